@@ -1,0 +1,3 @@
+export type { Clock } from './clock.ts';
+export { createSystemClock } from './system-clock.ts';
+export { createVirtualClock, type VirtualClock } from './virtual-clock.ts';

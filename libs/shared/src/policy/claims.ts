@@ -1,0 +1,40 @@
+import { selectorMatches, type Labels } from './label-selector.ts';
+import type { PolicySpec } from './policy-spec.ts';
+
+export interface ClaimingPolicy {
+  readonly policyId: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly spec: PolicySpec;
+}
+
+export interface ClaimedVolume {
+  readonly storageClassName: string;
+  readonly labels: Labels;
+}
+
+export type Claim<P extends ClaimingPolicy> =
+  | { readonly kind: 'unclaimed' }
+  /** `overlapping` are younger enabled policies that claim the same volume and lose it. */
+  | { readonly kind: 'claimed'; readonly policy: P; readonly overlapping: readonly P[] };
+
+export function policyClaims(spec: PolicySpec, volume: ClaimedVolume): boolean {
+  return spec.storageClassName === volume.storageClassName && selectorMatches(spec.volumeSelector, volume.labels);
+}
+
+/** Older wins; of two of the same second, the one whose name sorts first, so that everybody sees the same winner. */
+export function byAge(a: ClaimingPolicy, b: ClaimingPolicy): number {
+  return a.createdAtMs - b.createdAtMs || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+}
+
+/**
+ * Which policy a volume belongs to. Enabled policies come before disabled ones: a disabled policy still watches what
+ * nobody else claims, so that its counts stay true, but it never takes a volume from a working one.
+ */
+export function claimOf<P extends ClaimingPolicy>(policies: readonly P[], volume: ClaimedVolume): Claim<P> {
+  const claiming = policies.filter((policy) => policyClaims(policy.spec, volume)).sort(byAge);
+  const enabled = claiming.filter((policy) => policy.spec.enabled);
+  const [winner] = enabled.length > 0 ? enabled : claiming;
+  if (winner === undefined) return { kind: 'unclaimed' };
+  return { kind: 'claimed', policy: winner, overlapping: enabled.filter((policy) => policy !== winner) };
+}

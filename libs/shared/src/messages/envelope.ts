@@ -113,7 +113,7 @@ export function decodeMessage(subject: string, bytes: Uint8Array): Message | Tom
   if (type !== eventType(name)) throw new MalformedMessageError(subject, `type ${type} is not that of its subject`);
   const checked = catalog[name].schema.safeParse(data);
   if (!checked.success) throw new MalformedMessageError(subject, z.prettifyError(checked.error));
-  return { ...head, data: checked.data } as Message;
+  return { ...head, data: checked.data };
 }
 
 export function isTombstone<N extends MessageName>(message: Message<N> | Tombstone<N>): message is Tombstone<N> {

@@ -1,0 +1,6 @@
+export { freePort } from './free-port.ts';
+export { startNats } from './nats.ts';
+export { type ProcessExit, type ProcessOptions, type SpawnedProcess, spawnProcess } from './process.ts';
+export { type PrometheusOptions, type ScrapeTargets, startPrometheus } from './prometheus.ts';
+export { startRedis } from './redis.ts';
+export { type Server, type ServerOptions, ServerStartError } from './server.ts';

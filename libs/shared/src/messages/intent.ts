@@ -16,6 +16,8 @@ const failure = z.enum(Object.keys(failureReasons) as [FailureReason, ...Failure
 const replicaPlaceSchema = z.object({ replicaId: id, pool: z.string(), node: z.string() });
 export type ReplicaPlace = z.infer<typeof replicaPlaceSchema>;
 
+const outboxEntrySchema = z.object({ name: z.string(), messageId: id, data: z.unknown() });
+
 /** What every record says of the migration it is about. */
 const of = {
   migrationId: id,
@@ -36,6 +38,11 @@ const of = {
   /** End of the last completed move, whatever happened since: the cooldown counts from here. */
   lastCompletedAt: timestamp.optional(),
   traceparent: z.string().optional(),
+  /**
+   * Events that this write decided and that are published right after it. Whoever next finds them here publishes them
+   * again, under the same ids, so that no event is lost to a crash and none tells of what was not written.
+   */
+  outbox: z.array(outboxEntrySchema).max(8),
 };
 
 /**

@@ -14,3 +14,15 @@ export {
   type PolicySpec,
 } from './policy-spec.ts';
 export { placementOf, tierOfPool, tiers, type Placement, type Tier } from './tiers.ts';
+export {
+  aboveCapacityLimit,
+  copyBytes,
+  poolRefusal,
+  poolRefusals,
+  refusalIsTopology,
+  refusalLasts,
+  type PlacementNode,
+  type PlacementPool,
+  type PlacementVolume,
+  type PoolRefusal,
+} from './pool-eligibility.ts';

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerDefinition } from './definition.ts';
 import { freePort } from './free-port.ts';
 import { waitForPort } from './listening.ts';
+import { createLogWatch } from './log-watch.ts';
 import type { Server, ServerOptions } from './server.ts';
 
 const START_TIMEOUT_MS = 60_000;
@@ -36,7 +37,7 @@ async function startContainerOn(port: number, definition: ServerDefinition, opti
   const env = options.env ?? process.env;
   const place = { port, configFolder: CONFIG_FOLDER, dataFolder: DATA_FOLDER };
   const files = Object.entries(definition.files(place));
-  const { onLine } = options;
+  const log = createLogWatch(definition.readyLine);
 
   const request = new GenericContainer(env[definition.imageVariable] ?? definition.image)
     .withNetworkMode('host')
@@ -45,11 +46,17 @@ async function startContainerOn(port: number, definition: ServerDefinition, opti
     .withLabels(LABELS)
     .withCopyContentToContainer(files.map(([name, content]) => ({ content, target: `${CONFIG_FOLDER}/${name}` })))
     .withWaitStrategy(Wait.forLogMessage(definition.readyLine))
-    .withStartupTimeout(START_TIMEOUT_MS);
-  if (onLine !== undefined) {
-    request.withLogConsumer((stream) => stream.on('data', (line: unknown) => onLine(String(line).trimEnd())));
-  }
-  const started = await request.start();
+    .withStartupTimeout(START_TIMEOUT_MS)
+    .withLogConsumer((stream) =>
+      stream.on('data', (data: unknown) => {
+        const line = String(data).trimEnd();
+        log.onLine(line);
+        options.onLine?.(line);
+      }),
+    );
+  const started = await request.start().catch((cause: unknown) => {
+    throw new Error(`the container of ${definition.name} did not get ready: ${log.tail()}`, { cause });
+  });
   const client = await getContainerRuntimeClient();
   const container = client.container.getById(started.getId());
   const isRunning = async (): Promise<boolean> => (await container.inspect()).State.Running;

@@ -85,7 +85,8 @@ async function runUntilAborted<Schema extends ServiceSchema>(
   let lifecycle: ReadinessState = { ready: false, reason: 'starting' };
   readiness.add('service', () => (signal.aborted ? { ready: false, reason: 'stopping' } : lifecycle));
 
-  await using ops = await startOpsServers({
+  await using lifetime = new AsyncDisposableStack();
+  const ops = await startOpsServers({
     host: config.HOST,
     metricsPort: config.METRICS_PORT,
     healthPort: config.HEALTH_PORT,
@@ -94,8 +95,9 @@ async function runUntilAborted<Schema extends ServiceSchema>(
     routes,
     logger,
   });
+  lifetime.use(ops);
   logger.info({ version, metricsPort: ops.metricsPort, healthPort: ops.healthPort }, 'starting');
-  await using service = await start({
+  const service = await start({
     config,
     logger,
     registry,
@@ -104,6 +106,7 @@ async function runUntilAborted<Schema extends ServiceSchema>(
     readiness,
     routes,
   });
+  lifetime.use(service);
   lifecycle = { ready: true };
   logger.info('started');
   if (!signal.aborted) await once(signal, 'abort');

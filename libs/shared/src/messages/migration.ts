@@ -70,6 +70,7 @@ export const failureReasons = {
   WrongPlacement: 'The new replica did not land on a target pool',
   WrongVictim: 'Mayastor removed another replica than the source',
   TooManyRebuilds: 'Mayastor allows no further rebuild now',
+  Unsettled: 'The replicas kept changing while the volume moved',
   VolumeDegraded: 'The volume lost its health while it moved',
   Refused: 'Mayastor refused a step of the move',
 } as const;

@@ -1,0 +1,442 @@
+import { strict as assert } from 'node:assert';
+import { cordonLabelOf, type ActiveIntent, type Round } from '@couchestor/shared/messages';
+import { parseTimestampMs } from '@couchestor/shared/units';
+import {
+  healthOf,
+  isWhole,
+  ownersAgree,
+  type Capabilities,
+  type Evidence,
+  type SeenReplica,
+  type SeenVolume,
+} from './evidence.ts';
+import { planRounds } from './plan-rounds.ts';
+import type { Step, WaitReason } from './step.ts';
+
+/** A replica can be half-made or half-gone for so long before a person is asked; Mayastor's reconcilers need a minute. */
+const STUCK_MS = 10 * 60_000;
+const GROWTHS_MAX = 3;
+const SHRINKS_MAX = 3;
+
+/**
+ * The protocol of a move. Mayastor has no "move": a replica is added where we want it, filled, and an old one removed,
+ * one replica after the other. The answer depends only on the intent and on what Mayastor shows now, never on which call
+ * came last, so it is the same after a crash, a time-out or a take-over.
+ *
+ * A round brings one replica from its source to its target:
+ *
+ *   whole ── fence ── grow ── lift the fence ── rebuild ── settled ── steer ── shrink ── lift the steer ── next round
+ *
+ * What is seen is compared with `replicasBefore`: replicas that came, and replicas that went. Whatever does not fit the
+ * way above (a stranger, another victim, a set that changed by itself) ends in a state with the right count, and the
+ * next round is planned from what is there then. Rolling back is the same walk in the other direction: a replica that
+ * is not filled yet is the first to go when the count drops.
+ *
+ * Counts and ids are believed only when the volume is idle; a replica counts as filled only when the target said so
+ * twice, a cache period apart; and before the count drops, everything is read again.
+ */
+export function nextStep(intent: ActiveIntent, evidence: Evidence, capabilities: Capabilities): Step {
+  const { volume } = evidence;
+  if (volume === 'absent') return cleanUpThen(intent, evidence, { kind: 'end', end: volumeDeleted });
+  if (!evidence.mayAct)
+    return intent.round === undefined ? wait('Stopped') : cleanUpThen(intent, evidence, wait('Stopped'));
+  if (evidence.abortRequested && intent.rollback === undefined) return { kind: 'rollBack', rollback: abortedByPerson };
+  if (evidence.idle === undefined) return { kind: 'look', at: 'idle' };
+  if (evidence.idle !== 'idle') return wait('Busy');
+
+  const { round } = intent;
+  if (round === undefined) return betweenRounds(intent, volume, evidence, capabilities);
+  return withinRound(intent, round, volume, evidence, capabilities);
+}
+
+const volumeDeleted = {
+  outcome: 'aborted',
+  reason: 'VolumeDeleted',
+  message: 'the volume was deleted while it moved',
+} as const;
+const abortedByPerson = {
+  outcome: 'aborted',
+  reason: 'AbortRequested',
+  message: 'a person asked for it with the annotation abort',
+} as const;
+
+const wait = (reason: WaitReason): Step => ({ kind: 'wait', reason });
+
+/** Waits for what usually comes by itself, and asks a person once nothing has changed for long. */
+function waitOrAttend(intent: ActiveIntent, evidence: Evidence, reason: WaitReason, message: string): Step {
+  return cleanUpThen(
+    intent,
+    evidence,
+    evidence.stableForMs < STUCK_MS ? wait(reason) : { kind: 'attend', reason, message },
+  );
+}
+
+function settled(evidence: Evidence, capabilities: Capabilities): boolean {
+  return evidence.stableForMs >= capabilities.cachePeriodMs;
+}
+
+/** Nothing of ours is in the cluster: decide whether there is another round. */
+function betweenRounds(intent: ActiveIntent, volume: SeenVolume, evidence: Evidence, capabilities: Capabilities): Step {
+  if (intent.rollback !== undefined) return { kind: 'end', end: intent.rollback };
+  if (volume.replicaCount !== intent.replicaCount) {
+    return {
+      kind: 'end',
+      end: {
+        outcome: 'aborted',
+        reason: 'ReplicaCountChanged',
+        message: `somebody changed the replica count from ${intent.replicaCount} to ${volume.replicaCount}`,
+      },
+    };
+  }
+  if (volume.target === undefined) {
+    if (!settled(evidence, capabilities)) return wait('NotPublished');
+    return {
+      kind: 'end',
+      end: {
+        outcome: 'aborted',
+        reason: 'NotPublished',
+        message: 'the volume was unpublished; what moved stays moved',
+      },
+    };
+  }
+  if (!isWhole(volume, intent.replicaCount)) {
+    if (evidence.stableForMs < Math.max(STUCK_MS, 4 * capabilities.cachePeriodMs)) return wait('VolumeDegraded');
+    return {
+      kind: 'end',
+      end: { outcome: 'failed', reason: 'VolumeDegraded', message: 'the volume is not wholly healthy and stays so' },
+    };
+  }
+  if (!volume.selfHeal) {
+    return { kind: 'end', end: { outcome: 'failed', reason: 'Refused', message: 'self-heal of the volume is off' } };
+  }
+  if (!settled(evidence, capabilities)) return wait('Settling');
+  if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
+  const plan = planRounds(intent, volume, evidence.cluster, capabilities, evidence.nowMs);
+  switch (plan.kind) {
+    case 'nothingLeft':
+      return { kind: 'end', end: { outcome: 'completed' } };
+    case 'blocked':
+      return { kind: 'end', end: { outcome: 'failed', reason: plan.reason, message: plan.message } };
+    case 'rounds':
+      if (intent.roundsStarted >= roundsMax(intent)) {
+        return {
+          kind: 'end',
+          end: {
+            outcome: 'failed',
+            reason: 'Unsettled',
+            message: `still not there after ${intent.roundsStarted} rounds`,
+          },
+        };
+      }
+      return { kind: 'startRound', rounds: plan.rounds };
+  }
+}
+
+/** Each replica once, and as many again for rounds that somebody else undid. */
+const roundsMax = (intent: ActiveIntent): number => 2 * intent.replicaCount + 2;
+
+function withinRound(
+  intent: ActiveIntent,
+  round: Round,
+  volume: SeenVolume,
+  evidence: Evidence,
+  capabilities: Capabilities,
+): Step {
+  const n0 = intent.replicaCount;
+  const before = new Set(round.replicasBefore.map((replica) => replica.replicaId));
+  const present = new Set(volume.replicas.map((replica) => replica.replicaId));
+  const added = volume.replicas.filter((replica) => !before.has(replica.replicaId));
+  const gone = [...before].filter((id) => !present.has(id));
+  assert.ok(before.has(round.sourceReplicaId), 'the source is one of the replicas of before');
+
+  if (round.growths === 0 && (volume.replicaCount !== n0 || added.length > 0 || gone.length > 0)) {
+    // We did nothing yet: somebody else did. What is there now is the new beginning.
+    return cleanUpThen(intent, evidence, { kind: 'endRound', moved: false });
+  }
+  switch (volume.replicaCount) {
+    case n0:
+      if (volume.replicas.length > n0) return extraWithoutCount(intent, evidence, volume);
+      if (added.length === 0 && gone.length === 0) return asBefore(intent, round, volume, evidence, capabilities);
+      // The source left and the new one stayed; or the set changed by itself. Either way the count is right.
+      return cleanUpThen(intent, evidence, { kind: 'endRound', moved: gone.includes(round.sourceReplicaId) });
+    case n0 + 1:
+      return oneMore(intent, round, volume, evidence, capabilities, added, gone);
+    default:
+      return cleanUpThen(intent, evidence, {
+        kind: 'attend',
+        reason: 'ReplicaCountChanged',
+        message: `the replica count is ${volume.replicaCount} and was ${n0} when the move began; set it back to ${n0}`,
+      });
+  }
+}
+
+/** A growth that failed half way leaves a replica that nobody counts; Mayastor removes it by itself. */
+function extraWithoutCount(intent: ActiveIntent, evidence: Evidence, volume: SeenVolume): Step {
+  if (evidence.stableForMs < STUCK_MS) return wait('HalfDoneGrowth');
+  return cleanUpThen(intent, evidence, {
+    kind: 'attend',
+    reason: 'ExtraReplica',
+    message: `the volume has ${volume.replicas.length} replicas and a count of ${volume.replicaCount}`,
+  });
+}
+
+/** Count and replicas are those of before the round: grow, or stop trying. */
+function asBefore(
+  intent: ActiveIntent,
+  round: Round,
+  volume: SeenVolume,
+  evidence: Evidence,
+  capabilities: Capabilities,
+): Step {
+  const giveUp = cleanUpThen(intent, evidence, { kind: 'endRound', moved: false });
+  if (intent.rollback !== undefined) return giveUp;
+  // A new replica had been there and is gone, so a shrink took the wrong one, or somebody scaled: begin a new round.
+  if (round.newReplicaId !== undefined) return giveUp;
+  // The fence was lifted while all was stopped; a new round plans a new one.
+  if (round.fence === undefined) return giveUp;
+  if (round.growths >= GROWTHS_MAX) {
+    return {
+      kind: 'rollBack',
+      rollback: {
+        outcome: 'failed',
+        reason: 'NoPlacement',
+        message: `${round.growths} times no replica came to pool ${round.targetPool}`,
+      },
+    };
+  }
+  if (!isWhole(volume, intent.replicaCount)) return giveUp;
+  if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
+  const { pools, nodes } = evidence.cluster;
+  const target = pools.get(round.targetPool);
+  const targetNode = nodes.get(round.targetNode);
+  if (target?.online !== true || target.cordoned || targetNode?.online !== true || targetNode.cordoned) return giveUp;
+  const { fence } = round;
+  if (fence.kind === 'pool') {
+    const open = fence.ours.filter((name) => pools.get(name)?.cordoned === false);
+    if (open.length > 0) return { kind: 'fencePools', pools: open };
+  } else {
+    const label = cordonLabelOf(intent.migrationId);
+    const open = fence.ours.filter((name) => nodes.get(name)?.cordonLabels.includes(label) === false);
+    if (open.length > 0) return { kind: 'fenceNodes', nodes: open };
+  }
+  const keptOnCordonedNode = volume.replicas.some((replica) => {
+    return replica.replicaId !== round.sourceReplicaId && nodes.get(replica.node)?.cordoned === true;
+  });
+  // The steer would not know which of two cordoned nodes is meant; better not to begin.
+  if (keptOnCordonedNode && capabilities.method === 'poolCordon') return giveUp;
+  return { kind: 'grow', replicaCount: intent.replicaCount + 1 };
+}
+
+/** One replica more than before is wanted: fill the new one, then remove one that is not where it belongs. */
+function oneMore(
+  intent: ActiveIntent,
+  round: Round,
+  volume: SeenVolume,
+  evidence: Evidence,
+  capabilities: Capabilities,
+  added: readonly SeenReplica[],
+  gone: readonly string[],
+): Step {
+  const n0 = intent.replicaCount;
+  if (volume.replicas.length <= n0) {
+    // The count is raised and a replica is missing: Mayastor makes one, and the fence decides where.
+    if (evidence.stableForMs < STUCK_MS && intent.rollback === undefined) return wait('ReplicaNotPlaced');
+    if (added.length === 0 && gone.length === 0) {
+      return cleanUpThen(intent, evidence, { kind: 'shrink', replicaCount: n0, victimReplicaId: undefined });
+    }
+    if (evidence.stableForMs < STUCK_MS) return wait('ReplicaNotPlaced');
+    return cleanUpThen(intent, evidence, {
+      kind: 'attend',
+      reason: 'ReplicaMissing',
+      message: `the count is ${volume.replicaCount} and ${volume.replicas.length} replicas exist`,
+    });
+  }
+
+  const victim = chooseVictim(intent, round, volume, added, gone);
+  const health = healthOf(volume, victim);
+  const newcomer = added.find((replica) => replica.pool === round.targetPool);
+  const forward = victim.replicaId === round.sourceReplicaId && intent.rollback === undefined;
+
+  if (forward && newcomer !== undefined) {
+    // The fence has done its work as soon as the volume is idle; it never stays for the rebuild.
+    const lifted = cleanUp(intent, evidence, 'fence');
+    if (lifted !== undefined) return lifted;
+    if (round.newReplicaId !== newcomer.replicaId) {
+      return { kind: 'recordAdded', replicaId: newcomer.replicaId, pool: newcomer.pool, node: newcomer.node };
+    }
+    if (round.syncedAt === undefined) {
+      const synced = healthOf(volume, newcomer) === 'synced' && isWhole(volume, n0 + 1);
+      if (synced && settled(evidence, capabilities)) return { kind: 'recordSynced' };
+      if (!synced && evidence.nowMs - parseTimestampMs(round.addedAt ?? round.startedAt) > intent.syncTimeoutMs) {
+        return {
+          kind: 'rollBack',
+          rollback: {
+            outcome: 'failed',
+            reason: 'SyncTimeout',
+            message: `Sync timeout: replica ${newcomer.replicaId} on pool ${newcomer.pool} was not filled in time`,
+          },
+        };
+      }
+      return wait(synced ? 'Settling' : 'Rebuilding');
+    }
+  } else {
+    const lifted = cleanUp(intent, evidence, 'fence');
+    if (lifted !== undefined) return lifted;
+  }
+
+  if (round.shrinks >= SHRINKS_MAX) {
+    return cleanUpThen(intent, evidence, {
+      kind: 'attend',
+      reason: 'ShrinkWithoutEffect',
+      message: `${round.shrinks} times the count could not be lowered to ${n0}; replica ${victim.replicaId} should go`,
+    });
+  }
+  // A replica that was never filled goes first by itself, and the volume loses no health with it.
+  const neverFilled =
+    health !== 'synced' &&
+    round.syncedAt === undefined &&
+    !round.replicasBefore.some((replica) => replica.replicaId === victim.replicaId);
+  return neverFilled
+    ? dropUnfilled(intent, volume, evidence, victim)
+    : dropFilled(intent, round, volume, evidence, capabilities, victim);
+}
+
+/**
+ * Who should go. Rolling back: what came. Else, in this order: what came to a wrong pool, the source, any other replica
+ * off the tier, and last what came beyond the need.
+ */
+function chooseVictim(
+  intent: ActiveIntent,
+  round: Round,
+  volume: SeenVolume,
+  added: readonly SeenReplica[],
+  gone: readonly string[],
+): SeenReplica {
+  const unfilledFirst = (replicas: readonly SeenReplica[]): SeenReplica | undefined =>
+    replicas.find((replica) => healthOf(volume, replica) !== 'synced') ?? replicas[0];
+  const tierPools = new Set(intent.targetPools);
+  const astray = added.filter((replica) => replica.pool !== round.targetPool);
+  const source = volume.replicas.find((replica) => replica.replicaId === round.sourceReplicaId);
+  const offTier = volume.replicas.filter((replica) => !tierPools.has(replica.pool));
+  const victim =
+    intent.rollback !== undefined && gone.length === 0
+      ? unfilledFirst(added)
+      : (unfilledFirst(astray) ?? source ?? unfilledFirst(offTier) ?? unfilledFirst(added));
+  const [any] = volume.replicas;
+  assert.ok(any !== undefined, 'a grown volume has replicas');
+  return victim ?? any;
+}
+
+function dropUnfilled(intent: ActiveIntent, volume: SeenVolume, evidence: Evidence, victim: SeenReplica): Step {
+  const blocked = victimOutOfReach(intent, volume, evidence, victim);
+  if (blocked !== undefined) return blocked;
+  return { kind: 'shrink', replicaCount: intent.replicaCount, victimReplicaId: victim.replicaId };
+}
+
+/** A shrink on a victim whose node is away, or that an old target still owns, goes wrong in Mayastor: wait instead. */
+function victimOutOfReach(
+  intent: ActiveIntent,
+  volume: SeenVolume,
+  evidence: Evidence,
+  victim: SeenReplica,
+): Step | undefined {
+  const away = (): Step =>
+    waitOrAttend(intent, evidence, 'VictimNodeAway', `replica ${victim.replicaId} should go and its node is away`);
+  if (victim.state === 'Unknown' || victim.node === '') return away();
+  if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
+  if (evidence.cluster.nodes.get(victim.node)?.online !== true) return away();
+  if (volume.target === undefined) return undefined;
+  if (evidence.owners === undefined) return { kind: 'look', at: 'owners' };
+  if (ownersAgree(volume, evidence.owners)) return undefined;
+  return waitOrAttend(intent, evidence, 'OwnersDiffer', 'an old target still owns replicas of the volume');
+}
+
+/** The victim holds all data, so the choice is Mayastor's unless we steer it; and enough others must hold it too. */
+function dropFilled(
+  intent: ActiveIntent,
+  round: Round,
+  volume: SeenVolume,
+  evidence: Evidence,
+  capabilities: Capabilities,
+  victim: SeenReplica,
+): Step {
+  const kept = volume.replicas.filter((replica) => replica.replicaId !== victim.replicaId);
+  if (volume.target === undefined) {
+    return waitOrAttend(intent, evidence, 'NotPublished', 'the volume was unpublished with one replica too many');
+  }
+  if (!kept.every((replica) => healthOf(volume, replica) === 'synced')) {
+    return waitOrAttend(intent, evidence, 'VolumeDegraded', 'the replicas that stay are not all healthy');
+  }
+  const kind = capabilities.method === 'poolCordon' ? 'nodeCordon' : 'childRemoval';
+  const { steer } = round;
+  const steered = steer?.kind === 'childRemoval' && steer.victimReplicaId === victim.replicaId;
+  if (!steered && !(isWhole(volume, intent.replicaCount + 1) && settled(evidence, capabilities))) {
+    return waitOrAttend(intent, evidence, 'Settling', 'the volume does not become whole with its new replica');
+  }
+  const blocked = victimOutOfReach(intent, volume, evidence, victim);
+  if (blocked !== undefined) return blocked;
+  assert.ok(evidence.cluster !== undefined, 'the nodes were looked at');
+  const { nodes } = evidence.cluster;
+
+  if (steer !== undefined && steer.victimReplicaId !== victim.replicaId) {
+    return cleanUpThen(intent, evidence, {
+      kind: 'planSteer',
+      steer: { kind, node: victim.node, victimReplicaId: victim.replicaId },
+    });
+  }
+  if (steer === undefined) {
+    return { kind: 'planSteer', steer: { kind, node: victim.node, victimReplicaId: victim.replicaId } };
+  }
+  switch (steer.kind) {
+    case 'nodeCordon': {
+      if (kept.some((replica) => nodes.get(replica.node)?.cordoned !== false)) {
+        return waitOrAttend(
+          intent,
+          evidence,
+          'KeptReplicaCordoned',
+          'a replica that stays is on a cordoned node, so the right one cannot be removed; lift that cordon',
+        );
+      }
+      const label = cordonLabelOf(intent.migrationId);
+      if (nodes.get(victim.node)?.cordonLabels.includes(label) !== true)
+        return { kind: 'steerByCordon', node: victim.node };
+      break;
+    }
+    case 'childRemoval': {
+      if (victim.childState === undefined) return wait('ReattachPending');
+      if (healthOf(volume, victim) === 'synced') {
+        assert.ok(victim.childUri !== undefined, 'a child has an address');
+        return { kind: 'steerByChildRemoval', nexusId: volume.target.nexusId, childUri: victim.childUri };
+      }
+      break;
+    }
+  }
+  return { kind: 'shrink', replicaCount: intent.replicaCount, victimReplicaId: victim.replicaId };
+}
+
+/** Our cordons first, then `then`. */
+function cleanUpThen(intent: ActiveIntent, evidence: Evidence, then: Step): Step {
+  return cleanUp(intent, evidence, 'all') ?? then;
+}
+
+/** The step that takes away what is left of our cordons, as far as Mayastor shows them; undefined when none is left. */
+function cleanUp(intent: ActiveIntent, evidence: Evidence, what: 'fence' | 'all'): Step | undefined {
+  const { round } = intent;
+  const fence = round?.fence;
+  const steer = what === 'all' ? round?.steer : undefined;
+  const steerCordon = steer?.kind === 'nodeCordon' ? steer : undefined;
+  if ((fence === undefined || fence.ours.length === 0) && steerCordon === undefined) return undefined;
+  if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
+  const { pools, nodes } = evidence.cluster;
+  const label = cordonLabelOf(intent.migrationId);
+  const labelled = (name: string): boolean => nodes.get(name)?.cordonLabels.includes(label) === true;
+  const cordonedPools = fence?.kind === 'pool' ? fence.ours.filter((name) => pools.get(name)?.cordoned === true) : [];
+  const cordonedNodes = [
+    ...(fence?.kind === 'node' ? fence.ours : []),
+    ...(steerCordon === undefined ? [] : [steerCordon.node]),
+  ].filter(labelled);
+  if (cordonedPools.length > 0 || cordonedNodes.length > 0) {
+    return { kind: 'lift', pools: cordonedPools, nodes: [...new Set(cordonedNodes)] };
+  }
+  return { kind: 'forgetCordons' };
+}

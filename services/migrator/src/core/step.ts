@@ -1,0 +1,48 @@
+import type { ActiveIntent, Round } from '@couchestor/shared/messages';
+import type { EvidenceKind } from './evidence.ts';
+
+export type Rollback = NonNullable<ActiveIntent['rollback']>;
+export type Steer = NonNullable<Round['steer']>;
+
+/** Why there is nothing to do for the moment. */
+export type WaitReason =
+  | 'Stopped'
+  | 'Busy'
+  | 'Settling'
+  | 'Rebuilding'
+  | 'ReplicaNotPlaced'
+  | 'HalfDoneGrowth'
+  | 'ReattachPending'
+  | 'VictimNodeAway'
+  | 'KeptReplicaCordoned'
+  | 'OwnersDiffer'
+  | 'NotPublished'
+  | 'VolumeDegraded';
+
+/**
+ * The next safe step of a move. `look` asks for evidence and changes nothing; those in the middle write the intent;
+ * those at the end call Mayastor, each of them a call that may be repeated after a crash.
+ */
+export type Step =
+  | { readonly kind: 'look'; readonly at: EvidenceKind }
+  | { readonly kind: 'wait'; readonly reason: WaitReason }
+  /** Written to the intent. Rounds are in order of preference; the first whose pool and node have room is taken. */
+  | { readonly kind: 'startRound'; readonly rounds: readonly Round[] }
+  | { readonly kind: 'recordAdded'; readonly replicaId: string; readonly pool: string; readonly node: string }
+  | { readonly kind: 'recordSynced' }
+  | { readonly kind: 'planSteer'; readonly steer: Steer }
+  | { readonly kind: 'forgetCordons' }
+  | { readonly kind: 'endRound'; readonly moved: boolean }
+  | { readonly kind: 'rollBack'; readonly rollback: Rollback }
+  | { readonly kind: 'attend'; readonly reason: string; readonly message: string }
+  | { readonly kind: 'end'; readonly end: End }
+  /** Calls to Mayastor. */
+  | { readonly kind: 'fencePools'; readonly pools: readonly string[] }
+  | { readonly kind: 'fenceNodes'; readonly nodes: readonly string[] }
+  | { readonly kind: 'grow'; readonly replicaCount: number }
+  | { readonly kind: 'steerByCordon'; readonly node: string }
+  | { readonly kind: 'steerByChildRemoval'; readonly nexusId: string; readonly childUri: string }
+  | { readonly kind: 'shrink'; readonly replicaCount: number; readonly victimReplicaId: string | undefined }
+  | { readonly kind: 'lift'; readonly pools: readonly string[]; readonly nodes: readonly string[] };
+
+export type End = { readonly outcome: 'completed' } | Rollback;

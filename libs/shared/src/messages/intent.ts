@@ -35,6 +35,8 @@ const of = {
   seenIds: z.array(id).max(16),
   /** Moves of this volume that failed one after the other before this one. */
   failuresInRow: count,
+  /** As the request said: each doubles the hold that follows the move. */
+  regretsInRow: count.optional(),
   /** End of the last completed move, whatever happened since: the cooldown counts from here. */
   lastCompletedAt: timestamp.optional(),
   traceparent: z.string().optional(),

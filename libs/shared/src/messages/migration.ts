@@ -31,6 +31,8 @@ export const migrationRequestedSchema = z.object({
   /** Pools of the wanted tier that could take a replica when it was decided, best first. */
   targetPools: z.array(z.string()).min(1).max(1024),
   sizeBytes: count,
+  /** How many moves of the volume in a row, this one included, undid the one before too soon; absent for none. */
+  regretsInRow: count.optional(),
 });
 export type MigrationRequested = z.infer<typeof migrationRequestedSchema>;
 

@@ -1,11 +1,14 @@
 import { selectorMatches, type Labels } from './label-selector.ts';
 import type { PolicySpec } from './policy-spec.ts';
 
+/** The part of a policy that says which volumes are its own; it may be readable where the rest of the policy is not. */
+export type ClaimingSpec = Pick<PolicySpec, 'enabled' | 'storageClassName' | 'volumeSelector'>;
+
 export interface ClaimingPolicy {
   readonly policyId: string;
   readonly name: string;
   readonly createdAtMs: number;
-  readonly spec: PolicySpec;
+  readonly spec: ClaimingSpec;
 }
 
 export interface ClaimedVolume {
@@ -18,7 +21,7 @@ export type Claim<P extends ClaimingPolicy> =
   /** `overlapping` are younger enabled policies that claim the same volume and lose it. */
   | { readonly kind: 'claimed'; readonly policy: P; readonly overlapping: readonly P[] };
 
-export function policyClaims(spec: PolicySpec, volume: ClaimedVolume): boolean {
+export function policyClaims(spec: ClaimingSpec, volume: ClaimedVolume): boolean {
   return spec.storageClassName === volume.storageClassName && selectorMatches(spec.volumeSelector, volume.labels);
 }
 

@@ -1,4 +1,12 @@
-export { byAge, claimOf, policyClaims, type Claim, type ClaimedVolume, type ClaimingPolicy } from './claims.ts';
+export {
+  byAge,
+  claimOf,
+  policyClaims,
+  type Claim,
+  type ClaimedVolume,
+  type ClaimingPolicy,
+  type ClaimingSpec,
+} from './claims.ts';
 export {
   labelSelectorSchema,
   selectorIsEmpty,

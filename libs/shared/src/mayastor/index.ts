@@ -1,16 +1,19 @@
 export { MayastorUnavailableError } from './errors.ts';
+export { type ClusterFeatures, featuresOf } from './features.ts';
 export type { CallKind, CallOptions, ChangeOptions, IdleProbe, MayastorClient } from './mayastor-client.ts';
 export type { Nexus, NexusChild, NexusChildState, NexusState } from './nexus.ts';
 export type { MayastorNode, NodeStatus } from './node.ts';
 export type { Done, Outcome, RefusalCode, Refused, Unknown } from './outcome.ts';
-export type { ReplicaOwners } from './owners.ts';
+export { ownedByTargetAlone, type ReplicaOwners } from './owners.ts';
 export type { Pool, PoolCordon, PoolStatus } from './pool.ts';
-export type { RateLimiter, RateLimiterOptions } from './rate-limiter.ts';
+export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './rate-limiter.ts';
+export { createMayastorClient, type MayastorClientOptions } from './rest-client.ts';
+export type { SpecStatus } from './spec-status.ts';
+export { versionAtLeast } from './version.ts';
 export type {
   ChildStatus,
   LabelRequirement,
   ReplicaState,
-  SpecStatus,
   Volume,
   VolumeReplica,
   VolumeStatus,

@@ -46,11 +46,14 @@ export interface MayastorClient extends AsyncDisposable {
   listNexuses(options?: CallOptions): Promise<readonly Nexus[]>;
   /** Owners by replica id; of one volume's replicas, or of all. Mayastor sends its whole store for it. */
   readOwners(volumeId?: string, options?: CallOptions): Promise<ReadonlyMap<string, ReplicaOwners>>;
-  /** False where this release has no pool cordon. Asks about a pool that cannot exist, so that nothing changes. */
-  poolCordonSupported(options?: CallOptions): Promise<boolean>;
+  /** False where this release has no pool cordon. Asks to cordon a pool that cannot exist. */
+  poolCordonSupported(options?: ChangeOptions): Promise<boolean>;
 
-  /** Asks for a count that is never granted, which shows whether an operation holds the volume. Changes nothing. */
-  probeIdle(volumeId: string, options?: CallOptions): Promise<IdleProbe>;
+  /**
+   * Asks for a count that is never granted, which shows whether an operation holds the volume. It changes nothing, but
+   * is sent as a change is.
+   */
+  probeIdle(volumeId: string, options?: ChangeOptions): Promise<IdleProbe>;
 
   /** `count` 1 to 254, one more or less than now. The result is the volume as answered, if that could be read. */
   setReplicaCount(volumeId: string, count: number, options?: ChangeOptions): Promise<Outcome<Volume | undefined>>;

@@ -1,3 +1,5 @@
+import { countAt, isRecord, recordOf, requiredText, wordReader } from './json-fields.ts';
+
 export type NexusState = 'Online' | 'Degraded' | 'Faulted' | 'ShuttingDown' | 'Shutdown' | 'Unknown';
 export type NexusChildState = 'Online' | 'Degraded' | 'Faulted' | 'Unknown';
 
@@ -19,4 +21,31 @@ export interface NexusChild {
   readonly state: NexusChildState;
   /** 0 to 100; undefined when nothing is copied. */
   readonly rebuildPercent: number | undefined;
+}
+
+const nexusState = wordReader(['Online', 'Degraded', 'Faulted', 'ShuttingDown', 'Shutdown']);
+const childState = wordReader(['Online', 'Degraded', 'Faulted']);
+const replicaInUri = /[?&]uuid=([0-9a-f-]{36})(?:&|$)/i;
+
+/** @throws MalformedAnswerError */
+export function parseNexus(value: unknown): Nexus {
+  const nexus = recordOf(value, 'a target');
+  const children = nexus['children'];
+  return {
+    id: requiredText(nexus, 'uuid', 'a target'),
+    node: requiredText(nexus, 'node', 'a target'),
+    state: nexusState(nexus['state']),
+    rebuilds: countAt(nexus, 'rebuilds') ?? 0,
+    children: Array.isArray(children) ? children.filter(isRecord).map(parseChild) : [],
+  };
+}
+
+function parseChild(child: Readonly<Record<string, unknown>>): NexusChild {
+  const uri = requiredText(child, 'uri', 'a child');
+  return {
+    uri,
+    replicaId: replicaInUri.exec(uri)?.[1],
+    state: childState(child['state']),
+    rebuildPercent: countAt(child, 'rebuildProgress'),
+  };
 }

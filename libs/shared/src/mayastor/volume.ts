@@ -1,7 +1,20 @@
-import type { Nexus } from './nexus.ts';
+import {
+  countAt,
+  flagAt,
+  isRecord,
+  type JsonRecord,
+  labelsAt,
+  recordAt,
+  recordOf,
+  requiredCount,
+  requiredText,
+  textAt,
+  textsAt,
+  wordReader,
+} from './json-fields.ts';
+import { type Nexus, parseNexus } from './nexus.ts';
+import { specStatus, type SpecStatus } from './spec-status.ts';
 
-/** Life of an object in Mayastor's own store. */
-export type SpecStatus = 'Creating' | 'Created' | 'Deleting' | 'Deleted' | 'Unknown';
 export type VolumeStatus = 'Online' | 'Degraded' | 'Faulted' | 'Shutdown' | 'Unknown';
 export type ReplicaState = 'Online' | 'Degraded' | 'Faulted' | 'Unknown';
 export type ChildStatus = 'Online' | 'Degraded' | 'Faulted' | 'Unknown';
@@ -66,4 +79,71 @@ export interface LabelRequirement {
   readonly inclusion: Readonly<Record<string, string>>;
   readonly exclusion: Readonly<Record<string, string>>;
   readonly affinityKeys: readonly string[];
+}
+
+const volumeStatus = wordReader(['Online', 'Degraded', 'Faulted', 'Shutdown']);
+const replicaState = wordReader(['Online', 'Degraded', 'Faulted']);
+const childStatus = wordReader(['Online', 'Degraded', 'Faulted']);
+
+/** @throws MalformedAnswerError */
+export function parseVolume(value: unknown): Volume {
+  const volume = recordOf(value, 'a volume');
+  const spec = recordOf(volume['spec'], 'the spec of a volume');
+  const state = recordAt(volume, 'state');
+  const { target } = state;
+  return {
+    id: requiredText(spec, 'uuid', 'a volume'),
+    sizeBytes: requiredCount(spec, 'size', 'a volume'),
+    replicaCount: requiredCount(spec, 'num_replicas', 'a volume'),
+    specStatus: specStatus(spec['status']),
+    status: volumeStatus(state['status']),
+    selfHeal: flagAt(recordAt(spec, 'policy'), 'self_heal') ?? false,
+    thin: flagAt(spec, 'thin') ?? false,
+    asThin: flagAt(spec, 'as_thin') ?? false,
+    encrypted: flagAt(spec, 'encrypted') ?? false,
+    snapshotCount: countAt(spec, 'num_snapshots'),
+    restored: isRecord(spec['content_source']),
+    affinityGroup: textAt(recordAt(spec, 'affinity_group'), 'id'),
+    topology: parseTopology(recordAt(spec, 'topology')),
+    publishedOn: textAt(recordAt(spec, 'target'), 'node'),
+    target: target === undefined || target === null ? undefined : parseNexus(target),
+    replicas: parseReplicas(recordAt(state, 'replica_topology')),
+  };
+}
+
+function parseReplicas(byId: JsonRecord): readonly VolumeReplica[] {
+  return Object.keys(byId)
+    .sort()
+    .map((id) => parseReplica(id, recordAt(byId, id)));
+}
+
+function parseReplica(id: string, replica: JsonRecord): VolumeReplica {
+  const child = replica['child-status'];
+  return {
+    id,
+    node: textAt(replica, 'node'),
+    pool: textAt(replica, 'pool'),
+    state: replicaState(replica['state']),
+    childStatus: child === undefined || child === null ? undefined : childStatus(child),
+    rebuildPercent: countAt(replica, 'rebuild-progress'),
+    allocatedBytes: countAt(recordAt(replica, 'usage'), 'allocated'),
+    healthy: flagAt(replica, 'healthy'),
+  };
+}
+
+function parseTopology(topology: JsonRecord): VolumeTopology {
+  const node = recordAt(topology, 'node_topology');
+  return {
+    poolLabels: parseRequirement(recordAt(recordAt(topology, 'pool_topology'), 'labelled')),
+    nodeLabels: parseRequirement(recordAt(node, 'labelled')),
+    allowedNodes: textsAt(recordAt(node, 'explicit'), 'allowed_nodes'),
+  };
+}
+
+function parseRequirement(labelled: JsonRecord): LabelRequirement {
+  return {
+    inclusion: labelsAt(labelled, 'inclusion'),
+    exclusion: labelsAt(labelled, 'exclusion'),
+    affinityKeys: textsAt(labelled, 'affinity_key'),
+  };
 }

@@ -24,27 +24,29 @@ import {
 
 type Producer = 'watcher' | 'scorer' | 'migrator';
 
-interface Entry<S extends z.ZodType> {
+type Stream = 'COUCHESTOR_STATE' | 'COUCHESTOR_EVENTS' | 'COUCHESTOR_COMMANDS';
+
+interface Entry<S extends z.ZodType, T extends Stream> {
   readonly schema: S;
-  readonly stream: 'COUCHESTOR_STATE' | 'COUCHESTOR_EVENTS' | 'COUCHESTOR_COMMANDS';
+  readonly stream: T;
   readonly producer: Producer;
   /** What the last token of the subject is. */
   readonly id: string;
   readonly summary: string;
 }
 
-function entry<S extends z.ZodType>(
+function entry<S extends z.ZodType, const T extends Stream>(
   schema: S,
-  stream: Entry<S>['stream'],
+  stream: T,
   producer: Producer,
   id: string,
   summary: string,
-): Entry<S> {
+): Entry<S, T> {
   return { schema, stream, producer, id, summary };
 }
 
-const STATE = 'COUCHESTOR_STATE';
-const EVENTS = 'COUCHESTOR_EVENTS';
+const STATE = 'COUCHESTOR_STATE' as const;
+const EVENTS = 'COUCHESTOR_EVENTS' as const;
 
 /** Every message there is. A name is the part of the subject between `couchestor.v1.` and the id. */
 export const catalog = {

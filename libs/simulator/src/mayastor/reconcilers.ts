@@ -1,0 +1,202 @@
+import { isReachable, onlineChild } from './data-path.ts';
+import { callEngine, CoreGone, EngineFailure } from './engine-calls.ts';
+import type { Child, Nexus, Replica, Volume } from './entities.ts';
+import { RestFailure } from './errors.ts';
+import { createReplica, disownFromVolume } from './replicas.ts';
+import { attachReplica, detachReplica } from './scaling.ts';
+import { recreateNexus } from './targets.ts';
+import { ownedReplicas } from './victim.ts';
+import { refresh, stateOf } from './view.ts';
+import { hold } from './volume-lock.ts';
+import { targetView } from './volume-state.ts';
+import { eraseOrLeave } from './volumes.ts';
+import { now, type Cause, type World } from './world.ts';
+
+const selfHeal: Cause = { kind: 'selfHeal' };
+/** Some of the cleaning is done only every so many passes. */
+const cleaningEveryPasses = 5;
+
+/**
+ * What the core does by itself: replaces faulted children, makes and removes replicas until there are as many as wanted,
+ * makes lost targets again. Only volumes that differ from what they should be are looked at, so a cluster at rest costs
+ * nothing.
+ */
+export function startReconcilers(world: World): { readonly coreRestarted: () => void } {
+  const due = new Set<Volume>();
+  let cancelTimer: (() => void) | undefined;
+  let running = false;
+  let busy = false;
+  let passes = 0;
+
+  const schedule = (soon: boolean): void => {
+    if (running || world.core.state === 'down') return;
+    if (due.size === 0 && world.orphans.size === 0 && !soon) return;
+    if (cancelTimer !== undefined) {
+      if (!soon) return;
+      cancelTimer();
+    }
+    const waitMs = soon ? 0 : busy ? world.timers.reconcilePeriodMs : untilNextPassMs(world);
+    const life = world.core.life;
+    cancelTimer = world.clock.after(waitMs, () => {
+      cancelTimer = undefined;
+      if (world.core.life !== life || world.core.state !== 'up') return;
+      void pass(life);
+    });
+  };
+
+  const pass = async (life: number): Promise<void> => {
+    running = true;
+    passes += 1;
+    const cleaning = passes % cleaningEveryPasses === 0;
+    busy = false;
+    for (const volume of [...due]) {
+      if (world.core.life !== life) return;
+      if (volume.operation === undefined && (await attempt(world, volume, cleaning))) busy = true;
+      if (!needsWork(volume)) due.delete(volume);
+    }
+    if (cleaning) await eraseOrphans(world);
+    if (world.core.life !== life) return;
+    running = false;
+    schedule(false);
+  };
+
+  world.wake = (volume) => {
+    if (needsWork(volume)) {
+      due.add(volume);
+      schedule(false);
+    } else if (world.orphans.size > 0) schedule(false);
+  };
+  world.passSoon = () => schedule(true);
+
+  return {
+    coreRestarted: () => {
+      running = false;
+      busy = false;
+      due.clear();
+      for (const volume of world.volumes.values()) if (needsWork(volume)) due.add(volume);
+      schedule(true);
+    },
+  };
+}
+
+function untilNextPassMs(world: World): number {
+  const { reconcileIdleMs, reconcilePhaseMs } = world.timers;
+  const sinceMs = now(world) - reconcilePhaseMs;
+  return reconcileIdleMs - (((sinceMs % reconcileIdleMs) + reconcileIdleMs) % reconcileIdleMs);
+}
+
+function needsWork(volume: Volume): boolean {
+  if (volume.record !== 'Created') return false;
+  if (volume.replicas.size > volume.replicaCount) return true;
+  const { target } = volume;
+  if (target !== undefined && !target.nexus.exists) return target.node.seenOnline;
+  if (!volume.selfHeal) return false;
+  if (volume.replicas.size < volume.replicaCount) return true;
+  if (target === undefined) return false;
+  const { children } = target.nexus;
+  return children.length !== volume.replicaCount || children.some((child) => child.state === 'Faulted');
+}
+
+/** One look at one volume; true if something was done. What fails is tried again at the next pass. */
+async function attempt(world: World, volume: Volume, cleaning: boolean): Promise<boolean> {
+  if (world.storeStuck) return false;
+  try {
+    return await hold(world, volume, 'Reconcile', () => reconcile(world, volume, cleaning));
+  } catch (error) {
+    if (error instanceof RestFailure || error instanceof EngineFailure || error instanceof CoreGone) return false;
+    throw error;
+  }
+}
+
+async function reconcile(world: World, volume: Volume, cleaning: boolean): Promise<boolean> {
+  if (volume.target !== undefined && !volume.target.nexus.exists) return recreateNexus(world, volume);
+  const nexus = volume.target?.nexus;
+  const view = targetView(world, volume);
+  if (nexus !== undefined && (view === undefined || stateOf(nexus) === 'Faulted')) return false;
+  let acted = false;
+  if (volume.selfHeal && nexus !== undefined) {
+    for (const seen of view?.children ?? []) {
+      const child = nexus.children.find((entry) => entry.replica === seen.replica);
+      if (child === undefined || child.state !== 'Faulted' || seen.state !== 'Faulted') continue;
+      if (await treatFaulted(world, volume, nexus, child)) acted = true;
+    }
+    if (await dropAbandoned(world, volume)) acted = true;
+    if (cleaning) dropUnreachable(world, volume, nexus);
+  }
+  return (await matchCount(world, volume, nexus)) || acted;
+}
+
+/** A child that was in sync may come back for a while; one that never was is replaced at once. */
+async function treatFaulted(world: World, volume: Volume, nexus: Nexus, child: Child): Promise<boolean> {
+  const waitedMs = now(world) - (child.faultedAtMs ?? 0);
+  if (child.wasOnline && waitedMs < world.timers.faultedChildWaitMs) {
+    if (!isReachable(child.replica) || !child.replica.pool.node.seenOnline) return false;
+    await callEngine(world, 'nexus', nexus.node, () => onlineChild(world, nexus, child));
+    refresh(world, nexus);
+    return true;
+  }
+  await detachReplica(world, volume, child.replica, selfHeal);
+  disownFromVolume(world, child.replica, selfHeal);
+  await eraseOrLeave(world, child.replica, selfHeal);
+  return true;
+}
+
+async function dropAbandoned(world: World, volume: Volume): Promise<boolean> {
+  const abandoned = [...volume.replicas].filter((replica) => replica.abandoned);
+  for (const replica of abandoned) {
+    disownFromVolume(world, replica, selfHeal);
+    await eraseOrLeave(world, replica, selfHeal);
+  }
+  return abandoned.length > 0;
+}
+
+function dropUnreachable(world: World, volume: Volume, nexus: Nexus): void {
+  for (const replica of unused(world, volume, nexus)) {
+    const trusted = volume.healthy?.has(replica.uuid) === true;
+    if (!trusted && !replica.pool.node.seenOnline) {
+      disownFromVolume(world, replica, selfHeal);
+      replica.record = 'Deleting';
+    }
+  }
+}
+
+function unused(world: World, volume: Volume, nexus: Nexus | undefined): Replica[] {
+  return ownedReplicas(world, volume).filter(
+    (replica) => nexus === undefined || !nexus.children.some((child) => child.replica === replica),
+  );
+}
+
+async function matchCount(world: World, volume: Volume, nexus: Nexus | undefined): Promise<boolean> {
+  const spare = unused(world, volume, nexus);
+  if (volume.replicas.size > volume.replicaCount) {
+    const victim = spare.find((replica) => volume.healthy?.has(replica.uuid) !== true) ?? spare.at(-1);
+    if (victim === undefined) return false;
+    disownFromVolume(world, victim, selfHeal);
+    await eraseOrLeave(world, victim, selfHeal);
+    return true;
+  }
+  if (!volume.selfHeal) return false;
+  if (volume.replicas.size < volume.replicaCount) {
+    const replica = await createReplica(world, volume);
+    if (nexus !== undefined) await attachReplica(world, nexus, replica);
+    else if (volume.healthy === undefined) replica.synced = true;
+    return true;
+  }
+  if (nexus === undefined || nexus.children.length >= volume.replicaCount) return false;
+  const usable = spare.find((replica) => replica.record === 'Created' && replica.pool.node.seenOnline);
+  if (usable === undefined || !isReachable(usable)) return false;
+  await attachReplica(world, nexus, usable);
+  return true;
+}
+
+async function eraseOrphans(world: World): Promise<void> {
+  for (const replica of [...world.orphans]) {
+    if (replica.nexusOwners.length > 0 || !replica.pool.node.seenOnline) continue;
+    try {
+      await eraseOrLeave(world, replica, selfHeal);
+    } catch (error) {
+      if (!(error instanceof CoreGone)) throw error;
+      return;
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { addChild, removeChild } from './data-path.ts';
+import { callEngine, EngineFailure, persist } from './engine-calls.ts';
+import type { Nexus, Replica, Volume } from './entities.ts';
+import { failures } from './errors.ts';
+import { createReplica, destroyReplica } from './replicas.ts';
+import { childOf, removalVictim } from './victim.ts';
+import { isSeen, rebuildsSeen, refresh } from './view.ts';
+import { targetView, volumeStatus } from './volume-state.ts';
+import type { Cause, World } from './world.ts';
+
+/** `PUT /volumes/{id}/replica_count/{n}`, the volume being held by the caller. */
+export async function setReplicaCount(world: World, volume: Volume, wanted: number, cause: Cause): Promise<void> {
+  checkCount(world, volume, wanted);
+  // The store is asked twice here, and a caller that waits for the usual 5 s is told nothing before it has gone.
+  await persist(world, world.timers.storeTimeoutMs * 2);
+  if (wanted > volume.replicaCount) await grow(world, volume);
+  else await shrink(world, volume, wanted, cause);
+  volume.replicaCount = wanted;
+  world.ledger.replicaCount(volume.uuid, wanted);
+}
+
+/** The refusals, in the order in which the core makes them. */
+function checkCount(world: World, volume: Volume, wanted: number): void {
+  const view = targetView(world, volume);
+  if ((volume.target === undefined) !== (view === undefined)) throw failures.notReady(volume.uuid);
+  if (wanted === volume.replicaCount) throw failures.countAchieved(volume.uuid, wanted);
+  if (wanted < 1) throw failures.lastReplica(volume.uuid);
+  if (Math.abs(wanted - volume.replicaCount) !== 1) throw failures.changeCount();
+  const status = volumeStatus(volume, view);
+  if (wanted > volume.replicaCount && status !== 'Online') throw failures.replicaIncrease(volume.uuid, status);
+  const grouped = volume.affinityGroup !== undefined && world.capabilities.affinityGroupKeepsTwo;
+  if (grouped && wanted < volume.replicaCount && wanted < 2) throw failures.restrictedCount(wanted);
+}
+
+async function grow(world: World, volume: Volume): Promise<void> {
+  const replica = await createReplica(world, volume);
+  const nexus = volume.target?.nexus;
+  if (nexus === undefined) {
+    // Nothing was ever written to a volume that was never published, so an empty replica is a whole one.
+    replica.synced = volume.healthy === undefined;
+    return;
+  }
+  await attachReplica(world, nexus, replica);
+}
+
+/** Gives a nexus a replica that it has to fill. */
+export async function attachReplica(world: World, nexus: Nexus, replica: Replica): Promise<void> {
+  if (world.maxRebuilds !== undefined && rebuildsSeen(world) >= world.maxRebuilds) {
+    throw failures.maxRebuilds(world.maxRebuilds);
+  }
+  await engineOrInternal(
+    callEngine(world, 'nexus', nexus.node, () => {
+      if (nexus.exists && !nexus.shutdown) addChild(world, nexus, replica);
+    }),
+  );
+  refresh(world, nexus);
+}
+
+async function shrink(world: World, volume: Volume, wanted: number, cause: Cause): Promise<void> {
+  const victim = removalVictim(world, volume, wanted);
+  if (victim === undefined) return;
+  await detachReplica(world, volume, victim, cause);
+  await engineOrInternal(destroyReplica(world, victim, cause));
+}
+
+/** Takes a replica out of the nexus of its volume, if it is in it. */
+export async function detachReplica(world: World, volume: Volume, replica: Replica, cause: Cause): Promise<void> {
+  const nexus = volume.target?.nexus;
+  const child = childOf(volume, replica);
+  if (nexus === undefined || child === undefined || !isSeen(world, nexus)) return;
+  await engineOrInternal(callEngine(world, 'nexus', nexus.node, () => removeChild(world, nexus, child, cause)));
+  const position = replica.nexusOwners.indexOf(nexus.uuid);
+  if (position >= 0) replica.nexusOwners.splice(position, 1);
+  refresh(world, nexus);
+}
+
+/** What an engine failed to do is an internal error for the caller. */
+export async function engineOrInternal<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof EngineFailure) throw failures.engineCall(error.message);
+    throw error;
+  }
+}

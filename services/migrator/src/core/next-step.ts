@@ -41,6 +41,8 @@ export function nextStep(intent: ActiveIntent, evidence: Evidence, capabilities:
   if (!evidence.mayAct)
     return intent.round === undefined ? wait('Stopped') : cleanUpThen(intent, evidence, wait('Stopped'));
   if (evidence.abortRequested && intent.rollback === undefined) return { kind: 'rollBack', rollback: abortedByPerson };
+  // The long part of a move needs no probe: nothing rests on the count while a replica fills.
+  if (stillFilling(intent, volume, evidence)) return wait('Rebuilding');
   if (evidence.idle === undefined) return { kind: 'look', at: 'idle' };
   if (evidence.idle !== 'idle') return wait('Busy');
 
@@ -73,6 +75,18 @@ function waitOrAttend(intent: ActiveIntent, evidence: Evidence, reason: WaitReas
 
 function settled(evidence: Evidence, capabilities: Capabilities): boolean {
   return evidence.stableForMs >= capabilities.cachePeriodMs;
+}
+
+function stillFilling(
+  { round, rollback, syncTimeoutMs }: ActiveIntent,
+  volume: SeenVolume,
+  { nowMs }: Evidence,
+): boolean {
+  if (round?.addedAt === undefined || round.syncedAt !== undefined || round.fence !== undefined) return false;
+  if (rollback !== undefined || volume.target === undefined) return false;
+  if (nowMs - parseTimestampMs(round.addedAt) > syncTimeoutMs) return false;
+  const newcomer = volume.replicas.find((replica) => replica.replicaId === round.newReplicaId);
+  return newcomer?.rebuildPercent !== undefined && healthOf(volume, newcomer) === 'unsynced';
 }
 
 /** Nothing of ours is in the cluster: decide whether there is another round. */

@@ -1,0 +1,51 @@
+import type { Clock } from '@couchestor/shared/clock';
+import { versionAtLeast, type MayastorClient } from '@couchestor/shared/mayastor';
+import type { MoverObserved } from '@couchestor/shared/messages';
+
+export type Method = MoverObserved['method'];
+
+/** How this cluster can be fenced and steered: the weakest of its nodes decides. */
+export async function findMethod(
+  mayastor: Pick<MayastorClient, 'listNodes' | 'poolCordonSupported'>,
+  nodeFenceAllowed: boolean,
+  signal: AbortSignal,
+): Promise<Method> {
+  const nodes = await mayastor.listNodes({ signal });
+  const versions = nodes.flatMap((node) => (node.version === undefined ? [] : [node.version]));
+  if (versions.length === 0) return 'undetermined';
+  if (versions.every((version) => versionAtLeast(version, '2.10'))) {
+    return (await mayastor.poolCordonSupported({ signal })) ? 'poolCordon' : 'none';
+  }
+  // A cluster of mixed versions is being upgraded; what its oldest node cannot do is not done.
+  if (nodeFenceAllowed && versions.every((version) => versionAtLeast(version, '2.7'))) return 'nodeCordon';
+  return 'none';
+}
+
+const RECHECK_MS = 60_000;
+const RETRY_MS = 2_000;
+
+/** Looks again every minute, for clusters are upgraded; what was found last holds while Mayastor is away. */
+export async function watchMethod(options: {
+  readonly find: (signal: AbortSignal) => Promise<Method>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onMethod: (method: Method) => void;
+  readonly onError: (error: unknown) => void;
+}): Promise<void> {
+  const { find, clock, signal, onMethod, onError } = options;
+  while (!signal.aborted) {
+    let nextMs = RECHECK_MS;
+    try {
+      const method = await find(signal);
+      onMethod(method);
+      if (method === 'undetermined') nextMs = RETRY_MS;
+    } catch (error) {
+      if (signal.aborted) return;
+      onError(error);
+      nextMs = RETRY_MS;
+    }
+    await clock.sleep(nextMs, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+}

@@ -1,0 +1,72 @@
+import type { Clock } from '@couchestor/shared/clock';
+
+export interface LeaseTerm {
+  readonly validUntilMonotonicMs: number;
+}
+
+/** A lease that is renewed for as long as it is held. */
+export interface HeldLease extends AsyncDisposable {
+  /** Whether it certainly lasts for another `leadMs`. */
+  lasts(leadMs: number): boolean;
+  /** It lapsed or went to somebody else: what it guarded may not be touched any more. */
+  readonly lost: boolean;
+  /** Gives it back. */
+  release(): Promise<void>;
+}
+
+export interface LeaseKeeping {
+  readonly clock: Clock;
+  readonly term: LeaseTerm;
+  readonly renewEveryMs: number;
+  /** The new term; undefined if the lease is somebody else's. Rejects when there was no answer. */
+  readonly renew: () => Promise<LeaseTerm | undefined>;
+  readonly release: () => Promise<void>;
+  /** Told of renewals that had no answer; the lease goes on until its term is over. */
+  readonly onError: (error: unknown) => void;
+}
+
+export function keepLease({ clock, term, renewEveryMs, renew, release, onError }: LeaseKeeping): HeldLease {
+  let validUntilMs = term.validUntilMonotonicMs;
+  let lost = false;
+  const stop = new AbortController();
+
+  const keep = async (): Promise<void> => {
+    for (;;) {
+      await clock.sleep(renewEveryMs, stop.signal);
+      try {
+        const next = await renew();
+        if (next === undefined) {
+          lost = true;
+          return;
+        }
+        validUntilMs = Math.max(validUntilMs, next.validUntilMonotonicMs);
+      } catch (error) {
+        onError(error);
+      }
+      if (clock.monotonicMs() >= validUntilMs) {
+        lost = true;
+        return;
+      }
+    }
+  };
+  const kept = keep().catch((error: unknown) => {
+    if (!stop.signal.aborted) onError(error);
+  });
+
+  const end = async (): Promise<void> => {
+    stop.abort(new Error('the lease is given back'));
+    await kept;
+  };
+  return {
+    lasts: (leadMs) => !lost && clock.monotonicMs() + leadMs <= validUntilMs,
+    get lost() {
+      return lost || clock.monotonicMs() >= validUntilMs;
+    },
+    release: async () => {
+      await end();
+      if (!lost) await release();
+      lost = true;
+    },
+    [Symbol.asyncDispose]: end,
+  };
+}

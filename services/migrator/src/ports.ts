@@ -1,0 +1,44 @@
+import type { Outcome } from '@couchestor/shared/mayastor';
+import type { MigrationEventName } from '@couchestor/shared/messages';
+import type { Evidence, SeenNode, SeenPool, SeenVolume } from './core/evidence.ts';
+
+/** When a changing call may start, asked in the moment before it goes out. */
+export type MayStart = () => boolean;
+
+/** Mayastor, as a move needs it. Reads reject when there is no usable answer; changes resolve to what became of them. */
+export interface Mayastor {
+  readVolume(volumeId: string, signal: AbortSignal): Promise<SeenVolume | 'absent'>;
+  readCluster(signal: AbortSignal): Promise<{
+    readonly pools: readonly Omit<SeenPool, 'arrivingBytes'>[];
+    readonly nodes: readonly SeenNode[];
+  }>;
+  /** Nexuses that own each replica of the volume, by replica id. */
+  readOwners(volumeId: string, signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>>;
+  probeIdle(volumeId: string, signal: AbortSignal): Promise<NonNullable<Evidence['idle']>>;
+  setReplicaCount(volumeId: string, count: number, mayStart: MayStart): Promise<Outcome<unknown>>;
+  cordonPool(pool: string, mayStart: MayStart): Promise<Outcome>;
+  uncordonPool(pool: string, mayStart: MayStart): Promise<Outcome>;
+  cordonNode(node: string, label: string, mayStart: MayStart): Promise<Outcome>;
+  uncordonNode(node: string, label: string, mayStart: MayStart): Promise<Outcome>;
+  removeChild(nexusId: string, childUri: string, mayStart: MayStart): Promise<Outcome>;
+}
+
+/** Where the events of moves go. Resolves when the event is stored; a repeat under the same id is stored once. */
+export interface MoveEvents {
+  publish(
+    name: MigrationEventName,
+    migrationId: string,
+    data: unknown,
+    options: { readonly messageId: string; readonly traceparent?: string; readonly signal: AbortSignal },
+  ): Promise<void>;
+}
+
+/** What the rest of the world allows at this moment. */
+export interface Permission {
+  /** May a changing call start that takes up to `leadMs`? */
+  mayAct(leadMs: number): boolean;
+  /** May a cordon of ours be removed? */
+  mayLift(leadMs: number): boolean;
+  /** Resolves at the next change, or when the signal is aborted. */
+  changed(signal: AbortSignal): Promise<void>;
+}

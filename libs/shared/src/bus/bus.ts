@@ -37,6 +37,8 @@ export interface BusOptions {
   readonly requestTimeoutMs?: number;
   /** Ends the wait for the first connection. */
   readonly signal?: AbortSignal;
+  /** Writes nothing of its own accord: what cannot be read is logged and counted, not stored as a dead letter. */
+  readonly readOnly?: boolean;
   /** 0 to below 1, for the jitter of waits. `Math.random` by default. */
   readonly random?: () => number;
 }

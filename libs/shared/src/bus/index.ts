@@ -9,7 +9,7 @@ export type {
   PublishOptions,
 } from './bus.ts';
 export { connectBus } from './connect-bus.ts';
-export { BusUnavailableError, ConflictError, PublishRefusedError, retryOf, type RetryAnswer } from './errors.ts';
+export { BusUnavailableError, ConflictError, PublishRefusedError, retryOf } from './errors.ts';
 export type { EventPosition, MigrationEvent, ReadEventsOptions, RecordedEvent } from './events.ts';
 export type { Fact, FactListener, FactTables, FactWriteOptions, FactWriter, FactWriterOptions } from './facts.ts';
 export type { IntentListener, IntentStore, IntentWatch, StoredIntent } from './intents.ts';

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
+import type { Msg } from '@nats-io/transport-node';
+import { MalformedMessageError, streams, subjectFilterOf } from '../messages/index.ts';
+import { messageOf } from '../service/index.ts';
+import type { Link } from './connection.ts';
+import type { BusContext } from './context.ts';
+import { decodeRequest } from './decode-request.ts';
+import type { ConsumeRequestsOptions } from './requests.ts';
+
+const STREAM = streams.commands.name;
+const ROUND_MS = 30_000;
+
+const advisorySchema = z.object({ stream_seq: z.int().min(1) });
+
+/**
+ * Ends what was delivered `maxDeliver` times without an answer: such a request stays in the work queue and is never
+ * delivered again. The server says so once, to whoever listens at that moment; and every half minute we look for
+ * ourselves, in case nobody did. Resolves when the signal is aborted; never rejects.
+ */
+export async function sweepExhausted(
+  context: BusContext,
+  link: Link,
+  options: ConsumeRequestsOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, logger, metrics } = context;
+  const { durable } = options;
+  const working = new Set<Promise<void>>();
+  const onAdvisory = async (advisory: Msg): Promise<void> => {
+    try {
+      const { stream_seq: sequence } = advisorySchema.parse(advisory.json());
+      await endOne(context, link, options, await link.jsm.streams.getMessage(STREAM, { seq: sequence }));
+    } catch (error) {
+      // The next round finds it.
+      if (!signal.aborted) logger.warn({ reason: messageOf(error) }, 'an exhausted request could not be ended yet');
+    }
+  };
+  const subscription = link.nc.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${STREAM}.${durable}`, {
+    // One of the instances is enough.
+    queue: `couchestor-${durable}`,
+    callback: (error, advisory) => {
+      if (error !== null) {
+        logger.warn({ reason: error.message }, 'advisories cannot be listened to');
+        return;
+      }
+      const work = onAdvisory(advisory).finally(() => working.delete(work));
+      working.add(work);
+    },
+  });
+  while (!signal.aborted) {
+    try {
+      const info = await link.jsm.consumers.info(STREAM, durable);
+      metrics.requestsPending(info.num_pending, info.num_ack_pending);
+      // While an answer is outstanding, what lies in the stream may be just that request.
+      if (info.num_ack_pending === 0) {
+        await endAllUpTo(context, link, options, info.delivered.stream_seq, signal);
+      }
+    } catch (error) {
+      if (!signal.aborted)
+        logger.warn({ durable, reason: messageOf(error) }, 'exhausted requests could not be looked for');
+    }
+    await clock.sleep(ROUND_MS, signal).catch(() => undefined);
+  }
+  subscription.unsubscribe();
+  await Promise.all(working);
+}
+
+async function endAllUpTo(
+  context: BusContext,
+  link: Link,
+  options: ConsumeRequestsOptions,
+  deliveredSequence: number,
+  signal: AbortSignal,
+): Promise<void> {
+  let sequence = 1;
+  while (!signal.aborted && sequence <= deliveredSequence) {
+    // The library's types know the first field only; servers since 2.9 know both.
+    const query = { seq: sequence, next_by_subj: subjectFilterOf('migration.requested') };
+    const found = await link.jsm.streams.getMessage(STREAM, query);
+    if (found === null || found.seq > deliveredSequence) return;
+    await endOne(context, link, options, found);
+    sequence = found.seq + 1;
+  }
+}
+
+async function endOne(
+  context: BusContext,
+  link: Link,
+  options: ConsumeRequestsOptions,
+  stored: StoredMsg | null,
+): Promise<void> {
+  if (stored === null) return;
+  const { subject, data: bytes, seq: sequence } = stored;
+  const { deadLetters, logger, metrics, service } = context;
+  try {
+    const request = decodeRequest(subject, bytes);
+    logger.warn({ subject, sequence, migrationId: request.data.migrationId }, 'a request was delivered too often');
+    await options.onExhausted(request);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    await deadLetters.put(
+      { service, subject, stream: STREAM, sequence, bytes, problem: error.message },
+      context.closed,
+    );
+  }
+  metrics.exhausted();
+  try {
+    await link.jsm.streams.deleteMessage(STREAM, sequence, false);
+  } catch (error) {
+    // A newer request of the same volume has taken its place, or another instance was here first.
+    if (!(error instanceof JetStreamApiError)) throw error;
+    logger.debug({ sequence, reason: error.message }, 'an exhausted request was gone already');
+  }
+}

@@ -1,0 +1,102 @@
+import { foldEnd, isApplied, type EndedMove } from './ledger.ts';
+import { emptyLedger, type Checkpoint, type Ledger } from './status.ts';
+
+/** Of so many policies that are gone it is remembered where their events began; further ones wait for a restart. */
+const STRANGERS_MAX = 10_000;
+
+/**
+ * The ledgers of all policies beside the one position in the stream that they are read from. Each policy has a
+ * checkpoint of its own, since a status is written only when there is something to say.
+ */
+export class LedgerBook {
+  readonly #ledgers = new Map<string, Ledger>();
+  /** First event that was passed over because its policy was not known, by policy. */
+  readonly #strangers = new Map<string, Checkpoint>();
+  #position: Checkpoint | undefined;
+  #newestCheckpoint: Checkpoint | undefined;
+
+  /**
+   * Takes over what Kubernetes holds for a policy, if that is further than what is known here.
+   * @returns true if the stream has to be read again from `startAfter`, for events of this policy were passed over.
+   */
+  adopt(policyId: string, stored: Ledger | undefined): boolean {
+    const known = this.#ledgers.get(policyId);
+    if (known === undefined || isBehind(known.applied, stored?.applied)) {
+      this.#ledgers.set(policyId, stored ?? emptyLedger);
+    }
+    if (known !== undefined) return false;
+    this.#newestCheckpoint = later(this.#newestCheckpoint, stored?.applied);
+    const passedOver = this.#strangers.get(policyId);
+    if (passedOver === undefined) return false;
+    this.#strangers.delete(policyId);
+    return !isApplied(stored?.applied, passedOver);
+  }
+
+  forget(policyId: string): void {
+    this.#ledgers.delete(policyId);
+  }
+
+  /**
+   * After which event to read on so that no policy misses one. It starts at the beginning for a policy without
+   * checkpoint and for checkpoints of different streams.
+   */
+  startAfter(): Checkpoint | undefined {
+    let first: Checkpoint | undefined;
+    for (const { applied } of this.#ledgers.values()) {
+      if (applied === undefined) return undefined;
+      if (first !== undefined && first.streamCreatedAt !== applied.streamCreatedAt) return undefined;
+      if (first === undefined || applied.lastSequence < first.lastSequence) first = applied;
+    }
+    return first;
+  }
+
+  /** To be called whenever reading starts (again), before the first event. */
+  rewind(): void {
+    this.#newestCheckpoint = later(this.#newestCheckpoint, this.#position);
+    this.#position = undefined;
+  }
+
+  /**
+   * Whether what follows from an event is still to be done. For a policy that is gone there is no checkpoint: its
+   * events are new if they are later than every checkpoint that was found at the start.
+   */
+  isNew(policyId: string, event: Checkpoint): boolean {
+    const ledger = this.#ledgers.get(policyId);
+    if (ledger !== undefined) return !isApplied(ledger.applied, event);
+    return !isApplied(later(this.#newestCheckpoint, this.#position), event);
+  }
+
+  /** @returns whether a ledger changed in more than its checkpoint. */
+  record(policyId: string, event: Checkpoint, ended: EndedMove | undefined): boolean {
+    const before = this.#ledgers.get(policyId);
+    let counted = false;
+    if (before !== undefined && ended !== undefined) {
+      const after = foldEnd(before, event, ended);
+      counted = after.history !== before.history;
+      this.#ledgers.set(policyId, after);
+    } else if (before === undefined && !this.#strangers.has(policyId) && this.#strangers.size < STRANGERS_MAX) {
+      this.#strangers.set(policyId, event);
+    }
+    this.#position = later(this.#position, event);
+    return counted;
+  }
+
+  /** A policy's ledger with its checkpoint as far on as the stream was read. */
+  ledger(policyId: string): Ledger {
+    const ledger = this.#ledgers.get(policyId) ?? emptyLedger;
+    const applied = later(ledger.applied, this.#position);
+    return applied === ledger.applied ? ledger : { ...ledger, applied };
+  }
+}
+
+/** The position further on; one of another stream than the first is taken to be newer. */
+function later(a: Checkpoint | undefined, b: Checkpoint | undefined): Checkpoint | undefined {
+  if (a === undefined || b === undefined) return b ?? a;
+  return isApplied(a, b) ? a : b;
+}
+
+function isBehind(known: Checkpoint | undefined, stored: Checkpoint | undefined): boolean {
+  if (stored === undefined) return false;
+  if (known === undefined) return true;
+  return known.streamCreatedAt === stored.streamCreatedAt && known.lastSequence < stored.lastSequence;
+}

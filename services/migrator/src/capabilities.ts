@@ -1,5 +1,5 @@
-import type { Clock } from '@couchestor/shared/clock';
-import { versionAtLeast, type MayastorClient } from '@couchestor/shared/mayastor';
+import { pause, type Clock } from '@couchestor/shared/clock';
+import { featuresOf, type MayastorClient } from '@couchestor/shared/mayastor';
 import type { MoverObserved } from '@couchestor/shared/messages';
 
 export type Method = MoverObserved['method'];
@@ -11,14 +11,12 @@ export async function findMethod(
   signal: AbortSignal,
 ): Promise<Method> {
   const nodes = await mayastor.listNodes({ signal });
-  const versions = nodes.flatMap((node) => (node.version === undefined ? [] : [node.version]));
-  if (versions.length === 0) return 'undetermined';
-  if (versions.every((version) => versionAtLeast(version, '2.10'))) {
-    return (await mayastor.poolCordonSupported({ signal })) ? 'poolCordon' : 'none';
-  }
-  // A cluster of mixed versions is being upgraded; what its oldest node cannot do is not done.
-  if (nodeFenceAllowed && versions.every((version) => versionAtLeast(version, '2.7'))) return 'nodeCordon';
-  return 'none';
+  if (nodes.length === 0) return 'undetermined';
+  const features = featuresOf(nodes, await mayastor.poolCordonSupported({ signal }));
+  if (features.lowestVersion === undefined) return 'undetermined';
+  if (features.poolCordon && features.nodeCordonSteers) return 'poolCordon';
+  // A node's cordon cannot choose between two pools of it, so this way wants nodes of one tier, and a person's word.
+  return nodeFenceAllowed && features.childRemovalSteers ? 'nodeCordon' : 'none';
 }
 
 const RECHECK_MS = 60_000;
@@ -44,8 +42,6 @@ export async function watchMethod(options: {
       onError(error);
       nextMs = RETRY_MS;
     }
-    await clock.sleep(nextMs, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+    await pause(clock, nextMs, signal);
   }
 }

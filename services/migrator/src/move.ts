@@ -1,5 +1,5 @@
 import { BusUnavailableError, ConflictError, type IntentStore } from '@couchestor/shared/bus';
-import type { Clock } from '@couchestor/shared/clock';
+import { pause, type Clock } from '@couchestor/shared/clock';
 import type { Leases } from '@couchestor/shared/leases';
 import type { Outcome } from '@couchestor/shared/mayastor';
 import { cordonLabelOf, type ActiveIntent, type Intent, type MigrationEventName } from '@couchestor/shared/messages';
@@ -201,15 +201,10 @@ export async function runMove(
     if (farewellEndsMs === undefined) signal.addEventListener('abort', wake, { once: true });
     if (signal.aborted && farewellEndsMs === undefined) wake();
     const permissionChanged = permission.changed(woken.signal).then(wake);
-    try {
-      await clock.sleep(ms, woken.signal);
-    } catch (error) {
-      if (!woken.signal.aborted) throw error;
-    } finally {
-      signal.removeEventListener('abort', wake);
-      wake();
-      await permissionChanged;
-    }
+    await pause(clock, ms, woken.signal);
+    signal.removeEventListener('abort', wake);
+    wake();
+    await permissionChanged;
   };
 
   /** Does the step. True if what was read before it still tells the truth. */

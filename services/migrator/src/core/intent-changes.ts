@@ -157,6 +157,7 @@ export function ended(intent: ActiveIntent, end: End, nowMs: number, backoff: Ba
     fromTier,
     toTier,
     ...trigger(intent),
+    ...(intent.regretsInRow === undefined ? {} : { regretsInRow: intent.regretsInRow }),
     startedAt,
     endedAt,
     seenIds: intent.seenIds,

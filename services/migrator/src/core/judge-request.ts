@@ -178,6 +178,7 @@ function intentOf(
     fromTier: request.fromTier,
     toTier: request.toTier,
     ...(request.triggerIops === undefined ? {} : { triggerIops: request.triggerIops }),
+    ...(request.regretsInRow === undefined ? {} : { regretsInRow: request.regretsInRow }),
     startedAt: formatTimestamp(nowMs),
     seenIds,
     failuresInRow: failed ? record.failuresInRow : 0,

@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import { connectBus } from '@couchestor/shared/bus';
+import { pause } from '@couchestor/shared/clock';
+import { createRedisLeases } from '@couchestor/shared/leases';
+import { createMayastorClient, type CallKind } from '@couchestor/shared/mayastor';
+import { subjectToken, type MigrationEventName } from '@couchestor/shared/messages';
+import { messageOf, runService } from '@couchestor/shared/service';
+import { createMayastor } from './adapters/seen-mayastor.ts';
+import { observeWorld } from './adapters/observed-world.ts';
+import { findMethod, watchMethod, type Method } from './capabilities.ts';
+import { watchIntents } from './intent-board.ts';
+import { createMetrics } from './metrics.ts';
+import { createMigrator } from './migrator.ts';
+import { createPermission } from './permission.ts';
+import type { MoveEvents } from './ports.ts';
+import { publishMover } from './publish-mover.ts';
+import { fleetBytes, settingsSchema } from './settings.ts';
+
+const SERVICE = 'migrator';
+const REQUESTS_IN_FLIGHT = 16;
+const ACK_WAIT_MS = 30_000;
+const DELIVERIES_MAX = 500;
+const priorities = { release: 'release', write: 'act', read: 'read' } as const satisfies Record<CallKind, string>;
+
+await runService({
+  name: SERVICE,
+  schema: settingsSchema,
+  start: async ({ config, logger, registry, clock, signal, readiness, routes }) => {
+    const instance = config.INSTANCE ?? `${SERVICE}-${randomBytes(6).toString('hex')}`;
+    const metrics = createMetrics(registry);
+    const permission = createPermission(clock);
+    let method: Method = 'undetermined';
+    const dependencies = new Map<string, string | undefined>([
+      ['nats', 'not connected yet'],
+      ['redis', 'not asked yet'],
+      ['mayastor', 'not asked yet'],
+      ['permit', 'no heartbeat of the watcher yet'],
+    ]);
+    const report = (name: string, problem: string | undefined): void => {
+      if (dependencies.get(name) === problem) return;
+      dependencies.set(name, problem);
+    };
+    for (const name of dependencies.keys()) {
+      // Without a permit the migrator waits, and is as ready as it should be.
+      readiness.add(name, () => state(dependencies.get(name)), { required: name !== 'permit' });
+    }
+
+    await using stack = new AsyncDisposableStack();
+    const bus = stack.use(
+      await connectBus({
+        servers: config.NATS_URL,
+        service: SERVICE,
+        instance,
+        clock,
+        logger,
+        registry,
+        signal,
+        ...(config.NATS_USER === undefined ? {} : { user: config.NATS_USER }),
+        ...(config.NATS_PASSWORD === undefined ? {} : { password: config.NATS_PASSWORD }),
+        ...(config.NATS_TOKEN === undefined ? {} : { token: config.NATS_TOKEN }),
+      }),
+    );
+    report('nats', undefined);
+    bus.onState((state) => report('nats', state === 'connected' ? undefined : 'not connected'));
+    await bus.ensureStreams(signal);
+
+    const leases = stack.use(
+      createRedisLeases({
+        url: config.REDIS_URL,
+        ...(config.REDIS_PASSWORD === undefined ? {} : { password: config.REDIS_PASSWORD }),
+        clock,
+        ttlMs: config.LEASE_TTL_MS,
+        callsPerSecond: config.MAYASTOR_CALLS_PER_SECOND,
+      }),
+    );
+    const client = stack.use(
+      createMayastorClient({
+        baseUrl: config.MAYASTOR_URL,
+        timeoutMs: config.MAYASTOR_TIMEOUT_MS,
+        pace: (kind, callSignal) => leases.takeCall(priorities[kind], callSignal),
+        clock,
+        registry,
+      }),
+    );
+    const events: MoveEvents = {
+      publish: async (name: MigrationEventName, migrationId, data, options) => {
+        // The bus checks the data against the schema of the name.
+        await bus.publish(name, subjectToken(migrationId), data as never, options);
+      },
+    };
+    const ending = new AbortController();
+    const world = await observeWorld(bus, ending.signal);
+    const board = watchIntents(bus.intents, ending.signal, () => undefined);
+    const migrator = createMigrator({
+      instance,
+      board,
+      world,
+      metrics,
+      method: () => method,
+      mayastor: createMayastor(client),
+      intents: bus.intents,
+      leases,
+      events,
+      permission,
+      clock,
+      logger,
+      settings: {
+        cachePeriodMs: config.MAYASTOR_CACHE_PERIOD_MS,
+        fleet: { migrations: config.FLEET_MIGRATIONS_MAX, bytes: fleetBytes(config) },
+        callTimeoutMs: config.MAYASTOR_TIMEOUT_MS,
+        marginMs: config.CALL_MARGIN_MS,
+        leaseTtlMs: config.LEASE_TTL_MS,
+        backoff: { baseMs: config.FAILURE_BACKOFF_MS },
+      },
+    });
+    routes.get('/v1/moves', () => ({ status: 200, body: migrator.progress() }));
+
+    const jobs = [
+      bus.permit.watch({
+        signal: ending.signal,
+        onHeartbeat: (heartbeat, _revision, isFirst) => {
+          permission.onHeartbeat(heartbeat, isFirst);
+          report('permit', heartbeat.paused ? 'paused' : undefined);
+        },
+        onCleared: () => {
+          permission.onCleared();
+          report('permit', 'the watcher took its heartbeat away');
+        },
+      }),
+      watchMethod({
+        find: (methodSignal) => findMethod(client, config.MAYASTOR_NODE_FENCE, methodSignal),
+        clock,
+        signal: ending.signal,
+        onMethod: (found) => {
+          report('mayastor', undefined);
+          if (found !== method) logger.info({ method: found }, 'found how Mayastor can be fenced and steered');
+          method = found;
+        },
+        onError: (error) => report('mayastor', messageOf(error)),
+      }),
+      (async () => {
+        while (!ending.signal.aborted) {
+          report('redis', await leases.ping().then(() => undefined, messageOf));
+          await pause(clock, 2_000, ending.signal);
+        }
+      })(),
+      publishMover({
+        bus,
+        instance,
+        clock,
+        signal: ending.signal,
+        observe: () => {
+          const ours = [...board.active().values()].filter(({ intent }) => intent.owner === instance);
+          const rounds = ours.flatMap(({ intent }) => (intent.round === undefined ? [] : [intent.round]));
+          return {
+            instance,
+            version: config.COUCHESTOR_VERSION,
+            method,
+            fleetLimit: config.FLEET_MIGRATIONS_MAX,
+            activeMigrations: ours.length,
+            cordonedPools: rounds.flatMap(({ fence }) => (fence?.kind === 'pool' ? fence.ours : [])).sort(),
+            cordonedNodes: rounds
+              .flatMap(({ fence, steer }) => [
+                ...(fence?.kind === 'node' ? fence.ours : []),
+                ...(steer?.kind === 'nodeCordon' ? [steer.node] : []),
+              ])
+              .sort(),
+          };
+        },
+      }),
+    ];
+    const requests = bus.consumeRequests({
+      durable: SERVICE,
+      signal,
+      maxInFlight: REQUESTS_IN_FLIGHT,
+      ackWaitMs: ACK_WAIT_MS,
+      maxDeliver: DELIVERIES_MAX,
+      handle: (request) => migrator.handle(request),
+      onExhausted: (request) => migrator.giveUp(request),
+    });
+    const moving = migrator.run(signal);
+    stack.defer(async () => {
+      // First the moves come to rest, while everything that they need still works.
+      await Promise.all([moving, requests]);
+      ending.abort(new Error('the migrator stops'));
+      await Promise.all([...jobs, board.ended]);
+    });
+    return stack.move();
+  },
+});
+
+function state(problem: string | undefined): { ready: true } | { ready: false; reason: string } {
+  return problem === undefined ? { ready: true } : { ready: false, reason: problem };
+}

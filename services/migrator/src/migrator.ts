@@ -1,0 +1,435 @@
+import { ConflictError, type Disposition, type IntentStore, type Request } from '@couchestor/shared/bus';
+import { pause, type Clock } from '@couchestor/shared/clock';
+import type { LeaseGrant, Leases } from '@couchestor/shared/leases';
+import {
+  type ActiveIntent,
+  type ClusterObserved,
+  type EndedIntent,
+  type MigrationEventName,
+  type MigrationRequested,
+  type PolicyObserved,
+  type PoolObserved,
+  type RefusalReason,
+  type VolumeObserved,
+} from '@couchestor/shared/messages';
+import { parseTimestampMs } from '@couchestor/shared/units';
+import type { Capabilities, Evidence } from './core/evidence.ts';
+import { holdsOf, type Hold } from './core/holds.ts';
+import { accepted, withOwner } from './core/intent-changes.ts';
+import { judgeRequest } from './core/judge-request.ts';
+import type { Step } from './core/step.ts';
+import type { Method } from './capabilities.ts';
+import { keepLease, type HeldLease } from './held-lease.ts';
+import type { ActiveRecord, IntentBoard } from './intent-board.ts';
+import type { MigratorMetrics } from './metrics.ts';
+import { runMove, type MoveContext, type MoveLogger, type MoveResult, type MoveSettings } from './move.ts';
+
+/** What was last observed of the world, by the watcher. */
+export interface ObservedWorld {
+  policy(policyId: string): PolicyObserved | undefined;
+  volume(volumeId: string): VolumeObserved | undefined;
+  pools(): readonly PoolObserved[];
+  cluster(): ClusterObserved | undefined;
+  synced(): boolean;
+}
+
+export interface MigratorOptions extends Omit<MoveContext, 'arriving' | 'abortRequested' | 'onStep' | 'settings'> {
+  readonly instance: string;
+  readonly board: IntentBoard;
+  readonly world: ObservedWorld;
+  readonly metrics: MigratorMetrics;
+  readonly method: () => Method;
+  readonly settings: Omit<MoveSettings, 'capabilities'> & { readonly cachePeriodMs: number };
+  readonly intents: IntentStore;
+  readonly leases: Leases;
+  readonly clock: Clock;
+  readonly logger: MoveLogger;
+}
+
+/** How far a move is, for people. */
+export interface MoveProgress {
+  readonly migrationId: string;
+  readonly volumeId: string;
+  readonly volumeName: string;
+  readonly fromTier: string;
+  readonly toTier: string;
+  readonly replicasMoved: number;
+  readonly replicaCount: number;
+  readonly step: string;
+  readonly targetPool: string | undefined;
+  /** Of the replica that fills now, 0 to 100. */
+  readonly rebuildPercent: number | undefined;
+  readonly attention: string | undefined;
+}
+
+const ADOPT_EVERY_MS = 2_000;
+const RENEW_EVERY_MS = 5_000;
+const OUTBOX_PATIENCE_MS = 15_000;
+
+export interface Migrator {
+  /** Judges one request, and if it is taken up, sees to the whole move. */
+  handle(request: Request): Promise<Disposition>;
+  /** Answers a request that was delivered in vain too often. */
+  giveUp(request: Request): Promise<void>;
+  progress(): readonly MoveProgress[];
+  /** Takes up moves that nobody works on and renews limits, until the signal; then ends its own moves in good order. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export function createMigrator(options: MigratorOptions): Migrator {
+  const { instance, board, world, metrics, clock, logger, leases, intents, permission, settings } = options;
+  const running = new Map<string, Promise<void>>();
+  const progress = new Map<string, MoveProgress>();
+  const stopping = new AbortController();
+  let failure: unknown;
+
+  const capabilities = (): Capabilities | undefined => {
+    const method = options.method();
+    return method === 'poolCordon' || method === 'nodeCordon'
+      ? { method, cachePeriodMs: settings.cachePeriodMs }
+      : undefined;
+  };
+  const fieldsOf = ({
+    volumeName,
+    volumeId,
+    migrationId,
+    policyName,
+  }: ActiveIntent | EndedIntent | MigrationRequested): object => ({
+    volume: volumeName,
+    volumeId,
+    migrationId,
+    policy: policyName,
+  });
+
+  const ownershipOf = (volumeId: string, grant: LeaseGrant): HeldLease =>
+    keepLease({
+      clock,
+      term: grant,
+      renewEveryMs: settings.leaseTtlMs / 3,
+      renew: async () => {
+        const answer = await leases.renewOwnership(volumeId, instance, grant.token);
+        return answer.renewed ? answer : undefined;
+      },
+      release: () => leases.releaseOwnership(volumeId, instance, grant.token),
+      onError: (error) => logger.info({ volumeId, err: error }, 'ownership lease not renewed'),
+    });
+
+  const onStep = (intent: ActiveIntent, step: Step, evidence: Evidence): void => {
+    metrics.step(step.kind);
+    const { volume } = evidence;
+    const newcomer =
+      volume === 'absent' ? undefined : volume.replicas.find((replica) => replica.rebuildPercent !== undefined);
+    progress.set(intent.volumeId, {
+      migrationId: intent.migrationId,
+      volumeId: intent.volumeId,
+      volumeName: intent.volumeName,
+      fromTier: intent.fromTier,
+      toTier: intent.toTier,
+      replicasMoved: intent.replicasMoved,
+      replicaCount: intent.replicaCount,
+      step: step.kind === 'wait' ? step.reason : step.kind,
+      targetPool: intent.round?.targetPool,
+      rebuildPercent: newcomer?.rebuildPercent,
+      attention: intent.attention?.message,
+    });
+  };
+
+  /** Runs a move that is ours. Never rejects: a defect in one move must not stop the others unseen. */
+  const work = async (record: ActiveRecord, ownership: HeldLease, token: number, how: Capabilities): Promise<void> => {
+    const { volumeId } = record.intent;
+    try {
+      const result: MoveResult = await runMove(
+        {
+          ...options,
+          settings: { ...settings, capabilities: how },
+          arriving: (except) => board.arriving(except),
+          abortRequested: (intent) => world.volume(intent.volumeId)?.persistentVolume?.abort === intent.migrationId,
+          onStep,
+        },
+        record,
+        ownership,
+        token,
+        stopping.signal,
+      );
+      logger.info({ ...fieldsOf(record.intent), result }, 'done with a move');
+    } finally {
+      progress.delete(volumeId);
+      await ownership.release().catch((error: unknown) => {
+        logger.info({ volumeId, err: error }, 'ownership lease not given back, it lapses');
+      });
+    }
+  };
+  const track = (volumeId: string, job: Promise<void>): void => {
+    const tracked = job
+      .catch((error: unknown) => {
+        failure ??= error;
+        logger.error({ volumeId, err: error }, 'a move ended by a defect');
+        stopping.abort(error);
+      })
+      .finally(() => running.delete(volumeId));
+    running.set(volumeId, tracked);
+  };
+
+  const refuse = async (
+    request: MigrationRequested,
+    reason: RefusalReason,
+    message: string,
+    traceparent?: string,
+  ): Promise<void> => {
+    metrics.refused(reason);
+    logger.info({ ...fieldsOf(request), reason, detail: message }, 'migration refused');
+    const { migrationId, volumeId, volumeName, policyId, policyName } = request;
+    await options.events.publish(
+      'migration.refused',
+      migrationId,
+      { migrationId, volumeId, volumeName, policyId, policyName, reason, message },
+      {
+        // The same request may be refused for another reason later, and that is worth telling.
+        messageId: `${migrationId}/migration.refused/${reason}/${request.notAfter}`,
+        signal: stopping.signal,
+        ...(traceparent === undefined ? {} : { traceparent }),
+      },
+    );
+  };
+  const later = async (
+    request: MigrationRequested,
+    reason: RefusalReason,
+    message: string,
+    traceparent?: string,
+  ): Promise<Disposition> => {
+    const remainsMs = parseTimestampMs(request.notAfter) - clock.nowMs();
+    if (remainsMs > 0) return { kind: 'nak', delayMs: Math.min(5_000, Math.max(250, remainsMs / 4)) };
+    await refuse(request, reason, message, traceparent);
+    return { kind: 'ack' };
+  };
+
+  const handle = async ({ data: request, traceparent }: Request): Promise<Disposition> => {
+    const { volumeId, migrationId } = request;
+    if (!board.isSynced() || !world.synced())
+      return later(request, 'Expired', 'the migrator is still loading', traceparent);
+    const stored = await intents.get(volumeId, stopping.signal);
+    const method = options.method();
+    const verdict = judgeRequest(request, {
+      nowMs: clock.nowMs(),
+      record: stored?.intent,
+      policy: world.policy(request.policyId),
+      volume: world.volume(volumeId),
+      pools: world.pools(),
+      cluster: world.cluster(),
+      method: method === 'undetermined' ? undefined : method,
+      mayAct: permission.mayAct(settings.callTimeoutMs + settings.marginMs),
+    });
+    const how = capabilities();
+    switch (verdict.kind) {
+      case 'refuse':
+        // A redelivered request that was taken up has its answer already.
+        if (verdict.reason !== 'AlreadySeen') await refuse(request, verdict.reason, verdict.message, traceparent);
+        return { kind: 'ack' };
+      case 'later':
+        return later(request, verdict.reason, verdict.message, traceparent);
+      case 'accept':
+        break;
+    }
+    if (how === undefined) return later(request, 'UnsupportedMayastor', 'Mayastor has not answered yet', traceparent);
+    if (running.has(volumeId)) return later(request, 'AlreadyMoving', 'the last move has just ended', traceparent);
+
+    const grant = await leases.acquireOwnership(volumeId, instance);
+    if (!grant.granted) return later(request, 'NoSlot', `no lease: ${grant.reason}`, traceparent);
+    const ownership = ownershipOf(volumeId, grant);
+    const holds = holdsOf(verdict.intent, undefined, settings.fleet);
+    const answer = await leases.acquireHolds({ migrationId, token: grant.token, holds });
+    if (!answer.granted) {
+      await ownership.release();
+      const why =
+        answer.reason === 'LimitReached' ? `${answer.refusedBy} is at its limit of ${answer.limit}` : answer.reason;
+      return later(request, 'NoSlot', why, traceparent);
+    }
+    const tierPools = new Set(verdict.intent.targetPools);
+    const replicasToMove = request.replicas.filter((replica) => !tierPools.has(replica.pool)).length;
+    const intent = accepted(
+      { ...verdict.intent, ...(traceparent === undefined ? {} : { traceparent }) },
+      { instance, token: grant.token },
+      replicasToMove,
+    );
+    try {
+      const revision =
+        stored === undefined
+          ? await intents.create(intent, stopping.signal)
+          : await intents.update(intent, stored.revision, stopping.signal);
+      metrics.accepted();
+      logger.info(
+        {
+          ...fieldsOf(request),
+          fromTier: request.fromTier,
+          toTier: request.toTier,
+          triggerIops: request.triggerIops,
+          reason: request.reason,
+        },
+        'migration accepted',
+      );
+      track(volumeId, work({ intent, revision }, ownership, grant.token, how));
+      return { kind: 'ack' };
+    } catch (error) {
+      await leases.releaseHolds(migrationId, grant.token);
+      await ownership.release();
+      if (error instanceof ConflictError) return { kind: 'nak', delayMs: 250 };
+      throw error;
+    }
+  };
+
+  /** A move whose owner is gone: own it, wait until no call of the old owner can be under way, and go on. */
+  const adopt = async (volumeId: string): Promise<void> => {
+    const how = capabilities();
+    if (how === undefined || stopping.signal.aborted) return;
+    const grant = await leases.acquireOwnership(volumeId, instance);
+    if (!grant.granted) return;
+    const ownership = ownershipOf(volumeId, grant);
+    try {
+      await clock.sleep(settings.leaseTtlMs, stopping.signal);
+      const stored = await intents.get(volumeId, stopping.signal);
+      if (stored?.intent.state !== 'active' || ownership.lost) {
+        await ownership.release();
+        return;
+      }
+      const intent = withOwner(stored.intent, { instance, token: grant.token });
+      await leases.registerHolds({
+        migrationId: intent.migrationId,
+        ownerToken: grant.token,
+        holds: registeredHolds(intent),
+      });
+      const revision = await intents.update(intent, stored.revision, stopping.signal);
+      logger.info(fieldsOf(intent), 'migration taken up again');
+      await work({ intent, revision }, ownership, grant.token, how);
+    } catch (error) {
+      await ownership.release();
+      if (stopping.signal.aborted || error instanceof ConflictError) return;
+      if (isOurs(error)) {
+        logger.info({ volumeId, err: error }, 'a move could not be taken up, trying again');
+        return;
+      }
+      throw error;
+    }
+  };
+
+  const registeredHolds = (intent: ActiveIntent): readonly Hold[] =>
+    intent.attention === undefined ? holdsOf(intent, intent.round, settings.fleet) : [];
+
+  const renewHolds = async (): Promise<void> => {
+    const listed = [...board.active().values()].map(({ intent }) => ({
+      migrationId: intent.migrationId,
+      ownerToken: intent.ownerToken,
+      holds: registeredHolds(intent),
+    }));
+    const epoch = await leases.renewAll(listed);
+    if (epoch.state === 'lost') {
+      // The bucket itself is asked: what is registered now decides what is granted afterwards.
+      const stored = await intents.list(stopping.signal);
+      const active = [...stored.values()].flatMap(({ intent }) => (intent.state === 'active' ? [intent] : []));
+      await leases.registerAll(
+        active.map((intent) => ({
+          migrationId: intent.migrationId,
+          ownerToken: intent.ownerToken,
+          holds: registeredHolds(intent),
+        })),
+      );
+    }
+  };
+
+  /** Events whose writer died between the write and the telling. */
+  const tellForgotten = async (): Promise<void> => {
+    for (const [volumeId, { intent, revision }] of board.all()) {
+      if (intent.state !== 'ended') continue;
+      if (running.has(volumeId)) continue;
+      const sinceMs = clock.nowMs() - parseTimestampMs(intent.endedAt);
+      if (intent.outbox.length > 0 && sinceMs > OUTBOX_PATIENCE_MS) {
+        for (const { name, messageId, data } of intent.outbox) {
+          await options.events.publish(name as MigrationEventName, intent.migrationId, data, {
+            messageId,
+            signal: stopping.signal,
+            ...(intent.traceparent === undefined ? {} : { traceparent: intent.traceparent }),
+          });
+        }
+        await intents.update({ ...intent, outbox: [] }, revision, stopping.signal).catch(ignoreConflict);
+      } else if (
+        intent.outbox.length === 0 &&
+        world.synced() &&
+        world.volume(volumeId) === undefined &&
+        sinceMs > OUTBOX_PATIENCE_MS
+      ) {
+        // The record lives as long as its volume.
+        await intents.delete(volumeId, revision, stopping.signal).catch(ignoreConflict);
+      }
+    }
+  };
+
+  const every = async (ms: number, job: () => Promise<void>, what: string): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        await job();
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        if (!isOurs(error)) throw error;
+        logger.info({ err: error, job: what }, 'a dependency is away, trying again');
+      }
+      await pause(clock, ms, stopping.signal);
+    }
+  };
+
+  const gauge = (): void => {
+    const active = [...board.active().values()].map(({ intent }) => intent);
+    metrics.setActive(running.size);
+    metrics.setAttention(active.filter((intent) => intent.attention !== undefined).length);
+    metrics.setCordons(
+      active.reduce(
+        (sum, { round }) => sum + (round?.fence?.ours.length ?? 0) + (round?.steer === undefined ? 0 : 1),
+        0,
+      ),
+    );
+    metrics.setPermitted(permission.mayAct(settings.callTimeoutMs + settings.marginMs));
+  };
+
+  return {
+    handle,
+    giveUp: (request) =>
+      refuse(request.data, 'RedeliveredTooOften', 'it was delivered too often without an end', request.traceparent),
+    progress: () => [...progress.values()],
+    run: async (signal) => {
+      signal.addEventListener('abort', () => stopping.abort(signal.reason), { once: true });
+      if (signal.aborted) stopping.abort(signal.reason);
+      await Promise.race([board.synced, aborted(stopping.signal)]);
+      const adoptAll = async (): Promise<void> => {
+        for (const volumeId of board.active().keys()) if (!running.has(volumeId)) track(volumeId, adopt(volumeId));
+        gauge();
+      };
+      await Promise.all([
+        every(
+          settings.leaseTtlMs < 3 * RENEW_EVERY_MS ? settings.leaseTtlMs / 3 : RENEW_EVERY_MS,
+          renewHolds,
+          'renewal of limits',
+        ),
+        every(ADOPT_EVERY_MS, adoptAll, 'search for moves without owner'),
+        every(OUTBOX_PATIENCE_MS, tellForgotten, 'search for untold events'),
+      ]);
+      await Promise.all(running.values());
+      if (failure !== undefined) throw failure;
+    },
+  };
+}
+
+function isOurs(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('COUCHESTOR_')
+  );
+}
+
+function ignoreConflict(error: unknown): void {
+  // Somebody else wrote the record, and with it did what we were about to do.
+  if (!(error instanceof ConflictError)) throw error;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

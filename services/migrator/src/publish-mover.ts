@@ -1,0 +1,25 @@
+import type { Bus } from '@couchestor/shared/bus';
+import { pause, type Clock } from '@couchestor/shared/clock';
+import { subjectToken, type MoverObserved } from '@couchestor/shared/messages';
+
+const LOOK_EVERY_MS = 1_000;
+
+/** Publishes what this migrator can do and holds, whenever that changes, until the signal; then takes it back. */
+export async function publishMover(options: {
+  readonly bus: Bus;
+  readonly instance: string;
+  readonly observe: () => MoverObserved;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { bus, observe, clock, signal } = options;
+  const id = subjectToken(options.instance);
+  await using writer = await bus.openFactWriter('mover.observed', { signal });
+  while (!signal.aborted) {
+    await writer.set(id, observe(), { signal });
+    await pause(clock, LOOK_EVERY_MS, signal);
+  }
+  await writer.delete(id, { signal: AbortSignal.timeout(FAREWELL_MS) });
+}
+
+const FAREWELL_MS = 2_000;

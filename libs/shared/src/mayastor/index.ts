@@ -8,6 +8,7 @@ export { ownedByTargetAlone, type ReplicaOwners } from './owners.ts';
 export type { Pool, PoolCordon, PoolStatus } from './pool.ts';
 export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './rate-limiter.ts';
 export { createMayastorClient, type MayastorClientOptions } from './rest-client.ts';
+export type { HttpAnswer, HttpRequest, Transport } from './transport.ts';
 export type { SpecStatus } from './spec-status.ts';
 export { versionAtLeast } from './version.ts';
 export type {

@@ -12,7 +12,7 @@ import type { Outcome } from './outcome.ts';
 import { parseOwners } from './owners.ts';
 import { parsePool } from './pool.ts';
 import { parseSvcError } from './svc-error.ts';
-import { createTransport, type HttpAnswer, type HttpRequest } from './transport.ts';
+import { createTransport, type HttpAnswer, type HttpRequest, type Transport } from './transport.ts';
 import { parseVolume, type Volume } from './volume.ts';
 
 export interface MayastorClientOptions {
@@ -32,6 +32,8 @@ export interface MayastorClientOptions {
   readonly pace: (kind: CallKind, signal?: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly registry?: Registry;
+  /** How requests travel, in place of HTTP: for a control plane in the same process. */
+  readonly transport?: Transport;
 }
 
 const PAGE_ENTRIES = 500;
@@ -50,14 +52,16 @@ export function createMayastorClient(options: MayastorClientOptions): MayastorCl
   const timeoutMs = options.timeoutMs ?? 5_000;
   const readTimeoutMs = options.readTimeoutMs ?? 15_000;
   const metrics = options.registry === undefined ? undefined : createMayastorMetrics(options.registry);
-  const transport = createTransport({
-    baseUrl: options.baseUrl,
-    ...(options.token === undefined ? {} : { token: options.token }),
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
-    connectionsMax: options.connectionsMax ?? 8,
-    connectTimeoutMs: Math.min(timeoutMs, CONNECT_TIMEOUT_MS),
-    clock,
-  });
+  const transport =
+    options.transport ??
+    createTransport({
+      baseUrl: options.baseUrl,
+      ...(options.token === undefined ? {} : { token: options.token }),
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      connectionsMax: options.connectionsMax ?? 8,
+      connectTimeoutMs: Math.min(timeoutMs, CONNECT_TIMEOUT_MS),
+      clock,
+    });
 
   /** A read whose connection broke is tried once more: the server closes idle ones, and restarts under load. */
   const get = async (path: string, signal: AbortSignal | undefined): Promise<HttpAnswer> => {

@@ -1,0 +1,219 @@
+import type { Score, VolumeObserved } from '@couchestor/shared/messages';
+import type { Tier } from '@couchestor/shared/policy';
+import { whereItIs, type Cluster, type TierPools, type WhereItIs } from './cluster.ts';
+import type { Decision, Hold } from './decision.ts';
+import type { InFlight } from './in-flight.ts';
+import { backOffHold, cooldownHold } from './pauses-between-moves.ts';
+import { scoreOf } from './score-table.ts';
+import { targetsFor, type TargetQuestion } from './target-pools.ts';
+import { healthHold } from './volume-health.ts';
+import { wantedTier, type MoveReason } from './wanted-tier.ts';
+import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, WorldVolume } from './world.ts';
+
+/** What is the same for all volumes of a cycle. */
+export interface Surroundings {
+  readonly nowMs: number;
+  readonly cluster: Cluster;
+  readonly inFlight: InFlight;
+  readonly mayastorVersions: readonly string[];
+  readonly affinityNodesOf: (volume: VolumeObserved) => ReadonlySet<string>;
+}
+
+/** A volume that should move and that nothing of its own keeps from it. */
+export interface Candidate {
+  readonly kind: 'candidate';
+  readonly volume: VolumeObserved;
+  readonly wishes: Wishes;
+  readonly policy: ValidPolicy;
+  readonly intent: IntentState | undefined;
+  readonly to: Tier;
+  readonly reason: MoveReason;
+  readonly replicasToMove: number;
+  readonly target: TargetQuestion;
+  /** The sentence that speaks for the move. */
+  readonly because: string;
+  /** The decision as far as the volume alone is concerned. */
+  readonly decision: Decision;
+}
+
+export type Assessment = { readonly kind: 'decided'; readonly decision: Decision } | Candidate;
+
+/** A volume that no policy claims, or only one that is wrong. */
+export function decideUngoverned(
+  { fact }: WorldVolume,
+  policy: InvalidPolicy | undefined,
+  intent: IntentState | undefined,
+): Decision {
+  const head: Omit<Decision, 'action' | 'reason' | 'message'> = {
+    ...headOf(fact),
+    tierNow: 'none',
+    score: { kind: 'unknown', reason: fact.targetNode === undefined ? 'NotPublished' : 'NoSeries' },
+    ...(policy === undefined ? {} : { policy: policyOf(policy) }),
+  };
+  const moving = movingHold(intent);
+  if (moving !== undefined) return held(head, moving);
+  if (policy !== undefined) {
+    return held(head, { reason: 'PolicyInvalid', message: `Its policy has an error: ${policy.problems.join('; ')}.` });
+  }
+  const message =
+    fact.persistentVolume === undefined ? 'It has no PersistentVolume.' : 'No policy has its class and its labels.';
+  return held(head, { reason: 'NoPolicy', message });
+}
+
+/**
+ * Judges a volume of a policy by all that concerns it alone: where it is, what it deserves, whether it may be touched and
+ * whether a pool can take it. What lasts is asked before what passes, so that the reason shown is the one to act on.
+ */
+export function assessVolume(
+  { fact: volume, wishes }: WorldVolume,
+  policy: ValidPolicy,
+  tierPools: TierPools,
+  intent: IntentState | undefined,
+  around: Surroundings,
+): Assessment {
+  const { spec } = policy;
+  const place = whereItIs(volume, tierPools);
+  const score = scoreOf(policy.scores, volume.volumeId, volume.targetNode !== undefined);
+  const wanted = wantedTier({ spec, score, pin: wishes.pin, ...place });
+  const head = governedHead(volume, policy, place, score);
+  const decided = (hold: Hold, tierWanted?: Tier): Assessment => ({
+    kind: 'decided',
+    decision: held({ ...head, ...(tierWanted === undefined ? {} : { tierWanted }) }, hold),
+  });
+
+  const moving = movingHold(intent);
+  if (moving !== undefined) return decided(moving, intent?.toTier);
+  if (!spec.enabled) {
+    const message = 'Its policy is disabled.';
+    return decided({ reason: 'PolicyDisabled', message }, wanted.kind === 'tier' ? wanted.tier : undefined);
+  }
+  if (wishes.pin.kind === 'unreadable') {
+    return decided({
+      reason: 'Held',
+      message: `The annotation pin-tier (${wishes.pin.text}) is not hot, warm or cold.`,
+    });
+  }
+  switch (wanted.kind) {
+    case 'unknown':
+      return decided(unknownHold(wanted.reason));
+    case 'stay':
+      return decided(
+        { reason: 'BetweenWatermarks', message: wanted.message },
+        place.placement === 'mixed' || place.placement === 'none' ? undefined : place.placement,
+      );
+    case 'tier':
+      break;
+  }
+  const { tier: to } = wanted;
+  if (place.placement === to) return decided({ reason: 'OnWantedTier', message: wanted.message }, to);
+
+  const target: TargetQuestion = {
+    volume,
+    tier: to,
+    spec,
+    cluster: around.cluster,
+    tierPools,
+    inFlight: around.inFlight,
+    affinityNodes: around.affinityNodesOf(volume),
+  };
+  const hold =
+    wishHold(wishes, around.nowMs) ??
+    healthHold(volume, around.cluster.nodes, around.mayastorVersions, spec.moves) ??
+    lastingTargetHold(target) ??
+    pauseHold(wishes, intent, place, spec.cooldownMs, around.nowMs);
+  if (hold !== undefined) return decided({ ...hold, message: `${wanted.message} ${hold.message}` }, to);
+  return {
+    kind: 'candidate',
+    volume,
+    wishes,
+    policy,
+    intent,
+    to,
+    reason: wanted.reason,
+    replicasToMove: place.replicaTiers.filter((tier) => tier !== to).length,
+    target,
+    because: wanted.message,
+    decision: {
+      ...head,
+      tierWanted: to,
+      action: 'move',
+      reason: wanted.reason,
+      message: `${wanted.message} It moves from ${place.placement} to ${to}.`,
+    },
+  };
+}
+
+/** The decision to hold a volume, for that reason. */
+export function held(head: Omit<Decision, 'action' | 'reason' | 'message'>, hold: Hold): Decision {
+  return { ...head, action: 'hold', ...hold };
+}
+
+function headOf(volume: VolumeObserved): Pick<Decision, 'volumeId' | 'volumeName'> {
+  return { volumeId: volume.volumeId, volumeName: volume.persistentVolume?.name ?? volume.volumeId };
+}
+
+function policyOf({ policyId, name, generation }: ValidPolicy | InvalidPolicy): NonNullable<Decision['policy']> {
+  return { policyId, name, generation };
+}
+
+function governedHead(
+  volume: VolumeObserved,
+  policy: ValidPolicy,
+  { placement }: WhereItIs,
+  score: Score,
+): Omit<Decision, 'action' | 'reason' | 'message'> {
+  const { highWatermarkIops: highIops, lowWatermarkIops: lowIops, warmWatermarkIops: warmIops } = policy.spec;
+  return {
+    ...headOf(volume),
+    policy: policyOf(policy),
+    tierNow: placement,
+    score,
+    comparedWith: { highIops, lowIops, ...(warmIops === undefined ? {} : { warmIops }) },
+  };
+}
+
+function movingHold(intent: IntentState | undefined): Hold | undefined {
+  if (intent?.state !== 'active') return undefined;
+  const { migrationId, fromTier, toTier, attention } = intent;
+  const move = `The move ${migrationId} from ${fromTier} to ${toTier}`;
+  if (attention === undefined) return { reason: 'AlreadyMoving', message: `${move} is in flight.` };
+  return { reason: 'NeedsAttention', message: `${move} stopped: ${attention}` };
+}
+
+function unknownHold(reason: Extract<Score, { kind: 'unknown' }>['reason']): Hold {
+  if (reason === 'NotPublished')
+    return { reason, message: 'It has no target, so that nobody uses it and it has no score.' };
+  return { reason: 'ScoreUnknown', message: `Its score is unknown (${reason}), and unknown moves nothing.` };
+}
+
+function wishHold({ hold }: Wishes, nowMs: number): Hold | undefined {
+  switch (hold.kind) {
+    case 'none':
+      return undefined;
+    case 'forever':
+      return { reason: 'Held', message: 'The annotation hold keeps it where it is.' };
+    case 'unreadable':
+      return { reason: 'Held', message: `The annotation hold (${hold.text}) is neither true nor a time; it holds.` };
+    case 'until':
+      if (nowMs >= hold.atMs) return undefined;
+      return { reason: 'Held', message: 'The annotation hold keeps it where it is.', nextEligibleAtMs: hold.atMs };
+  }
+}
+
+/** That all fitting pools are busy passes with the moves that keep them so; it is asked again when slots are given out. */
+function lastingTargetHold(target: TargetQuestion): Hold | undefined {
+  const targets = targetsFor(target);
+  return targets.kind === 'none' && targets.hold.reason !== 'BrakePool' ? targets.hold : undefined;
+}
+
+/** Bringing the rest of a volume after the tier that part of it is on is the end of one move, not the start of another. */
+function pauseHold(
+  { lastMigration }: Wishes,
+  intent: IntentState | undefined,
+  { placement }: WhereItIs,
+  cooldownMs: number,
+  nowMs: number,
+): Hold | undefined {
+  const cooling = placement === 'mixed' ? undefined : cooldownHold({ intent, lastMigration }, cooldownMs, nowMs);
+  return cooling ?? backOffHold(intent, nowMs);
+}

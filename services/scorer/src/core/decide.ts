@@ -1,0 +1,191 @@
+import type { DecisionReason, VolumeObserved } from '@couchestor/shared/messages';
+import { claimOf } from '@couchestor/shared/policy';
+import { assessVolume, decideUngoverned, type Candidate, type Surroundings } from './assess-volume.ts';
+import { indexCluster, poolsReport, tierPools, type TierPools } from './cluster.ts';
+import type { Brake, Decision, Evaluation, MoveRequest } from './decision.ts';
+import { inFlightOf } from './in-flight.ts';
+import { clusterStops, policyStops } from './policy-hold.ts';
+import { proposeMoves } from './propose-moves.ts';
+import { trafficOf } from './traffic.ts';
+import type { OutstandingRequest, ValidPolicy, World, WorldPolicy } from './world.ts';
+
+export interface Outcome {
+  /** One for each volume, in the order of their ids. */
+  readonly decisions: readonly Decision[];
+  /** One for each policy, oldest first. */
+  readonly evaluations: readonly Evaluation[];
+  readonly requests: readonly MoveRequest[];
+}
+
+/** A policy with what its volumes come to. */
+interface Ledger {
+  readonly policy: WorldPolicy;
+  volumes: number;
+  published: number;
+  unknown: number;
+  readonly candidates: Candidate[];
+  readonly reasons: Partial<Record<DecisionReason, number>>;
+}
+
+/**
+ * Decides for every volume, at one moment and by one view of the world. Total: whatever the world looks like, each volume
+ * gets exactly one decision. The same world gives the same outcome, in whatever order its parts are listed.
+ */
+export function decide(world: World, nowMs: number): Outcome {
+  const policies = [...world.policies].sort(byAgeAndId);
+  const ledgers = new Map<string, Ledger>(policies.map((policy) => [policy.policyId, openLedger(policy)]));
+  const volumes = [...world.volumes].sort((a, b) => (a.fact.volumeId < b.fact.volumeId ? -1 : 1));
+  const cluster = indexCluster(world.pools, world.nodes);
+  const facts = new Map(volumes.map(({ fact }) => [fact.volumeId, fact]));
+  const poolsByPolicy = new Map<string, TierPools>();
+  const poolsOf = (policy: ValidPolicy): TierPools => {
+    const known = poolsByPolicy.get(policy.policyId) ?? tierPools(policy.spec, cluster);
+    poolsByPolicy.set(policy.policyId, known);
+    return known;
+  };
+  const inFlight = inFlightOf(world.intents, facts, cluster);
+  const around: Surroundings = {
+    nowMs,
+    cluster,
+    inFlight,
+    mayastorVersions: world.cluster?.mayastorVersions ?? [],
+    affinityNodesOf: affinityIndex(volumes.map(({ fact }) => fact)),
+  };
+
+  const decisions: Decision[] = [];
+  const settle = (decision: Decision): void => {
+    decisions.push(decision);
+    const ledger = ledgers.get(decision.policy?.policyId ?? '');
+    if (ledger !== undefined) count(ledger.reasons, decision.reason);
+  };
+  for (const volume of volumes) {
+    const intent = world.intents.get(volume.fact.volumeId);
+    const claim = claimFor(policies, volume.fact);
+    if (claim === undefined) {
+      settle(decideUngoverned(volume, undefined, intent));
+      continue;
+    }
+    const ledger = ledgers.get(claim.policy.policyId);
+    for (const loser of claim.overlapping) count(ledgers.get(loser.policyId)?.reasons ?? {}, 'PolicyOverlap');
+    if (ledger !== undefined) enter(ledger, volume.fact);
+    if (claim.policy.kind === 'invalid') {
+      settle(decideUngoverned(volume, claim.policy, intent));
+      continue;
+    }
+    const assessment = assessVolume(volume, claim.policy, poolsOf(claim.policy), intent, around);
+    const { score } = assessment.decision;
+    if (ledger !== undefined && score.kind === 'unknown' && score.reason !== 'NotPublished') ledger.unknown += 1;
+    if (assessment.kind === 'decided') settle(assessment.decision);
+    else ledger?.candidates.push(assessment);
+  }
+
+  const stops = clusterStops(world.cluster, world.movers);
+  const traffic = trafficOf(world, nowMs);
+  const outstanding = stillOutstanding(world, nowMs);
+  const requests: MoveRequest[] = [];
+  const brakesOf = new Map<string, readonly Brake[]>();
+  for (const ledger of ledgers.values()) {
+    const { policy } = ledger;
+    if (policy.kind === 'invalid') continue;
+    const counts = { volumes: ledger.volumes, publishedVolumes: ledger.published, unknownVolumes: ledger.unknown };
+    const proposals = proposeMoves({
+      policy,
+      candidates: ledger.candidates,
+      stops: [...stops, ...policyStops(policy, counts)],
+      watchedVolumes: ledger.volumes,
+      traffic: traffic(policy.policyId),
+      outstanding,
+      inFlight,
+      world,
+      nowMs,
+    });
+    for (const decision of proposals.decisions) settle(decision);
+    requests.push(...proposals.requests);
+    brakesOf.set(policy.policyId, proposals.brakes);
+  }
+  return {
+    decisions: decisions.sort((a, b) => (a.volumeId < b.volumeId ? -1 : 1)),
+    evaluations: [...ledgers.values()].map((ledger) =>
+      evaluate(ledger, poolsOf, brakesOf.get(ledger.policy.policyId) ?? []),
+    ),
+    requests,
+  };
+}
+
+function byAgeAndId(a: WorldPolicy, b: WorldPolicy): number {
+  return (
+    a.createdAtMs - b.createdAtMs || (a.name < b.name ? -1 : a.name > b.name ? 1 : a.policyId < b.policyId ? -1 : 1)
+  );
+}
+
+function claimFor(
+  policies: readonly WorldPolicy[],
+  { persistentVolume }: VolumeObserved,
+): { readonly policy: WorldPolicy; readonly overlapping: readonly WorldPolicy[] } | undefined {
+  if (persistentVolume === undefined) return undefined;
+  const { storageClassName, labels } = persistentVolume;
+  const claim = claimOf(policies, { storageClassName, labels });
+  return claim.kind === 'claimed' ? claim : undefined;
+}
+
+/** Requests that were taken up, or ran out, hold no slot any more. */
+function stillOutstanding(world: World, nowMs: number): ReadonlyMap<string, OutstandingRequest> {
+  return new Map(
+    [...world.outstanding].filter(([volumeId, { migrationId, notAfterMs }]) => {
+      const intent = world.intents.get(volumeId);
+      const taken = intent?.migrationId === migrationId || intent?.seenIds.includes(migrationId) === true;
+      return nowMs <= notAfterMs && !taken;
+    }),
+  );
+}
+
+/** Volumes with one replica that belong to one affinity group must lie on different nodes. */
+function affinityIndex(volumes: readonly VolumeObserved[]): Surroundings['affinityNodesOf'] {
+  const none: ReadonlySet<string> = new Set();
+  const groups = Map.groupBy(
+    volumes.filter(({ affinityGroup, replicaCount }) => affinityGroup !== undefined && replicaCount === 1),
+    ({ affinityGroup }) => affinityGroup,
+  );
+  return ({ affinityGroup, replicaCount, volumeId }) => {
+    if (affinityGroup === undefined || replicaCount !== 1) return none;
+    const others = (groups.get(affinityGroup) ?? []).filter((other) => other.volumeId !== volumeId);
+    return new Set(others.flatMap(({ replicas }) => replicas.flatMap(({ node }) => node ?? [])));
+  };
+}
+
+function openLedger(policy: WorldPolicy): Ledger {
+  return { policy, volumes: 0, published: 0, unknown: 0, candidates: [], reasons: {} };
+}
+
+function enter(ledger: Ledger, { targetNode }: VolumeObserved): void {
+  ledger.volumes += 1;
+  if (targetNode !== undefined) ledger.published += 1;
+}
+
+function count(reasons: Partial<Record<DecisionReason, number>>, reason: DecisionReason): void {
+  reasons[reason] = (reasons[reason] ?? 0) + 1;
+}
+
+function evaluate(
+  { policy, volumes, unknown, reasons }: Ledger,
+  poolsOf: (policy: ValidPolicy) => TierPools,
+  brakes: readonly Brake[],
+): Evaluation {
+  const head = {
+    policyId: policy.policyId,
+    policyName: policy.name,
+    policyGeneration: policy.generation,
+    volumes,
+    unknownVolumes: unknown,
+    reasons,
+    brakes,
+  };
+  switch (policy.kind) {
+    case 'valid':
+      return { ...head, metrics: policy.scores.metrics, pools: poolsReport(policy.spec, poolsOf(policy)) };
+    case 'invalid': {
+      const unavailable = { available: false, reason: 'PolicyInvalid', message: policy.problems.join('; ') };
+      return { ...head, metrics: unavailable, pools: unavailable };
+    }
+  }
+}

@@ -1,0 +1,4 @@
+/** For people: whole numbers from 100 on, else one digit after the point. */
+export function formatIops(iops: number): string {
+  return `${iops >= 100 || Number.isInteger(iops) ? Math.round(iops) : Math.max(0.1, Number(iops.toFixed(1)))} IOPS`;
+}

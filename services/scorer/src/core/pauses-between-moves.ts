@@ -1,0 +1,61 @@
+import { formatDuration, HOUR_MS, MINUTE_MS } from '@couchestor/shared/units';
+import type { Tier } from '@couchestor/shared/policy';
+import type { Hold } from './decision.ts';
+import type { IntentState, Wishes } from './world.ts';
+
+const BACK_OFF_FIRST_MS = 5 * MINUTE_MS;
+const BACK_OFF_MAX_MS = 24 * HOUR_MS;
+const REGRET_DOUBLINGS_MAX = 6;
+
+export interface MoveHistory {
+  readonly intent: IntentState | undefined;
+  readonly lastMigration: Wishes['lastMigration'];
+}
+
+/** The cooldown of a volume: the policy's, doubled for each move in a row that undid the one before too soon. */
+export function cooldownOf(cooldownMs: number, intent: IntentState | undefined): number {
+  return cooldownMs * 2 ** Math.min(intent?.regretsInRow ?? 0, REGRET_DOUBLINGS_MAX);
+}
+
+/** Holds a volume for its cooldown after a completed move, counted from the later of what the record and the PV say. */
+export function cooldownHold(history: MoveHistory, cooldownMs: number, nowMs: number): Hold | undefined {
+  const { intent, lastMigration } = history;
+  if (lastMigration.kind === 'unreadable') {
+    const message = `The annotation last-migration (${lastMigration.text}) cannot be read, so that the cooldown cannot be said to be over; remove it.`;
+    return { reason: 'CoolingDown', message };
+  }
+  const completedAtMs = Math.max(
+    intent?.lastCompletedAtMs ?? -Infinity,
+    intent?.state === 'ended' && intent.outcome === 'completed' ? intent.endedAtMs : -Infinity,
+    lastMigration.kind === 'at' ? lastMigration.atMs : -Infinity,
+  );
+  const wholeMs = cooldownOf(cooldownMs, intent);
+  if (nowMs - completedAtMs >= wholeMs) return undefined;
+  const doubled = wholeMs > cooldownMs ? ', lengthened because its moves were undone' : '';
+  return {
+    reason: 'CoolingDown',
+    message: `Its last move ended less than the cooldown of ${formatDuration(wholeMs)}${doubled} ago.`,
+    nextEligibleAtMs: completedAtMs + wholeMs,
+  };
+}
+
+/** Holds a volume whose last move failed or was rolled back: 5 minutes, doubling to 24 hours, unless its record says when. */
+export function backOffHold(intent: IntentState | undefined, nowMs: number): Hold | undefined {
+  if (intent?.state !== 'ended' || intent.outcome === 'completed') return undefined;
+  const ownMs = Math.min(BACK_OFF_FIRST_MS * 2 ** Math.min(Math.max(intent.failuresInRow - 1, 0), 16), BACK_OFF_MAX_MS);
+  const retryAtMs = intent.retryAtMs ?? intent.endedAtMs + ownMs;
+  if (nowMs >= retryAtMs) return undefined;
+  const what = intent.outcome === 'failed' ? 'failed' : 'was rolled back';
+  return { reason: 'BackingOff', message: `Its last move ${what}.`, nextEligibleAtMs: retryAtMs };
+}
+
+/**
+ * How many moves in a row, one to `toTier` now included, undid the move before it too soon. Too soon is within twice the
+ * cooldown of its end: earlier than one it cannot be, and a move that pays rests longer than that.
+ */
+export function regretsOf(intent: IntentState | undefined, toTier: Tier, cooldownMs: number, nowMs: number): number {
+  if (intent === undefined) return 0;
+  if (intent.state === 'active' || intent.outcome !== 'completed') return intent.regretsInRow;
+  const soon = nowMs < intent.endedAtMs + 2 * cooldownOf(cooldownMs, intent);
+  return soon && intent.fromTier === toTier ? intent.regretsInRow + 1 : 0;
+}

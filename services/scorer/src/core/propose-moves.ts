@@ -1,0 +1,228 @@
+import { migrationIdOf, proposalIdOf } from '@couchestor/shared/messages';
+import { copyBytes } from '@couchestor/shared/policy';
+import { formatDuration } from '@couchestor/shared/units';
+import { allowanceOf, type Allowance } from './allowance.ts';
+import { held, type Candidate } from './assess-volume.ts';
+import type { Brake, Decision, Hold, MoveRequest } from './decision.ts';
+import type { InFlight } from './in-flight.ts';
+import { regretsOf } from './pauses-between-moves.ts';
+import { placementVolume } from './placement-volume.ts';
+import type { Stop } from './policy-hold.ts';
+import { rankOf } from './ranking.ts';
+import { targetsFor } from './target-pools.ts';
+import type { Traffic } from './traffic.ts';
+import type { IntentState, OutstandingRequest, ValidPolicy, World } from './world.ts';
+
+export interface ProposeInput {
+  readonly policy: ValidPolicy;
+  readonly candidates: readonly Candidate[];
+  /** Of the cluster and of the policy, in the order in which they are told. */
+  readonly stops: readonly Stop[];
+  readonly watchedVolumes: number;
+  readonly traffic: Traffic;
+  readonly outstanding: ReadonlyMap<string, OutstandingRequest>;
+  /** Grows with each request that is made. */
+  readonly inFlight: InFlight;
+  readonly world: Pick<World, 'graceUntilMs' | 'requestLifeMs' | 'rebuildBytesPerSecond'>;
+  readonly nowMs: number;
+}
+
+export interface Proposals {
+  readonly decisions: readonly Decision[];
+  readonly requests: readonly MoveRequest[];
+  readonly brakes: readonly Brake[];
+}
+
+/** Gives the slots of a policy to its candidates: who may start at all, in order of rank, while limits and pools allow. */
+export function proposeMoves(input: ProposeInput): Proposals {
+  const { policy, candidates, stops, nowMs, world, inFlight } = input;
+  const decisions: Decision[] = [];
+  const ready: Ranked[] = [];
+  for (const candidate of candidates) {
+    const proposalId = proposalIdFor(candidate);
+    const hold = stops[0]?.hold ?? startHold(candidate, proposalId, world, nowMs);
+    if (hold === undefined) {
+      ready.push({ candidate, proposalId, rank: rankFor(candidate), waiting: isOutstanding(input, candidate) });
+    } else {
+      decisions.push(holdBack(candidate, hold, proposalId));
+    }
+  }
+  const allowance = allowanceFor(input, ready);
+  const requests: MoveRequest[] = [];
+  for (const { candidate, proposalId } of ready.sort(byRank)) {
+    if (requests.length >= allowance.requests) {
+      decisions.push(holdBack(candidate, allowance.holdBeyond, proposalId));
+      continue;
+    }
+    const targets = targetsFor({ ...candidate.target, inFlight });
+    const [first] = targets.kind === 'found' ? targets.pools : [];
+    if (targets.kind === 'none' || first === undefined) {
+      const hold = targets.kind === 'none' ? targets.hold : allowance.holdBeyond;
+      decisions.push(holdBack(candidate, hold, proposalId));
+      continue;
+    }
+    inFlight.add(first, candidate.volume);
+    requests.push(requestFor(candidate, proposalId, targets.pools, world, nowMs));
+    decisions.push({ ...candidate.decision, proposalId });
+  }
+  const closed: readonly Brake[] = policy.window.kind === 'closed' ? ['WindowClosed'] : [];
+  const grace: readonly Brake[] = nowMs < world.graceUntilMs ? ['StartupGrace'] : [];
+  return {
+    decisions,
+    requests,
+    brakes: [...stops.map(({ brake }) => brake), ...closed, ...grace, ...allowance.brakes],
+  };
+}
+
+interface Ranked {
+  readonly candidate: Candidate;
+  readonly proposalId: string;
+  readonly rank: number;
+  /** A request for it may already be on its way to a migrator. */
+  readonly waiting: boolean;
+}
+
+/** What was requested before comes first: it may be taken up whatever is decided now, so its slot is not free. */
+function byRank(a: Ranked, b: Ranked): number {
+  return (
+    Number(b.waiting) - Number(a.waiting) ||
+    b.rank - a.rank ||
+    (a.candidate.volume.volumeId < b.candidate.volume.volumeId ? -1 : 1)
+  );
+}
+
+function isOutstanding({ outstanding }: ProposeInput, { volume }: Candidate): boolean {
+  return outstanding.has(volume.volumeId);
+}
+
+function allowanceFor(input: ProposeInput, ready: readonly Ranked[]): Allowance {
+  const { policy, outstanding, watchedVolumes, traffic, nowMs } = input;
+  const { limits, maxConcurrentMigrations } = policy.spec;
+  const all = [...outstanding.values()].filter(({ policyId }) => policyId === policy.policyId).length;
+  const among = ready.filter(
+    ({ candidate }) => outstanding.get(candidate.volume.volumeId)?.policyId === policy.policyId,
+  ).length;
+  return allowanceOf({
+    limits,
+    maxConcurrentMigrations,
+    watchedVolumes,
+    traffic,
+    outstandingElsewhere: all - among,
+    nowMs,
+  });
+}
+
+/** Why a candidate may not start although nothing stops its policy as a whole. */
+function startHold(
+  candidate: Candidate,
+  proposalId: string,
+  world: ProposeInput['world'],
+  nowMs: number,
+): Hold | undefined {
+  const { policy, wishes, decision, to } = candidate;
+  const closed = windowHold(candidate, world, nowMs);
+  if (closed !== undefined) return closed;
+  if (policy.spec.dryRun) {
+    return { reason: 'DryRun', message: `Dry run: it would move from ${decision.tierNow} to ${to}.` };
+  }
+  if (policy.spec.approval.mode === 'Manual' && wishes.approved !== proposalId) {
+    const message = `The move from ${decision.tierNow} to ${to} awaits approval: set the annotation approve to ${proposalId}.`;
+    return { reason: 'AwaitingApproval', message };
+  }
+  if (nowMs < world.graceUntilMs) {
+    const message = 'The scorer has started a short while ago and only watches.';
+    return { reason: 'StartupGrace', message, nextEligibleAtMs: world.graceUntilMs };
+  }
+  return undefined;
+}
+
+function windowHold(candidate: Candidate, world: ProposeInput['world'], nowMs: number): Hold | undefined {
+  const { window } = candidate.policy;
+  if (window.kind === 'closed') {
+    const { explanation, opensAtMs } = window;
+    const next = opensAtMs === undefined ? {} : { nextEligibleAtMs: opensAtMs };
+    return { reason: 'WindowClosed', message: explanation, ...next };
+  }
+  const lastsMs = expectedMs(candidate, world);
+  if (window.closesAtMs === undefined || nowMs + lastsMs <= window.closesAtMs) return undefined;
+  const message = `The move is expected to take ${formatDuration(lastsMs)}, longer than the window stays open.`;
+  return { reason: 'WindowClosed', message };
+}
+
+function expectedMs(candidate: Candidate, { rebuildBytesPerSecond }: ProposeInput['world']): number {
+  const bytes = candidate.replicasToMove * copyBytes(placementVolume(candidate.volume));
+  return Math.ceil(bytes / rebuildBytesPerSecond) * 1_000;
+}
+
+function holdBack({ decision, because }: Candidate, hold: Hold, proposalId: string): Decision {
+  const named = hold.reason === 'DryRun' || hold.reason === 'AwaitingApproval' ? { proposalId } : {};
+  return held({ ...decision, ...named }, { ...hold, message: `${because} ${hold.message}` });
+}
+
+function proposalIdFor({ volume, policy, decision, to }: Candidate): string {
+  return proposalIdOf({
+    volumeId: volume.volumeId,
+    policyId: policy.policyId,
+    policyGeneration: policy.generation,
+    replicaIds: volume.replicas.map(({ replicaId }) => replicaId),
+    fromTier: decision.tierNow,
+    toTier: to,
+  });
+}
+
+function rankFor({ volume, policy, decision, reason, replicasToMove }: Candidate): number {
+  return rankOf({ volume, spec: policy.spec, score: decision.score, reason, from: decision.tierNow, replicasToMove });
+}
+
+function requestFor(
+  candidate: Candidate,
+  proposalId: string,
+  targetPools: readonly string[],
+  world: ProposeInput['world'],
+  nowMs: number,
+): MoveRequest {
+  const { volume, policy, decision, to, intent } = candidate;
+  const { attempt, migrationId } = nextAttempt(proposalId, intent);
+  const { window } = policy;
+  const lastStartMs =
+    window.kind === 'open' && window.closesAtMs !== undefined
+      ? window.closesAtMs - expectedMs(candidate, world)
+      : Infinity;
+  return {
+    migrationId,
+    proposalId,
+    attempt,
+    volumeId: volume.volumeId,
+    volumeName: decision.volumeName,
+    policyId: policy.policyId,
+    policyName: policy.name,
+    policyGeneration: policy.generation,
+    fromTier: decision.tierNow,
+    toTier: to,
+    reason: decision.reason,
+    ...(decision.score.kind === 'value' ? { triggerIops: decision.score.iops } : {}),
+    notAfterMs: Math.min(nowMs + world.requestLifeMs, lastStartMs),
+    replicaCount: volume.replicaCount,
+    replicas: volume.replicas.flatMap(({ replicaId, pool, node }) =>
+      pool === undefined || node === undefined ? [] : [{ replicaId, pool, node }],
+    ),
+    targetPools,
+    sizeBytes: volume.sizeBytes,
+    regretsInRow: regretsOf(intent, to, policy.spec.cooldownMs, nowMs),
+  };
+}
+
+/** The first try whose id no move of the volume had before: an id that was accepted once is never accepted again. */
+function nextAttempt(
+  proposalId: string,
+  intent: IntentState | undefined,
+): { readonly attempt: number; readonly migrationId: string } {
+  const seen = new Set([...(intent?.seenIds ?? []), ...(intent === undefined ? [] : [intent.migrationId])]);
+  let attempt = intent?.proposalId === proposalId ? intent.attempt + 1 : 0;
+  let migrationId = migrationIdOf(proposalId, attempt);
+  while (seen.has(migrationId)) {
+    attempt += 1;
+    migrationId = migrationIdOf(proposalId, attempt);
+  }
+  return { attempt, migrationId };
+}

@@ -1,14 +1,22 @@
-/** Settles as `promise` does, or rejects with the signal's reason if that comes first. */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Settles as `promise` does, or rejects with the reason of the signal that is aborted first. */
+export function untilAborted<T>(promise: Promise<T>, ...signals: readonly AbortSignal[]): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) {
+    const aborted = signals.find((signal) => signal.aborted);
+    if (aborted !== undefined) {
       // What was started must not become an unhandled rejection because nobody waits for it any more.
       promise.catch(() => undefined);
-      return abort();
+      reject(aborted.reason);
+      return;
     }
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    const listeners = signals.map((signal) => {
+      const abort = (): void => reject(signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      return () => signal.removeEventListener('abort', abort);
+    });
+    const settled = (): void => {
+      for (const remove of listeners) remove();
+    };
+    promise.then(resolve, reject).finally(settled);
   });
 }
 

@@ -31,7 +31,7 @@ export async function askUntilAnswered<T>(
   for (;;) {
     const link = await connection.linked(signal);
     try {
-      return await untilAborted(ask(link), signal);
+      return await untilAborted(ask(link), signal, link.lost);
     } catch (error) {
       signal.throwIfAborted();
       keeper.lookSoon();

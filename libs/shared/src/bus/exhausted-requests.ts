@@ -26,7 +26,10 @@ export async function sweepExhausted(
 ): Promise<void> {
   const { clock, logger, metrics } = context;
   const { durable } = options;
-  const working = new Set<Promise<void>>();
+  const advisories = link.nc.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${STREAM}.${durable}`, {
+    // One of the instances is enough.
+    queue: `couchestor-${durable}`,
+  });
   const onAdvisory = async (advisory: Msg): Promise<void> => {
     try {
       const { stream_seq: sequence } = advisorySchema.parse(advisory.json());
@@ -36,18 +39,13 @@ export async function sweepExhausted(
       if (!signal.aborted) logger.warn({ reason: messageOf(error) }, 'an exhausted request could not be ended yet');
     }
   };
-  const subscription = link.nc.subscribe(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${STREAM}.${durable}`, {
-    // One of the instances is enough.
-    queue: `couchestor-${durable}`,
-    callback: (error, advisory) => {
-      if (error !== null) {
-        logger.warn({ reason: error.message }, 'advisories cannot be listened to');
-        return;
-      }
-      const work = onAdvisory(advisory).finally(() => working.delete(work));
-      working.add(work);
-    },
-  });
+  const listening = (async () => {
+    try {
+      for await (const advisory of advisories) await onAdvisory(advisory);
+    } catch (error) {
+      logger.warn({ reason: messageOf(error) }, 'advisories cannot be listened to');
+    }
+  })();
   while (!signal.aborted) {
     try {
       const info = await link.jsm.consumers.info(STREAM, durable);
@@ -62,8 +60,8 @@ export async function sweepExhausted(
     }
     await clock.sleep(ROUND_MS, signal).catch(() => undefined);
   }
-  subscription.unsubscribe();
-  await Promise.all(working);
+  advisories.unsubscribe();
+  await listening;
 }
 
 async function endAllUpTo(

@@ -49,9 +49,9 @@ export function createPublisher(
     const signal = eitherSignal(closed, request.signal);
     const backoff = createRetryBackoff(random);
     for (let attempt = 1; ; attempt += 1) {
-      await connection.linked(signal);
+      const link = await connection.linked(signal);
       try {
-        return await untilAborted(tryOnce(request, requestTimeoutMs), signal);
+        return await untilAborted(tryOnce(request, requestTimeoutMs), signal, link.lost);
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof JetStreamApiError) {

@@ -1,0 +1,212 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { streams, subjectOf, subjectToken, type VolumeObserved } from '../messages/index.ts';
+import { sampleOf, startTestBed, type TestBed } from './test-bed.ts';
+
+const STATE = streams.state.name;
+const volume = (volumeId: string, sizeBytes = 1): VolumeObserved => ({
+  ...sampleOf('volume.observed'),
+  volumeId,
+  sizeBytes,
+});
+const id = subjectToken;
+
+describe('facts', () => {
+  let bed: TestBed;
+  let ending: AbortController;
+
+  beforeEach(async () => {
+    bed = await startTestBed();
+    ending = new AbortController();
+  });
+  afterEach(async () => {
+    ending.abort();
+    await bed[Symbol.asyncDispose]();
+  });
+
+  const stateLast = async (): Promise<number> => (await bed.jsm.streams.info(STATE)).state.last_seq;
+
+  it('are published when they change, and only then', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    const writer = await bus.openFactWriter('volume.observed', {});
+
+    expect(await writer.set(id('a'), volume('a'))).toBe('published');
+    expect(await writer.set(id('a'), volume('a'))).toBe('unchanged');
+    expect(await writer.set(id('a'), volume('a', 2))).toBe('published');
+    expect(await writer.delete(id('a'))).toBe('published');
+    expect(await writer.delete(id('a'))).toBe('unchanged');
+    expect(await writer.delete(id('never-there'))).toBe('unchanged');
+
+    expect(await stateLast()).toBe(3);
+    expect(await bed.metric('couchestor_messages_published_total', { type: 'volume.observed', result: 'stored' })).toBe(
+      3,
+    );
+  });
+
+  it('are known to a writer that starts later, which publishes what differs and nothing else', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    const before = await bus.openFactWriter('volume.observed', {});
+    await Promise.all(['a', 'b', 'gone'].map((name) => before.set(id(name), volume(name))));
+    await before.delete(id('gone'));
+
+    const after = await (await bed.bus()).openFactWriter('volume.observed', {});
+    expect([...after.ids()].sort()).toEqual(['a', 'b']);
+    expect(await after.set(id('a'), volume('a'))).toBe('unchanged');
+    expect(await after.set(id('b'), volume('b', 2))).toBe('published');
+    // What another wrote is noticed as it happens.
+    await after.set(id('c'), volume('c'));
+    await vi.waitFor(() => expect([...before.ids()]).toContain('c'));
+    expect(await before.set(id('b'), volume('b', 2))).toBe('unchanged');
+    expect(await before.set(id('c'), volume('c'))).toBe('unchanged');
+    expect(await stateLast()).toBe(6);
+  });
+
+  it('are written one after the other for one id, so that the last call is what remains', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    const writer = await bus.openFactWriter('volume.observed', {});
+    await Promise.all(Array.from({ length: 50 }, (_, index) => writer.set(id('a'), volume('a', index))));
+    const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });
+    await tables.whenSynced();
+    expect(tables.of('volume.observed').get('a')?.data.sizeBytes).toBe(49);
+  });
+
+  it('fill a table that is synced once it holds all that was there, and follow from then on', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    const writer = await bus.openFactWriter('volume.observed', {});
+    const names = Array.from({ length: 2_000 }, (_, index) => `v${index}`);
+    await Promise.all(names.map((name) => writer.set(id(name), volume(name))));
+    await bus.publish('cluster.observed', id('cluster'), sampleOf('cluster.observed'), { messageId: 'c' });
+
+    const tables = await bus.openFacts(['volume.observed', 'policy.observed'], { signal: ending.signal });
+    const sizes: number[] = [];
+    tables.onSynced((name, synced) => {
+      if (name === 'volume.observed' && synced) sizes.push(tables.of('volume.observed').size);
+    });
+    await tables.whenSynced();
+    expect(sizes).toEqual([2_000]);
+    expect(tables.of('policy.observed').size).toBe(0);
+
+    const changes: [string, number | undefined, number | undefined][] = [];
+    tables.onChange('volume.observed', (name, next, previous) => {
+      changes.push([name, next?.data.sizeBytes, previous?.data.sizeBytes]);
+    });
+    await writer.set(id('new'), volume('new', 7));
+    await writer.set(id('v0'), volume('v0', 9));
+    await writer.delete(id('v1'));
+    await vi.waitFor(() =>
+      expect(changes).toEqual([
+        ['new', 7, undefined],
+        ['v0', 9, 1],
+        ['v1', undefined, 1],
+      ]),
+    );
+    expect(tables.of('volume.observed').size).toBe(2_000);
+  });
+
+  it('that cannot be read count as absent, and their bytes are kept among the dead letters', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    const writer = await bus.openFactWriter('volume.observed', {});
+    await writer.set(id('a'), volume('a'));
+    const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });
+    await tables.whenSynced();
+
+    const subject = subjectOf('volume.observed', id('a'));
+    await bed.jsm.jetstream().publish(subject, '{"not":"ours"}');
+    await vi.waitFor(() => expect(tables.of('volume.observed').has('a')).toBe(false));
+
+    const letter = await vi.waitFor(async () => {
+      const found = await bed.jsm.streams.getMessage(streams.dead.name, { last_by_subj: 'couchestor.dead.v1.watcher' });
+      return found?.json<Record<string, unknown>>() ?? expect.fail('no letter yet');
+    });
+    expect(letter).toMatchObject({ service: 'watcher', subject, stream: STATE, sequence: 2, truncated: false });
+    expect(letter['problem']).toContain('specversion');
+    expect(Buffer.from(String(letter['base64']), 'base64').toString()).toBe('{"not":"ours"}');
+    expect(await bed.metric('couchestor_dead_letters_total', { service: 'watcher', stream: STATE })).toBe(1);
+    // What is right again is there again, though the writer thinks that nothing has changed.
+    await vi.waitFor(async () => expect(await writer.set(id('a'), volume('a'))).toBe('published'));
+    await vi.waitFor(() => expect(tables.of('volume.observed').has('a')).toBe(true));
+  });
+
+  it('outlive a server that is killed while they are written', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    const writer = await bus.openFactWriter('volume.observed', {});
+    const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });
+    const names = Array.from({ length: 5_000 }, (_, index) => `v${index}`);
+    const writing = Promise.all(names.map((name) => writer.set(id(name), volume(name))));
+    await vi.waitFor(() => expect(tables.of('volume.observed').size).toBeGreaterThan(500));
+    await bed.server.kill();
+    await vi.waitFor(() => expect(bus.state).toBe('disconnected'));
+    await bed.server.restart();
+    await writing;
+    await vi.waitFor(() => expect(tables.of('volume.observed').size).toBe(5_000), { timeout: 20_000 });
+    expect(tables.synced('volume.observed')).toBe(true);
+    // The bus still follows.
+    await writer.delete(id('v0'));
+    await vi.waitFor(() => expect(tables.of('volume.observed').size).toBe(4_999));
+  });
+
+  it('whose stream is lost are reported as gone, and published again by whoever has them', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    let lost = 0;
+    const writer = await bus.openFactWriter('volume.observed', { onLost: () => (lost += 1) });
+    await Promise.all(['a', 'b', 'c'].map((name) => writer.set(id(name), volume(name))));
+    const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });
+    await tables.whenSynced();
+    const gone: string[] = [];
+    tables.onChange('volume.observed', (name, next) => {
+      if (next === undefined) gone.push(name);
+    });
+    const synced: boolean[] = [];
+    tables.onSynced((_name, is) => synced.push(is));
+
+    await bed.jsm.streams.delete(STATE);
+    // Made again by the bus itself.
+    await vi.waitFor(() => expect(gone.sort()).toEqual(['a', 'b', 'c']), { timeout: 20_000 });
+    await vi.waitFor(() => expect(lost).toBe(1), { timeout: 10_000 });
+    expect(synced).toEqual([false, true]);
+    expect([...writer.ids()]).toEqual([]);
+
+    await Promise.all(['a', 'b'].map((name) => writer.set(id(name), volume(name))));
+    await vi.waitFor(() => expect([...tables.of('volume.observed').keys()].sort()).toEqual(['a', 'b']));
+  });
+
+  it('that did not come back with a restored stream are the only ones reported as gone', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    const writer = await bus.openFactWriter('volume.observed', {});
+    await Promise.all(['kept', 'gone'].map((name) => writer.set(id(name), volume(name))));
+    const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });
+    await tables.whenSynced();
+    const changes: [string, boolean][] = [];
+    tables.onChange('volume.observed', (name, next) => changes.push([name, next !== undefined]));
+
+    const { config } = await bed.jsm.streams.info(STATE);
+    const kept = await bed.jsm.streams.getMessage(STATE, { last_by_subj: subjectOf('volume.observed', id('kept')) });
+    await bed.jsm.streams.delete(STATE);
+    await bed.jsm.streams.add(config);
+    await bed.jsm
+      .jetstream()
+      .publish(subjectOf('volume.observed', id('kept')), kept?.data ?? expect.fail('not stored'));
+
+    await vi.waitFor(() => expect(changes).toContainEqual(['gone', false]), { timeout: 20_000 });
+    expect(changes).not.toContainEqual(['kept', false]);
+    expect([...tables.of('volume.observed').keys()]).toEqual(['kept']);
+  });
+
+  it('leave nothing running when the reading ends', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });
+    await tables.whenSynced();
+    const consumers = async (): Promise<number> => (await bed.jsm.streams.info(STATE)).state.consumer_count;
+    expect(await consumers()).toBe(1);
+    ending.abort();
+    await vi.waitFor(async () => expect(await consumers()).toBe(0));
+  });
+});

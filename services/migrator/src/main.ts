@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connectBus } from '@couchestor/shared/bus';
 import { pause } from '@couchestor/shared/clock';
-import { createRedisLeases } from '@couchestor/shared/leases';
+import { createLeases } from '@couchestor/shared/leases';
 import { createMayastorClient, type CallKind } from '@couchestor/shared/mayastor';
 import { subjectToken, type MigrationEventName } from '@couchestor/shared/messages';
 import { messageOf, runService } from '@couchestor/shared/service';
@@ -65,9 +65,8 @@ await runService({
     await bus.ensureStreams(signal);
 
     const leases = stack.use(
-      createRedisLeases({
-        url: config.REDIS_URL,
-        ...(config.REDIS_PASSWORD === undefined ? {} : { password: config.REDIS_PASSWORD }),
+      createLeases({
+        redis: withPassword(config.REDIS_URL, config.REDIS_PASSWORD),
         clock,
         ttlMs: config.LEASE_TTL_MS,
         callsPerSecond: config.MAYASTOR_CALLS_PER_SECOND,
@@ -188,6 +187,13 @@ await runService({
     return stack.move();
   },
 });
+
+function withPassword(url: string, password: string | undefined): string {
+  if (password === undefined) return url;
+  const full = new URL(url);
+  full.password = encodeURIComponent(password);
+  return full.href;
+}
 
 function state(problem: string | undefined): { ready: true } | { ready: false; reason: string } {
   return problem === undefined ? { ready: true } : { ready: false, reason: problem };

@@ -265,13 +265,19 @@ export async function runMove(
         return false;
       case 'fencePools':
         if (!(await fenceOrWait())) return false;
-        for (const pool of step.pools) settle(await mayastor.cordonPool(pool, mayActFenced), 'cordon of a pool');
+        settleAll(
+          await Promise.all(step.pools.map((pool) => mayastor.cordonPool(pool, mayActFenced))),
+          'cordon of a pool',
+        );
         return false;
       case 'fenceNodes':
         if (!(await fenceOrWait())) return false;
-        for (const node of step.nodes) {
-          settle(await mayastor.cordonNode(node, cordonLabelOf(migrationId), mayActFenced), 'cordon of a node');
-        }
+        settleAll(
+          await Promise.all(
+            step.nodes.map((node) => mayastor.cordonNode(node, cordonLabelOf(migrationId), mayActFenced)),
+          ),
+          'cordon of a node',
+        );
         return false;
       case 'grow': {
         if (!(await fenceOrWait())) return false;
@@ -303,10 +309,13 @@ export async function runMove(
         );
         return false;
       case 'lift':
-        for (const pool of step.pools) settle(await mayastor.uncordonPool(pool, mayLift), 'removal of a cordon');
-        for (const node of step.nodes) {
-          settle(await mayastor.uncordonNode(node, cordonLabelOf(migrationId), mayLift), 'removal of a cordon');
-        }
+        settleAll(
+          await Promise.all([
+            ...step.pools.map((pool) => mayastor.uncordonPool(pool, mayLift)),
+            ...step.nodes.map((node) => mayastor.uncordonNode(node, cordonLabelOf(migrationId), mayLift)),
+          ]),
+          'removal of a cordon',
+        );
         return false;
     }
   };
@@ -315,6 +324,9 @@ export async function runMove(
     if (fence !== undefined && !fence.lost) return true;
     if (!(await holdFence())) await sleep(Math.min(1_000, capabilities.cachePeriodMs));
     return false;
+  };
+  const settleAll = (outcomes: readonly Outcome<unknown>[], what: string): void => {
+    for (const outcome of outcomes) settle(outcome, what);
   };
   const settle = (outcome: Outcome<unknown>, what: string): void => {
     if (outcome.kind === 'done') return;

@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest';
+import {
+  createMoveWorld,
+  Killed,
+  VOLUME,
+  whileRunning,
+  type MoveWorld,
+  type MoveWorldOptions,
+} from '../test/move-world.ts';
+
+const MINUTE_MS = 60_000;
+
+/** What must hold after every move, however it went. */
+function expectSound(world: MoveWorld, replicaCount: number): void {
+  const { model } = world;
+  expect(model.ledger.redundancyViolations()).toEqual([]);
+  expect(model.ledger.cordons()).toEqual([]);
+  expect(model.orphans()).toEqual([]);
+  expect(model.volume(VOLUME)?.replicaCount).toBe(replicaCount);
+  expect(world.poolsOf(VOLUME)).toHaveLength(replicaCount);
+  const terminal = world.events.filter(({ name }) => /completed|failed|aborted/.test(name));
+  expect(terminal).toHaveLength(1);
+}
+
+function outcomeOf({ intents }: MoveWorld): unknown {
+  const record = intents.current()?.intent;
+  return record?.state === 'ended' ? record.outcome : record?.state;
+}
+
+const shapes: readonly (readonly [string, MoveWorldOptions])[] = [
+  ['one replica, which is beside its target', { placement: ['sata-n1'], publishedOn: 'n1' }],
+  ['two replicas', { placement: ['sata-n1', 'sata-n2'], publishedOn: 'n1' }],
+  ['three replicas on four nodes', { placement: ['sata-n1', 'sata-n2', 'sata-n3'], publishedOn: 'n2' }],
+  ['the rest of a volume that lies on two tiers', { placement: ['nvme-n1', 'sata-n2'], publishedOn: 'n1' }],
+];
+
+describe.each(shapes)('%s', (_, shape) => {
+  const count = shape.placement.length;
+
+  test('moves to the tier, whatever Mayastor chooses among equals', async () => {
+    for (let seed = 1; seed <= 25; seed += 1) {
+      const world = await createMoveWorld({ ...shape, seed });
+      expect(await world.move()).toBe('ended');
+      expect(outcomeOf(world)).toBe('completed');
+      expect(world.poolsOf(VOLUME).every((pool) => pool.startsWith('nvme-'))).toBe(true);
+      expectSound(world, count);
+    }
+  });
+
+  test.each(['before', 'after'] as const)('survives a kill %s each of its calls', async (when) => {
+    let kills = 0;
+    for (let nth = 1; ; nth += 1) {
+      const world = await createMoveWorld({ ...shape, seed: nth });
+      let calls = 0;
+      world.onCall = (moment) => {
+        if (moment !== when) return;
+        calls += 1;
+        if (calls === nth) throw new Killed();
+      };
+      const first = await world.move().catch((error: unknown) => error);
+      if (first === 'ended') break;
+      expect(first).toBeInstanceOf(Killed);
+      kills += 1;
+      world.onCall = () => undefined;
+      await whileRunning(world.clock, world.clock.sleep(2 * MINUTE_MS));
+      expect(await world.move({ instance: 'two' })).toBe('ended');
+      expect(outcomeOf(world)).toBe('completed');
+      expectSound(world, count);
+    }
+    expect(kills).toBeGreaterThan(5);
+  });
+});
+
+test('a replica that is not filled in time is taken away again', async () => {
+  const world = await createMoveWorld({
+    placement: ['sata-n1', 'sata-n2'],
+    publishedOn: 'n1',
+    syncTimeoutMs: 5 * MINUTE_MS,
+    model: { rebuildMs: () => 600 * MINUTE_MS },
+  });
+  expect(await world.move()).toBe('ended');
+  expect(outcomeOf(world)).toBe('failed');
+  expect(world.poolsOf(VOLUME)).toEqual(['sata-n1', 'sata-n2']);
+  expect(world.events.map(({ name }) => name)).toEqual(['migration.replica-added', 'migration.failed']);
+  expectSound(world, 2);
+});
+
+test('an abort rolls back, before and after the new replica is filled', async () => {
+  for (const afterMs of [2, 65_000, 130_000, 200_000]) {
+    const world = await createMoveWorld({ placement: ['sata-n1', 'sata-n2'], publishedOn: 'n1' });
+    world.clock.after(afterMs, () => {
+      world.abortWanted = true;
+    });
+    expect(await world.move()).toBe('ended');
+    expect(['aborted', 'completed']).toContain(outcomeOf(world));
+    expectSound(world, 2);
+  }
+});
+
+test('without a permit nothing is done, and a fence does not stay', async () => {
+  const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
+  world.permitted = false;
+  const stop = new AbortController();
+  world.clock.after(10 * MINUTE_MS, () => stop.abort(new Error('stopped')));
+  expect(await world.move({ signal: stop.signal })).toBe('released');
+  expect(world.model.ledger.calls()).toEqual([]);
+
+  world.permitted = true;
+  expect(await world.move()).toBe('ended');
+  expect(outcomeOf(world)).toBe('completed');
+});
+
+test('losing the permit with the fence up takes the fence away and rests', async () => {
+  const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
+  world.onCall = () => {
+    if (world.model.ledger.cordons().length > 0) world.permitted = false;
+  };
+  const stop = new AbortController();
+  world.clock.after(10 * MINUTE_MS, () => stop.abort(new Error('stopped')));
+  expect(await world.move({ signal: stop.signal })).toBe('released');
+  expect(world.model.ledger.cordons()).toEqual([]);
+  world.onCall = () => undefined;
+  world.permitted = true;
+  expect(await world.move()).toBe('ended');
+  expect(outcomeOf(world)).toBe('completed');
+  expectSound(world, 1);
+});
+
+test('a volume that is deleted while it moves ends the move and leaves nothing', async () => {
+  const world = await createMoveWorld({ placement: ['sata-n1', 'sata-n2'], publishedOn: 'n1' });
+  world.clock.after(100_000, () => {
+    void world.model.handle({ method: 'DELETE', path: `/v0/volumes/${VOLUME}` });
+  });
+  expect(await world.move()).toBe('ended');
+  expect(outcomeOf(world)).toBe('aborted');
+  expect(world.model.ledger.cordons()).toEqual([]);
+  expect(world.model.orphans()).toEqual([]);
+});
+
+test('a volume that no pool can take fails and says why', async () => {
+  const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1', targetPools: ['nvme-n1'] });
+  expect(await world.move()).toBe('ended');
+  expect(world.events.at(-1)).toMatchObject({ name: 'migration.failed', data: { reason: 'NoPlacement' } });
+  expectSound(world, 1);
+});
+
+test('a pool that Mayastor does not know is called by its name in the guide', async () => {
+  const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1', targetPools: ['nowhere'] });
+  expect(await world.move()).toBe('ended');
+  expect(world.events.at(-1)).toMatchObject({ name: 'migration.failed', data: { reason: 'TargetPoolNotFound' } });
+});
+
+describe('where a node cordon does not steer the victim', () => {
+  test('the move ends with the right count and no harm, though not always with success', async () => {
+    for (let seed = 1; seed <= 25; seed += 1) {
+      const world = await createMoveWorld({
+        placement: ['sata-n1', 'sata-n2'],
+        publishedOn: 'n1',
+        seed,
+        model: { steer: 'ignored' },
+      });
+      expect(await world.move()).toBe('ended');
+      expectSound(world, 2);
+    }
+  });
+});
+
+test('Mayastor 2.7 moves by cordons of nodes, where each tier has nodes of its own', async () => {
+  for (let seed = 1; seed <= 10; seed += 1) {
+    const world = await createMoveWorld({
+      placement: ['sata-n1', 'sata-n2'],
+      publishedOn: 'n1',
+      seed,
+      method: 'nodeCordon',
+      targetPools: ['nvme-n3', 'sata-n3', 'nvme-n4', 'sata-n4'],
+      model: { version: '2.7.1' },
+    });
+    expect(await world.move()).toBe('ended');
+    expect(outcomeOf(world)).toBe('completed');
+    expect(world.poolsOf(VOLUME).every((pool) => /n[34]$/.test(pool))).toBe(true);
+    expectSound(world, 2);
+  }
+});

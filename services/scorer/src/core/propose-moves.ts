@@ -49,8 +49,9 @@ export function proposeMoves(input: ProposeInput): Proposals {
   }
   const allowance = allowanceFor(input, ready);
   const requests: MoveRequest[] = [];
-  for (const { candidate, proposalId } of ready.sort(byRank)) {
-    if (requests.length >= allowance.requests) {
+  let taken = 0;
+  for (const { candidate, proposalId, waiting } of ready.sort(byRank)) {
+    if (taken >= allowance.requests) {
       decisions.push(holdBack(candidate, allowance.holdBeyond, proposalId));
       continue;
     }
@@ -59,8 +60,10 @@ export function proposeMoves(input: ProposeInput): Proposals {
     if (targets.kind === 'none' || first === undefined) {
       const hold = targets.kind === 'none' ? targets.hold : allowance.holdBeyond;
       decisions.push(holdBack(candidate, hold, proposalId));
+      if (waiting) taken += 1;
       continue;
     }
+    taken += 1;
     inFlight.add(first, candidate.volume);
     requests.push(requestFor(candidate, proposalId, targets.pools, world, nowMs));
     decisions.push({ ...candidate.decision, proposalId });

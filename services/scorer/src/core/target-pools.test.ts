@@ -1,0 +1,170 @@
+import { GIB } from '@couchestor/shared/units';
+import { describe, expect, test } from 'vitest';
+import {
+  anActiveMove,
+  aNode,
+  aPolicy,
+  aPool,
+  aVolume,
+  decisionOf,
+  NODE_NUMBERS,
+  outcomeOf,
+  wished,
+} from '../fixtures/worlds.ts';
+import type { World } from './world.ts';
+
+const policy = aPolicy({ v: 5_000, w: 4_000, x: 3_000 });
+const single = aVolume('v', ['cold-1']);
+const coldPools = NODE_NUMBERS.map((number) => aPool('cold', number));
+const hotPools = (change: (number: number) => Parameters<typeof aPool>[2]): Partial<World> => ({
+  pools: [...coldPools, ...NODE_NUMBERS.map((number) => aPool('hot', number, change(number)))],
+});
+const targetsOf = (world: Partial<World>, volume = single, of = policy): readonly string[] =>
+  outcomeOf([volume], of, world).requests[0]?.targetPools ?? [];
+
+describe('the pools that a request offers', () => {
+  test('come with the freest first, and that of the node of the leaving replica last', () => {
+    const world = hotPools((number) => ({ usedBytes: (number === 3 ? 50 : number * 100) * GIB }));
+    expect(targetsOf(world)).toEqual(['hot-3', 'hot-2', 'hot-4', 'hot-1']);
+  });
+
+  test('prefer those to which nothing moves now', () => {
+    const world = { ...hotPools(() => ({})), intents: new Map([['w', anActiveMove({ targetPool: 'hot-2' })]]) };
+    const volumes = [single, ...['a', 'b', 'c'].map((id) => aVolume(id, ['cold-1']))];
+    const [request] = outcomeOf(
+      volumes,
+      aPolicy(
+        { v: 5_000, a: 500, b: 500, c: 500 },
+        {
+          limits: { maxVolumesInMotionPercent: 100 },
+        },
+      ),
+      world,
+    ).requests;
+    expect(request?.targetPools).toEqual(['hot-3', 'hot-4', 'hot-2', 'hot-1']);
+  });
+
+  test('of three replicas on nodes with both tiers include those whose node comes free on the way', () => {
+    const volume = aVolume('v', ['cold-1', 'cold-2', 'cold-3']);
+    expect(targetsOf({}, volume)).toEqual(['hot-4', 'hot-1', 'hot-2', 'hot-3']);
+  });
+
+  test('leave out the node of a replica that stays', () => {
+    expect(targetsOf({}, aVolume('v', ['hot-1', 'cold-2']))).toEqual(['hot-3', 'hot-4', 'hot-2']);
+  });
+});
+
+describe('no pool can take it', () => {
+  test.each<[string, Parameters<typeof hotPools>[0], string]>([
+    ['offline', () => ({ status: 'Offline' }), 'not online'],
+    ['cordoned', () => ({ cordoned: true }), 'cordoned'],
+    ['smaller than the volume', () => ({ capacityBytes: 10 * GIB }), 'smaller'],
+    ['full', () => ({ usedBytes: 995 * GIB }), 'space'],
+  ])('when all are %s', (_, change, text) => {
+    expect(decisionOf(single, policy, hotPools(change))).toMatchObject({
+      reason: 'NoEligiblePool',
+      message: expect.stringContaining(text),
+    });
+  });
+
+  test('beyond maxPoolUsedPercent, and any below', () => {
+    // A thick volume of 10 GiB and 8 MiB on a pool of 1,000 GiB of which 85 % may be used.
+    const filled = (usedGib: number) => hotPools(() => ({ usedBytes: Math.ceil(usedGib * GIB) }));
+    expect(decisionOf(single, policy, filled(839.99))).toMatchObject({ action: 'move' });
+    expect(decisionOf(single, policy, filled(840))).toMatchObject({ reason: 'NoEligiblePool' });
+  });
+
+  test('where moves in flight will take the space', () => {
+    const world = hotPools((number) => (number === 2 ? { usedBytes: 830 * GIB } : { cordoned: true }));
+    expect(decisionOf(single, policy, world)).toMatchObject({ action: 'move' });
+    const intents = new Map([['w', anActiveMove({ targetPool: 'hot-2' })]]);
+    const roomy = aPolicy({ v: 5_000 }, { limits: { perPool: 20, perNode: 20, maxVolumesInMotionPercent: 100 } });
+    const others = ['w', 'x'].map((id) => aVolume(id, ['cold-1']));
+    const reasons = outcomeOf([single, ...others], { ...roomy, scores: policy.scores }, { ...world, intents });
+    expect(reasons.decisions[0]).toMatchObject({ reason: 'NoEligiblePool' });
+  });
+
+  test('where thin volumes are committed too far', () => {
+    const thin = { ...single, fact: { ...single.fact, thin: true } };
+    expect(
+      decisionOf(
+        thin,
+        policy,
+        hotPools(() => ({ committedBytes: 2_400 * GIB })),
+      ),
+    ).toMatchObject({ action: 'move' });
+    expect(
+      decisionOf(
+        thin,
+        policy,
+        hotPools(() => ({ committedBytes: 2_495 * GIB })),
+      ),
+    ).toMatchObject({
+      reason: 'NoEligiblePool',
+    });
+  });
+
+  test('an encrypted volume needs an encrypted pool', () => {
+    const encrypted = { ...single, fact: { ...single.fact, encrypted: true } };
+    expect(decisionOf(encrypted, policy)).toMatchObject({ reason: 'NoEligiblePool' });
+    expect(
+      decisionOf(
+        encrypted,
+        policy,
+        hotPools(() => ({ encrypted: true })),
+      ),
+    ).toMatchObject({ action: 'move' });
+  });
+
+  test('when every node holds a replica already', () => {
+    const everywhere = aVolume('v', ['cold-1', 'cold-2', 'cold-3', 'cold-4']);
+    expect(decisionOf(everywhere, policy)).toMatchObject({ reason: 'NoEligiblePool' });
+  });
+
+  test('when only some of its replicas would find one: it would stay on two tiers', () => {
+    const two = aVolume('v', ['cold-1', 'cold-2']);
+    const only = (...numbers: number[]) => ({
+      pools: [...coldPools, ...numbers.map((number) => aPool('hot', number))],
+    });
+    expect(decisionOf(two, policy, only(3))).toMatchObject({ reason: 'NoEligiblePool' });
+    expect(decisionOf(two, policy, only(3, 4))).toMatchObject({ action: 'move' });
+    expect(decisionOf(two, policy, only(3, 1))).toMatchObject({ action: 'move' });
+  });
+
+  test('no pool with the labels is another matter, and so is one with the labels of two tiers', () => {
+    expect(decisionOf(single, policy, { pools: coldPools })).toMatchObject({
+      reason: 'TargetPoolMissing',
+      message: expect.stringContaining('Target pool not found'),
+    });
+  });
+
+  test('a topology that excludes every pool of the tier', () => {
+    const pinnedDown = (topology: object) => ({ ...single, fact: { ...single.fact, topology } });
+    for (const topology of [{ poolInclusion: { media: 'sata' } }, { allowedNodes: ['node-9'] }]) {
+      expect(decisionOf(pinnedDown(topology), policy)).toMatchObject({ reason: 'TopologyExcludesTier' });
+    }
+    const any = pinnedDown({ poolInclusion: { 'openebs.io/created-by': '' } });
+    expect(decisionOf(any, policy)).toMatchObject({ action: 'move' });
+  });
+
+  test('the nodes of its affinity group are taken', () => {
+    const nodes = [aNode(1), aNode(2)];
+    const member = (id: string, pool: string) => aVolume(id, [pool], { affinityGroup: 'db' });
+    const world = { nodes, pools: [1, 2].flatMap((number) => [aPool('hot', number), aPool('cold', number)]) };
+    expect(outcomeOf([member('v', 'cold-1'), member('y', 'cold-2')], policy, world).decisions[0]).toMatchObject({
+      reason: 'NoEligiblePool',
+    });
+    expect(outcomeOf([member('v', 'cold-1')], policy, world).decisions[0]).toMatchObject({ action: 'move' });
+  });
+});
+
+test('pools that receive as many moves as their limit allows hold the next one back for a while', () => {
+  const world = hotPools((number) => (number === 2 ? {} : { cordoned: true }));
+  const intents = new Map([['w', anActiveMove({ targetPool: 'hot-2' })]]);
+  const volumes = [single, aVolume('w', ['cold-3']), aVolume('x', ['cold-4'])];
+  const of = (perPool: number) =>
+    aPolicy({ v: 5_000, w: 4_000, x: 500 }, { limits: { perPool, perNode: 20, maxVolumesInMotionPercent: 100 } });
+  expect(outcomeOf(volumes, of(1), { ...world, intents }).decisions[0]).toMatchObject({ reason: 'BrakePool' });
+  expect(outcomeOf(volumes, of(2), { ...world, intents }).decisions[0]).toMatchObject({ action: 'move' });
+  expect(decisionOf(wished(single, {}), of(1), world)).toMatchObject({ action: 'move' });
+});

@@ -31,7 +31,7 @@ export async function installPackage(name: string, binary: string, env: NodeJS.P
   const install = `apt-get install -y --no-install-recommends ${name}`;
   const script = `command -v ${binary} || test -x /usr/sbin/${binary} || ${install} || { apt-get update && ${install}; }`;
   process.stderr.write(`installing ${name} with apt-get\n`);
-  const child = spawn('flock', [join(tmpdir(), 'couchestor-apt.lock'), 'sh', '-c', script], {
+  const child = spawn('/usr/bin/flock', [join(tmpdir(), 'couchestor-apt.lock'), 'sh', '-c', script], {
     env: { ...env, RUNLEVEL: '1', DEBIAN_FRONTEND: 'noninteractive' },
     stdio: ['ignore', process.stderr, process.stderr],
   });

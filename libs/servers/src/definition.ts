@@ -1,5 +1,5 @@
 /** Where one start of a server keeps its things; paths are those that the server itself sees. */
-export interface ServerPlace {
+interface ServerPlace {
   readonly port: number;
   readonly configFolder: string;
   readonly dataFolder: string;

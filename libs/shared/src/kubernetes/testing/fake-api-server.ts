@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { KubernetesObject } from '../objects.ts';
 
-export interface RecordedRequest {
+interface RecordedRequest {
   readonly method: string;
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
@@ -12,7 +12,7 @@ export interface RecordedRequest {
   readonly body: unknown;
 }
 
-export interface InjectedAnswer {
+interface InjectedAnswer {
   readonly status: number;
   readonly reason?: string;
   readonly headers?: Readonly<Record<string, string>>;

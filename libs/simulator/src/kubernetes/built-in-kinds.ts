@@ -56,7 +56,9 @@ const modes: Readonly<Record<string, string>> = {
 };
 
 function accessModes(value: Json | undefined): string {
-  return isJsonArray(value) ? value.map((mode) => modes[String(mode)] ?? String(mode)).join(',') : '';
+  return isJsonArray(value)
+    ? value.flatMap((mode) => (typeof mode === 'string' ? [modes[mode] ?? mode] : [])).join(',')
+    : '';
 }
 
 const persistentVolumes = builtIn({

@@ -140,13 +140,15 @@ function withSchema(
   return served.schema === undefined ? earlier : validateAgainstSchema(object, served.schema, previous, earlier);
 }
 
+const serverMetadata =
+  'uid creationTimestamp generation resourceVersion namespace name deletionTimestamp deletionGracePeriodSeconds selfLink'.split(
+    ' ',
+  );
+
 /** Metadata that only the server sets is taken from the stored object. */
 export function keepServerMetadata(metadata: ObjectMeta, live: ObjectMeta): ObjectMeta {
   const kept: Record<string, Json | undefined> = { ...metadata };
-  for (const name of [
-    ...['uid', 'creationTimestamp', 'generation', 'resourceVersion', 'namespace', 'name'],
-    ...['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink'],
-  ]) {
+  for (const name of serverMetadata) {
     const value = live[name];
     if (value === undefined) delete kept[name];
     else kept[name] = value;

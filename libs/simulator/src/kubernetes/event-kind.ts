@@ -105,10 +105,10 @@ export function eventKind(
   }) => ResourceKind,
 ): ResourceKind {
   const kind = builtIn({ group: '', kind: 'Event', plural: 'events', shortNames: ['ev'], namespaced: true, columns });
-  const selectors = (about: string): string[] => [
-    ...involved.map((name) => `${about}.${name}`),
-    ...['reason', 'reportingComponent', 'source', 'type', 'metadata.name', 'metadata.namespace'],
-  ];
+  const selectors = (about: string): string[] =>
+    involved
+      .map((name) => `${about}.${name}`)
+      .concat('reason', 'reportingComponent', 'source', 'type', 'metadata.name', 'metadata.namespace');
   return {
     ...kind,
     verbs: allVerbs,

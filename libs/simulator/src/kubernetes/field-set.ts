@@ -23,10 +23,9 @@ export type Fields = ReadonlyMap<FieldPath, Field>;
 
 /** Set by the server, or part of the address: nobody owns them. */
 const unowned: ReadonlySet<string> = new Set(
-  [
-    ...['name', 'namespace', 'creationTimestamp', 'uid', 'generation', 'resourceVersion', 'managedFields'],
-    ...['selfLink', 'deletionTimestamp', 'deletionGracePeriodSeconds'],
-  ].map((name) => `f:metadata${separator}f:${name}`),
+  'name namespace creationTimestamp uid generation resourceVersion managedFields selfLink deletionTimestamp deletionGracePeriodSeconds'
+    .split(' ')
+    .map((name) => `f:metadata${separator}f:${name}`),
 );
 
 const noSchema = undefined;

@@ -7,7 +7,7 @@ import { coreVersions, groupList, oneGroup, resourceList, serverVersion } from '
 import type { JsonObject } from './json.ts';
 import { createListReader } from './lists.ts';
 import { createObjectStore } from './object-store.ts';
-import { createObjectEndpoints, type ObjectEndpoints } from './object-endpoints.ts';
+import { createObjectEndpoints } from './object-endpoints.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
 import {
   createRequestCounter,
@@ -122,7 +122,7 @@ export function createKubernetesModel(options: KubernetesModelOptions): Kubernet
     forgetHistory: () => store.forgetHistory(),
     revision: () => store.revision,
     handle: async (request) => {
-      const [path = '', search = ''] = splitUrl(request.url);
+      const [path, search] = splitUrl(request.url);
       const query = new URLSearchParams(search);
       try {
         const route = readRoute(path, registry);

@@ -98,7 +98,8 @@ function createTable(
       history = history.slice(-historyMax);
     }
     objectsListed = undefined;
-    for (const listener of [...listeners]) listener(event);
+    // A watch that opens meanwhile has seen this change in its first list.
+    for (const listener of Array.from(listeners)) listener(event);
   };
   const stamp = (object: KubeObject, at: number): KubeObject => ({
     ...object,

@@ -1,4 +1,4 @@
-import { ApiError, badRequest, invalid, notFound, unsupportedMediaType } from './api-error.ts';
+import { badRequest, invalid, notFound, unsupportedMediaType, type ApiError } from './api-error.ts';
 import { parseText } from './decoding.ts';
 import { isJsonObject, omit, stringAt, type Json, type JsonObject } from './json.ts';
 import type { KubeObject } from './kube-object.ts';

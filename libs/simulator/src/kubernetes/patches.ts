@@ -89,7 +89,8 @@ function unprocessable(): ApiError {
 function applyOperation(document: Json, operation: JsonObject): Json {
   const path = pointer(stringAt(operation, 'path'));
   const { value } = operation;
-  switch (operation['op']) {
+  const op = stringAt(operation, 'op') ?? '';
+  switch (op) {
     case 'add':
       if (value === undefined) throw unprocessable();
       return setAt(document, path, value, 'add');
@@ -106,7 +107,7 @@ function applyOperation(document: Json, operation: JsonObject): Json {
       const from = pointer(stringAt(operation, 'from'));
       const moved = read(document, from);
       if (moved === undefined) throw unprocessable();
-      return setAt(operation['op'] === 'move' ? removeAt(document, from) : document, path, moved, 'add');
+      return setAt(op === 'move' ? removeAt(document, from) : document, path, moved, 'add');
     }
     default:
       throw unprocessable();

@@ -65,7 +65,7 @@ export function findRoute(path: string, registry: KindRegistry): Route {
     .split('/')
     .filter((part) => part !== '')
     .map(decodeURIComponent);
-  const [root, second, third] = parts;
+  const [root = '', second, third] = parts;
   switch (root) {
     case 'api':
       if (second === undefined) return { to: 'core-versions' };

@@ -134,19 +134,14 @@ type Should = (detail: string) => void;
 
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
+/** Of length and pattern the first fault is told, as the real server does. */
 function checkString(text: string, schema: StructuralSchema, path: string, errors: FieldError[], should: Should): void {
-  const length = [...text].length;
+  const length = Array.from(text).length;
   if (schema.maxLength !== undefined && length > schema.maxLength) {
-    errors.push({
-      field: path,
-      type: 'FieldValueTooLong',
-      detail: `may not be more than ${schema.maxLength} bytes`,
-    });
-  }
-  if (schema.minLength !== undefined && length < schema.minLength) {
+    errors.push({ field: path, type: 'FieldValueTooLong', detail: `may not be more than ${schema.maxLength} bytes` });
+  } else if (schema.minLength !== undefined && length < schema.minLength) {
     should(`should be at least ${schema.minLength} chars long`);
-  }
-  if (schema.pattern !== undefined && !schema.pattern.expression.test(text)) {
+  } else if (schema.pattern !== undefined && !schema.pattern.expression.test(text)) {
     should(`should match '${schema.pattern.text}'`);
   }
   if (schema.format === 'date-time' && (!rfc3339.test(text) || Number.isNaN(Date.parse(text)))) {

@@ -38,14 +38,15 @@ export interface StructuralSchema {
   readonly rules: readonly ValidationRule[];
 }
 
-const understood = new Set([
-  ...['type', 'format', 'nullable', 'default', 'properties', 'additionalProperties', 'items', 'required', 'enum'],
-  ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'minLength', 'maxLength', 'pattern'],
-  ...['minItems', 'maxItems', 'minProperties', 'maxProperties', 'description', 'title', 'example', 'externalDocs'],
-  ...['x-kubernetes-preserve-unknown-fields', 'x-kubernetes-int-or-string', 'x-kubernetes-list-type'],
-  ...['x-kubernetes-list-map-keys', 'x-kubernetes-map-type', 'x-kubernetes-validations'],
-  'x-kubernetes-embedded-resource',
-]);
+const understood: ReadonlySet<string> = new Set(
+  [
+    'type format nullable default properties additionalProperties items required enum',
+    'minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength pattern',
+    'minItems maxItems minProperties maxProperties description title example externalDocs',
+    'x-kubernetes-preserve-unknown-fields x-kubernetes-int-or-string x-kubernetes-embedded-resource',
+    'x-kubernetes-list-type x-kubernetes-list-map-keys x-kubernetes-map-type x-kubernetes-validations',
+  ].flatMap((names) => names.split(' ')),
+);
 
 /** Reads a schema; throws on a construct that the model would silently ignore, and on one that no cluster accepts. */
 export function readSchema(raw: Json | undefined, path = 'openAPIV3Schema'): StructuralSchema {

@@ -1,5 +1,5 @@
 import type { Clock } from '@couchestor/shared/clock';
-import { ApiError, gone, invalid } from './api-error.ts';
+import { gone, invalid, type ApiError } from './api-error.ts';
 import type { JsonObject } from './json.ts';
 import { readFilter, readRevision } from './lists.ts';
 import type { KubeObject } from './kube-object.ts';

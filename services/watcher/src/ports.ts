@@ -50,7 +50,7 @@ export interface KubernetesSink {
   writeStatus(policy: PolicyObject, status: PolicyStatus, signal: AbortSignal): Promise<WriteOutcome>;
   /** Sets our annotations; null removes one, undefined leaves it. @throws if it may work later */
   annotate(volume: PersistentVolumeObject, changes: OwnAnnotations, signal: AbortSignal): Promise<WriteOutcome>;
-  /** `conflict` if an Event of that name exists. @throws if it may work later */
+  /** Writes an Event, unless it is there already. @throws if it may work later */
   announce(announcement: Announcement, signal: AbortSignal): Promise<WriteOutcome>;
 }
 
@@ -93,10 +93,14 @@ export interface MessageSource {
   ): Promise<void>;
   /** Resolves when every intent was reported once; goes on until the signal. */
   watchIntents(onChange: (volumeId: string, intent: Intent | undefined) => void, signal: AbortSignal): Promise<void>;
-  /** Reads until the signal, each event at least once and in order; what `onEvent` throws is tried again. */
+  /** Reads until the signal, each event at least once and in order; an event whose handler throws comes again. */
   readEvents(
     after: Checkpoint | undefined,
-    onEvent: (event: MigrationEvent) => Promise<void>,
+    handlers: {
+      onEvent(event: MigrationEvent): Promise<void>;
+      /** Everything up to here was handed over. */
+      onCaughtUp(position: Checkpoint): void;
+    },
     signal: AbortSignal,
   ): Promise<void>;
 }

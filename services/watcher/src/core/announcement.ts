@@ -10,33 +10,30 @@ export interface Regarding {
   readonly uid: string;
 }
 
-/** A Kubernetes Event. Its name comes from what it tells, so that a repeat meets the first and is refused (409). */
+/** A Kubernetes Event. Object, reason and occurrence make its name, so that a repeat meets the first and is no second. */
 export interface Announcement {
-  readonly name: string;
   readonly regarding: Regarding;
   readonly type: 'Normal' | 'Warning';
   /** PascalCase, stable. */
   readonly reason: string;
   readonly message: string;
-  readonly atMs: number;
+  readonly occurrence: string;
 }
 
 /** The API server drops Events after an hour by default: news older than that would come back as a second Event. */
 export const ANNOUNCEMENT_AGE_MAX_MS = 3_600_000;
-const MESSAGE_CHARACTERS_MAX = 1024;
 
 /** One Event on the PersistentVolume and one on the policy, as far as each still exists. */
 export function moveAnnouncements(event: MigrationEvent, regarding: readonly Regarding[]): Announcement[] {
   const told = tell(event);
   if (told === undefined) return [];
-  const { slug, type, reason, message } = told;
+  const { type, reason, message, repeat = '' } = told;
   return regarding.map((object) => ({
-    name: nameOf([event.migrationId, slug, object.kind === 'PersistentVolume' ? 'volume' : 'policy']),
     regarding: object,
     type,
     reason,
-    message: `${event.volumeName}: ${message} (migration ${event.migrationId})`.slice(0, MESSAGE_CHARACTERS_MAX),
-    atMs: event.atMs,
+    message: `${event.volumeName}: ${message} (migration ${event.migrationId})`,
+    occurrence: `${event.migrationId}${repeat}`,
   }));
 }
 
@@ -45,7 +42,6 @@ export function policyAnnouncements(
   policy: { readonly policyId: string; readonly name: string },
   previous: PolicyStatus | undefined,
   next: PolicyStatus,
-  nowMs: number,
 ): Announcement[] {
   const announcements: Announcement[] = [];
   for (const condition of next.conditions) {
@@ -63,29 +59,28 @@ export function policyAnnouncements(
       continue;
     }
     announcements.push({
-      name: nameOf([policy.policyId, String(next.observedGeneration), condition.reason]),
       regarding: { kind: 'StoragePolicy', name: policy.name, uid: policy.policyId },
       type: 'Warning',
       reason: condition.reason,
-      message: condition.message.slice(0, MESSAGE_CHARACTERS_MAX),
-      atMs: nowMs,
+      message: condition.message,
+      occurrence: String(next.observedGeneration),
     });
   }
   return announcements;
 }
 
 interface Told {
-  readonly slug: string;
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
+  /** What tells two of the same move and reason apart. */
+  readonly repeat?: string;
 }
 
 function tell({ step }: MigrationEvent): Told | undefined {
   switch (step.kind) {
     case 'accepted':
       return {
-        slug: 'started',
         type: 'Normal',
         reason: 'MigrationStarted',
         message: `moving from ${step.fromTier} to ${step.toTier}${
@@ -96,10 +91,10 @@ function tell({ step }: MigrationEvent): Told | undefined {
       return tellEnd(step.move);
     case 'needs-attention':
       return {
-        slug: `attention.${step.reason}`,
         type: 'Warning',
         reason: 'MigrationNeedsAttention',
         message: `${step.reason}: ${step.message}`,
+        repeat: ` ${step.reason}`,
       };
     case 'refused':
     case 'progressed':
@@ -111,34 +106,21 @@ function tellEnd({ outcome, fromTier, toTier, durationMs }: EndedMove): Told {
   switch (outcome.kind) {
     case 'completed':
       return {
-        slug: 'completed',
         type: 'Normal',
         reason: 'MigrationCompleted',
         message: `moved from ${fromTier} to ${toTier} in ${formatDuration(durationMs)}`,
       };
     case 'failed':
       return {
-        slug: 'failed',
         type: 'Warning',
         reason: 'MigrationFailed',
         message: `Migration failed: ${failureText(outcome.reason, outcome.message)}`,
       };
     case 'aborted':
       return {
-        slug: 'aborted',
         type: 'Normal',
         reason: 'MigrationAborted',
         message: `move from ${fromTier} to ${toTier} aborted: ${outcome.message}`,
       };
   }
-}
-
-/** A DNS subdomain of at most 253 characters, as the names of Events must be. */
-function nameOf(parts: readonly string[]): string {
-  const name = ['couchestor', ...parts].join('.').toLowerCase();
-  return name
-    .replaceAll(/[^a-z0-9.-]+/g, '-')
-    .replaceAll(/[.-]*\.[.-]*/g, '.')
-    .slice(0, 253)
-    .replace(/[.-]+$/, '');
 }

@@ -99,6 +99,17 @@ export class Census {
     return changed;
   }
 
+  /** Counts this one volume anew. */
+  settle(volumeId: string): Placement | undefined {
+    this.#stale.delete(volumeId);
+    this.#count(volumeId);
+    return this.placement(volumeId);
+  }
+
+  isStale(volumeId: string): boolean {
+    return this.#stale.has(volumeId);
+  }
+
   counts(policyId: string): PlacementCounts {
     return { ...(this.#tallies.get(policyId)?.counts ?? noPlacements) };
   }

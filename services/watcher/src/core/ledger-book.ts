@@ -22,7 +22,7 @@ export class LedgerBook {
   adopt(policyId: string, stored: Ledger | undefined): boolean {
     const known = this.#ledgers.get(policyId);
     if (known === undefined || isBehind(known.applied, stored?.applied)) {
-      this.#ledgers.set(policyId, stored ?? emptyLedger);
+      this.#ledgers.set(policyId, stored === undefined ? emptyLedger : onlyLedger(stored));
     }
     if (known !== undefined) return false;
     this.#newestCheckpoint = later(this.#newestCheckpoint, stored?.applied);
@@ -81,12 +81,21 @@ export class LedgerBook {
     return counted;
   }
 
+  /** The stream holds nothing more up to here. */
+  reached(position: Checkpoint): void {
+    this.#position = later(this.#position, position);
+  }
+
   /** A policy's ledger with its checkpoint as far on as the stream was read. */
   ledger(policyId: string): Ledger {
     const ledger = this.#ledgers.get(policyId) ?? emptyLedger;
     const applied = later(ledger.applied, this.#position);
     return applied === ledger.applied ? ledger : { ...ledger, applied };
   }
+}
+
+function onlyLedger({ totalMigrations, failedMigrations, history, applied }: Ledger): Ledger {
+  return { totalMigrations, failedMigrations, history, applied };
 }
 
 /** The position further on; one of another stream than the first is taken to be newer. */

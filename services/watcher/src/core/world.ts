@@ -167,7 +167,7 @@ export class World {
     for (const volumeId of this.volumes.endPass()) this.#volumeChanged(volumeId);
     if (this.#hasPass) return;
     this.#hasPass = true;
-    this.#news.policyStatus();
+    this.#news.work();
   }
 
   /**

@@ -16,11 +16,13 @@ export interface PermitOptions {
   readonly log: Log;
   readonly measures: Measures;
   readonly onControl: (control: Control) => void;
+  /** Whether the end of the heartbeat is to be told at once, and not only found out when it expires. */
+  readonly mayClear: () => boolean;
 }
 
 /**
  * Asks Kubernetes every 2 s whether everything is paused, and passes the answer on as the heartbeat that migrators act
- * under. No answer, no heartbeat. When the signal is aborted the heartbeat ends first of all and is taken away.
+ * under. No answer, no heartbeat. When the signal is aborted the heartbeat ends at once.
  */
 export async function keepPermit(options: PermitOptions, signal: AbortSignal): Promise<void> {
   const { clock, permit, log } = options;
@@ -48,7 +50,9 @@ export async function keepPermit(options: PermitOptions, signal: AbortSignal): P
       await clock.sleep(restMs, signal).catch(() => undefined);
     }
   } finally {
-    await permit.clear().catch((error: unknown) => log.info({ err: error }, 'permit left to expire'));
+    if (options.mayClear()) {
+      await permit.clear().catch((error: unknown) => log.info({ err: error }, 'permit left to expire'));
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '@couchestor/shared/clock';
 import type { Intent } from '@couchestor/shared/messages';
+import type { Placement } from '@couchestor/shared/policy';
 import { World } from '../core/world.ts';
 import type { FactSinks, KubernetesSource, Log, MayastorSource, Measures } from '../ports.ts';
 import { MayastorPoll, type MayastorListener } from './poll-mayastor.ts';
@@ -17,8 +18,10 @@ export interface ObservationOptions {
   readonly mayastorPeriodMs: number;
   /** What the status of this policy, or of all, is made of has changed. */
   readonly onPolicyStatus: (policyId?: string) => void;
-  /** These volumes have another placement, or another policy, than they had. */
-  readonly onPlacement: (volumeIds: readonly string[]) => void;
+  /** This volume, or its placement, is another than it was. */
+  readonly onVolume: (volumeId: string) => void;
+  /** Everything that was marked is counted. */
+  readonly onCounted: () => void;
 }
 
 /** Volumes counted before others get their turn. */
@@ -39,7 +42,10 @@ export class Observation {
     this.#options = options;
     this.world = new World({
       policyFact: (policyId) => this.#publishers?.policies.mark(policyId),
-      volumeFact: (volumeId) => this.#publishers?.volumes.mark(volumeId),
+      volumeFact: (volumeId) => {
+        this.#publishers?.volumes.mark(volumeId);
+        options.onVolume(volumeId);
+      },
       poolFact: (diskPoolId) => this.#publishers?.pools.mark(diskPoolId),
       nodeFact: (token) => this.#publishers?.nodes.mark(token),
       clusterFact: () => this.#publishers?.cluster.mark(CLUSTER),
@@ -58,6 +64,18 @@ export class Observation {
   /** Asks Mayastor for this volume before the next pass does. */
   refresh(volumeId: string): void {
     this.#poll.refresh(volumeId);
+  }
+
+  /**
+   * Where the volume is at this moment: Mayastor is asked.
+   * @returns undefined if no policy claims it, or Mayastor does not have it
+   * @throws if Mayastor gives no answer
+   */
+  async placementNow(volumeId: string, signal: AbortSignal): Promise<Placement | undefined> {
+    const reading = await this.#options.mayastor.volume(volumeId, signal);
+    if (reading === undefined) return undefined;
+    this.world.setVolume(reading);
+    return this.world.census.settle(volumeId);
   }
 
   /** The stream was lost: everything is to be published once more. */
@@ -157,11 +175,11 @@ export class Observation {
     for (;;) {
       await this.#work.wait(signal);
       while (this.world.hasWork) {
-        const changed = this.world.work(CENSUS_BATCH);
-        if (changed.length > 0) this.#options.onPlacement(changed);
+        for (const volumeId of this.world.work(CENSUS_BATCH)) this.#options.onVolume(volumeId);
         await yieldToOthers();
         signal.throwIfAborted();
       }
+      this.#options.onCounted();
     }
   }
 

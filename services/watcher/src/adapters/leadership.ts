@@ -1,0 +1,65 @@
+import type { Clock } from '@couchestor/shared/clock';
+import { startLeaderElection, type KubernetesAccess } from '@couchestor/shared/kubernetes';
+import { createBackoff } from '@couchestor/shared/service';
+import type { Leadership, Log } from '../ports.ts';
+
+export interface LeadershipOptions {
+  readonly access: KubernetesAccess;
+  readonly namespace: string;
+  readonly identity: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+export const LEASE_NAME = 'couchestor-watcher';
+
+/** Leads while this process holds the Lease. A term that fails gives it up, and the election goes on. */
+export function createLeaseLeadership(options: LeadershipOptions): Leadership {
+  const { log } = options;
+  return {
+    run: async (term, signal) => {
+      await using election = startLeaderElection({
+        ...options,
+        name: LEASE_NAME,
+        lead: async (leading) => {
+          log.info({ identity: options.identity }, 'elected');
+          try {
+            await term(leading);
+          } catch (error) {
+            if (!leading.aborted) throw error;
+            if (!signal.aborted) log.warn({ err: error }, 'no longer leading');
+          }
+        },
+        onError: (error) => log.warn({ err: error }, 'leader election or the term of a leader failed, trying on'),
+      });
+      await ended(signal);
+      await election.stop();
+    },
+  };
+}
+
+/** Leads always: for a watcher that is alone. A term that fails begins anew after a pause. */
+export function createSoleLeadership({ clock, random, log }: Omit<LeadershipOptions, 'access'>): Leadership {
+  const backoff = createBackoff({ baseMs: 1_000, maxMs: 30_000, random });
+  return {
+    run: async (term, signal) => {
+      while (!signal.aborted) {
+        try {
+          await term(signal);
+        } catch (error) {
+          if (signal.aborted) return;
+          log.error({ err: error }, 'the watcher failed, beginning anew');
+          await clock.sleep(backoff.nextDelayMs(), signal).catch(() => undefined);
+        }
+      }
+    },
+  };
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

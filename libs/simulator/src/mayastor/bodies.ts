@@ -120,6 +120,7 @@ function volumeSpecBody(volume: Volume): JsonObject {
     ...(topology === undefined ? {} : { topology: topologyBody(topology) }),
     policy: { self_heal: volume.selfHeal },
     thin: volume.thin,
+    ...(volume.hadSnapshots ? { as_thin: true } : {}),
     ...(affinityGroup === undefined ? {} : { affinity_group: { id: affinityGroup } }),
     num_snapshots: volume.snapshots.size,
     ...(maxSnapshots === undefined ? {} : { max_snapshots: maxSnapshots }),

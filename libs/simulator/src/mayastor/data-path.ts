@@ -205,7 +205,9 @@ function startRebuild(world: World, nexus: Nexus, child: Child, partial: boolean
   }
   const { volume } = nexus;
   const bytes = volume.thin ? source.replica.allocatedBytes : volume.sizeBytes;
-  const durationMs = Math.max(1, (bytes * 1000) / world.rebuildBytesPerSecond / (partial ? 4 : 1));
+  const usualMs = (bytes * 1000) / world.rebuildBytesPerSecond / (partial ? 4 : 1);
+  const of = { volume: volume.uuid, replica: child.replica.uuid, bytes, partial };
+  const durationMs = Math.max(1, world.rebuildMs(of) ?? usualMs);
   const rebuild: Rebuild = {
     nexus,
     child,

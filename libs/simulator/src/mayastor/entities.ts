@@ -202,6 +202,8 @@ export interface Volume {
   healthy: Set<string> | undefined;
   cleanShutdown: boolean;
   readonly snapshots: Set<Snapshot>;
+  /** A volume stays thin once it had a snapshot, whatever it was before. */
+  hadSnapshots: boolean;
   /** Bytes that the application has written, the same on every replica in sync. */
   allocatedBytes: number;
   readonly meter: LoadMeter;

@@ -193,7 +193,7 @@ function nodeUp(world: World, node: StorageNode): void {
   world.clock.after(world.timers.nodeNoticeMs, () => {
     if (!node.up || node.engineStarts !== start) return;
     node.seenOnline = true;
-    for (const nexus of [...node.nexuses]) {
+    for (const nexus of Array.from(node.nexuses)) {
       if (nexus.shutdown) {
         // A target that was shut down does not come back with its engine, and owns nothing from here on.
         nexus.volume.shutdownTargets = nexus.volume.shutdownTargets.filter((other) => other !== nexus);

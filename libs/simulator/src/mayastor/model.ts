@@ -166,7 +166,7 @@ function createCore(world: World, restarted: () => void): Core {
     world.core.life += 1;
     const life = world.core.life;
     for (const volume of world.volumes.values()) volume.operation = undefined;
-    for (const cut of [...inFlight]) cut();
+    for (const cut of Array.from(inFlight)) cut();
     world.clock.after(downMs, () => {
       if (world.core.life !== life) return;
       world.core.state = 'up';
@@ -265,7 +265,7 @@ function loadRecords(world: World): void {
   world.volumes.sortByKey();
   world.replicas.sortByKey();
   for (const nexus of world.nexuses.values()) refresh(world, nexus);
-  for (const replica of [...world.replicas.values()]) {
+  for (const replica of Array.from(world.replicas.values())) {
     if (replica.record !== 'Creating') continue;
     if (replica.exists) replica.record = 'Created';
     else {
@@ -333,11 +333,12 @@ function addSnapshot(world: World, volume: Volume): void {
     replicas: [...volume.replicas].map((replica) => {
       replica.snapshotBytes += volume.allocatedBytes;
       charge(replica);
-      return { uuid: world.newId('snapshot', { pool: replica.pool.id }), source: replica.uuid, pool: replica.pool };
+      return { uuid: world.newId('snapshot', { replica: replica.uuid }), source: replica.uuid, pool: replica.pool };
     }),
   };
   world.snapshots.set(uuid, snapshot);
   volume.snapshots.add(snapshot);
+  volume.hadSnapshots = true;
 }
 
 function setLoad(world: World, volume: Volume, load: Load | undefined): void {

@@ -70,6 +70,13 @@ export type Choose = (choice: OpenChoice, ids: readonly string[], volume: string
 /** What a new identifier is for. */
 export type NewIdentifier = 'replica' | 'nexus' | 'pool' | 'snapshot';
 
+/** What is known of a thing when it gets its identifier. */
+export interface IdentifierOf {
+  readonly volume?: string;
+  readonly pool?: string;
+  readonly replica?: string;
+}
+
 export interface MayastorModelOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -78,6 +85,13 @@ export interface MayastorModelOptions {
   readonly timers?: Partial<MayastorTimers>;
   /** Speed of a rebuild in bytes a second; a number greater than 0. */
   readonly rebuildBytesPerSecond?: number;
+  /** How long the rebuild of a replica takes, where it shall not follow from its size; undefined for the usual time. */
+  readonly rebuildMs?: (of: {
+    readonly volume: string;
+    readonly replica: string;
+    readonly bytes: number;
+    readonly partial: boolean;
+  }) => number | undefined;
   /** Rebuilds that the core allows at a time in the whole cluster, counted as of the last cache poll. */
   readonly maxRebuilds?: number;
   /** Whether a node cordon influences which replica is removed (2.10 and later; before it never does). */
@@ -85,7 +99,7 @@ export interface MayastorModelOptions {
   /** Replaces the choice among equals, which is otherwise made by `random` and against whoever moves a replica. */
   readonly choose?: Choose;
   /** Replaces the identifiers, which are otherwise version 4 UUIDs made from `random`. */
-  readonly newId?: (kind: NewIdentifier, of: { readonly volume?: string; readonly pool?: string }) => string;
+  readonly newId?: (kind: NewIdentifier, of: IdentifierOf) => string;
   /** Details of this many events are kept by the ledger; extremes and counts are kept for ever. */
   readonly ledgerDetails?: number;
 }

@@ -25,7 +25,8 @@ export function startReconcilers(world: World): { readonly coreRestarted: () => 
   const due = new Set<Volume>();
   let cancelTimer: (() => void) | undefined;
   let running = false;
-  let busy = false;
+  /** When a pass that follows one that found work is due; the past if the last one found none. */
+  let followUpMs = -1;
   let passes = 0;
 
   const schedule = (soon: boolean): void => {
@@ -35,7 +36,8 @@ export function startReconcilers(world: World): { readonly coreRestarted: () => 
       if (!soon) return;
       cancelTimer();
     }
-    const waitMs = soon ? 0 : busy ? world.timers.reconcilePeriodMs : untilNextPassMs(world);
+    const idleMs = untilNextPassMs(world);
+    const waitMs = soon ? 0 : followUpMs > now(world) ? Math.min(idleMs, followUpMs - now(world)) : idleMs;
     const life = world.core.life;
     cancelTimer = world.clock.after(waitMs, () => {
       cancelTimer = undefined;
@@ -48,8 +50,8 @@ export function startReconcilers(world: World): { readonly coreRestarted: () => 
     running = true;
     passes += 1;
     const cleaning = passes % cleaningEveryPasses === 0;
-    busy = false;
-    for (const volume of [...due]) {
+    let busy = false;
+    for (const volume of Array.from(due)) {
       if (world.core.life !== life) return;
       if (volume.operation === undefined && (await attempt(world, volume, cleaning))) busy = true;
       if (!needsWork(volume)) due.delete(volume);
@@ -57,6 +59,7 @@ export function startReconcilers(world: World): { readonly coreRestarted: () => 
     if (cleaning) await eraseOrphans(world);
     if (world.core.life !== life) return;
     running = false;
+    followUpMs = busy ? now(world) + world.timers.reconcilePeriodMs : -1;
     schedule(false);
   };
 
@@ -71,7 +74,7 @@ export function startReconcilers(world: World): { readonly coreRestarted: () => 
   return {
     coreRestarted: () => {
       running = false;
-      busy = false;
+      followUpMs = -1;
       due.clear();
       for (const volume of world.volumes.values()) if (needsWork(volume)) due.add(volume);
       schedule(true);
@@ -121,7 +124,7 @@ async function reconcile(world: World, volume: Volume, cleaning: boolean): Promi
       if (await treatFaulted(world, volume, nexus, child)) acted = true;
     }
     if (await dropAbandoned(world, volume)) acted = true;
-    if (cleaning) dropUnreachable(world, volume, nexus);
+    if (cleaning && dropUnreachable(world, volume, nexus)) return true;
   }
   return (await matchCount(world, volume, nexus)) || acted;
 }
@@ -150,14 +153,15 @@ async function dropAbandoned(world: World, volume: Volume): Promise<boolean> {
   return abandoned.length > 0;
 }
 
-function dropUnreachable(world: World, volume: Volume, nexus: Nexus): void {
+function dropUnreachable(world: World, volume: Volume, nexus: Nexus): boolean {
+  let dropped = false;
   for (const replica of unused(world, volume, nexus)) {
-    const trusted = volume.healthy?.has(replica.uuid) === true;
-    if (!trusted && !replica.pool.node.seenOnline) {
-      disownFromVolume(world, replica, selfHeal);
-      replica.record = 'Deleting';
-    }
+    if (volume.healthy?.has(replica.uuid) === true || replica.pool.node.seenOnline) continue;
+    disownFromVolume(world, replica, selfHeal);
+    replica.record = 'Deleting';
+    dropped = true;
   }
+  return dropped;
 }
 
 function unused(world: World, volume: Volume, nexus: Nexus | undefined): Replica[] {
@@ -190,7 +194,7 @@ async function matchCount(world: World, volume: Volume, nexus: Nexus | undefined
 }
 
 async function eraseOrphans(world: World): Promise<void> {
-  for (const replica of [...world.orphans]) {
+  for (const replica of Array.from(world.orphans)) {
     if (replica.nexusOwners.length > 0 || !replica.pool.node.seenOnline) continue;
     try {
       await eraseOrLeave(world, replica, selfHeal);

@@ -43,6 +43,7 @@ export function newVolume(world: World, wanted: NewVolume): Volume {
     healthy: undefined,
     cleanShutdown: true,
     snapshots: new Set(),
+    hadSnapshots: false,
     allocatedBytes: wanted.allocatedBytes ?? Math.floor(wanted.sizeBytes / 8),
     meter: createLoadMeter(),
   };
@@ -110,7 +111,7 @@ export async function destroyVolume(world: World, volume: Volume, cause: Cause):
 
 async function discard(world: World, volume: Volume, cause: Cause): Promise<void> {
   volume.record = 'Deleting';
-  for (const replica of [...volume.replicas]) {
+  for (const replica of Array.from(volume.replicas)) {
     disownFromVolume(world, replica, cause);
     await eraseOrLeave(world, replica, cause);
   }
@@ -150,7 +151,7 @@ export async function createSnapshot(world: World, volume: Volume, uuid: string)
   }
   const replicas = [...volume.replicas].map((replica) => {
     replica.snapshotBytes += replica.allocatedBytes;
-    return { uuid: world.newId('snapshot', { pool: replica.pool.id }), source: replica.uuid, pool: replica.pool };
+    return { uuid: world.newId('snapshot', { replica: replica.uuid }), source: replica.uuid, pool: replica.pool };
   });
   const allocatedBytes = Math.max(0, ...[...volume.replicas].map((replica) => replica.allocatedBytes));
   for (const replica of volume.replicas) replica.allocatedBytes = 0;
@@ -164,6 +165,7 @@ export async function createSnapshot(world: World, volume: Volume, uuid: string)
   };
   world.snapshots.set(uuid, snapshot);
   volume.snapshots.add(snapshot);
+  volume.hadSnapshots = true;
 }
 
 /** `DELETE /volumes/snapshots/{snapshot}` */

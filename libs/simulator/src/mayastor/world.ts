@@ -7,6 +7,7 @@ import {
   defaultTimers,
   type Capabilities,
   type Choose,
+  type IdentifierOf,
   type MayastorModelOptions,
   type MayastorTimers,
   type MayastorVersion,
@@ -25,7 +26,8 @@ export interface World {
   readonly timers: MayastorTimers;
   readonly steer: 'cordon' | 'ignored';
   readonly choose: Choose;
-  readonly newId: (kind: NewIdentifier, of: { readonly volume?: string; readonly pool?: string }) => string;
+  readonly newId: (kind: NewIdentifier, of: IdentifierOf) => string;
+  readonly rebuildMs: NonNullable<MayastorModelOptions['rebuildMs']>;
   readonly ledger: Ledger;
   readonly nodes: Map<string, StorageNode>;
   readonly pools: Map<string, Pool>;
@@ -74,6 +76,7 @@ export function createWorld(options: MayastorModelOptions): World {
     steer: options.steer ?? 'cordon',
     choose: options.choose ?? chooseAgainstTheMover(options.random),
     newId: options.newId ?? (() => randomUuid(options.random)),
+    rebuildMs: options.rebuildMs ?? (() => undefined),
     ledger: createLedger({ nowMs: () => clock.monotonicMs() - startMs, details: options.ledgerDetails ?? 2_000 }),
     nodes: new Map(),
     pools: new Map(),

@@ -1,0 +1,17 @@
+export {
+  createSimulatedCluster,
+  mayastorNamespace,
+  readStoragePolicyCrd,
+  storageClass,
+  type SimulatedCluster,
+  type SimulatedClusterOptions,
+} from './cluster.ts';
+export {
+  generateScenario,
+  seededRandom,
+  type Scenario,
+  type ScenarioOptions,
+  type ScenarioPool,
+  type ScenarioVolume,
+  type VolumeRole,
+} from './scenario.ts';

@@ -1,0 +1,108 @@
+/**
+ * Runs the suites one after the other, each with a budget of time that is printed beside what it took, and ends with
+ * `N passed, N failed, N skipped`. Arguments: names of suites (`unit`), `--ci` for those that need a prepared machine
+ * too, `--filter TEXT` for test files whose path holds TEXT.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+interface Suite {
+  readonly name: string;
+  readonly budgetSeconds: number;
+  /** Undefined for a suite that is one command, which counts as one test. */
+  readonly project: string | undefined;
+  readonly ciOnly: boolean;
+}
+
+const suites: readonly Suite[] = [
+  { name: 'check', budgetSeconds: 60, project: undefined, ciOnly: false },
+  { name: 'unit', budgetSeconds: 120, project: 'unit', ciOnly: false },
+  { name: 'integration', budgetSeconds: 120, project: 'integration', ciOnly: false },
+  { name: 'e2e', budgetSeconds: 180, project: 'e2e', ciOnly: false },
+  { name: 'containers', budgetSeconds: 420, project: 'containers', ciOnly: true },
+];
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { ci: { type: 'boolean', default: false }, filter: { type: 'string' } },
+});
+const unknown = positionals.filter((name) => !suites.some((suite) => suite.name === name));
+if (unknown.length > 0) {
+  console.error(`unknown suite ${unknown.join(', ')}; there are ${suites.map((suite) => suite.name).join(', ')}`);
+  process.exit(2);
+}
+
+const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+const summary: string[] = [];
+for (const suite of suites) {
+  const wanted = positionals.length > 0 ? positionals.includes(suite.name) : values.ci || !suite.ciOnly;
+  if (!wanted) continue;
+  console.log(`\n── ${suite.name}`);
+  const beganMs = performance.now();
+  const counts = suite.project === undefined ? await runCommand('tools/check.ts') : await runProject(suite.project);
+  const seconds = (performance.now() - beganMs) / 1_000;
+  total.passed += counts.passed;
+  total.failed += counts.failed;
+  total.skipped += counts.skipped;
+  const late = seconds > suite.budgetSeconds ? '  OVER BUDGET' : '';
+  summary.push(
+    `${suite.name.padEnd(12)} ${seconds.toFixed(0).padStart(4)} s of ${suite.budgetSeconds} s  ` +
+      `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped${late}`,
+  );
+}
+console.log(`\n${summary.join('\n')}\n`);
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+async function runCommand(script: string): Promise<Counts> {
+  const ok = await run(process.execPath, [script]);
+  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
+}
+
+async function runProject(project: string): Promise<Counts> {
+  const folder = mkdtempSync(join(tmpdir(), 'couchestor-test-'));
+  const report = join(folder, 'report.json');
+  try {
+    const ok = await run('vitest', [
+      'run',
+      `--project=${project}`,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      '--passWithNoTests',
+      ...(values.filter === undefined ? [] : [values.filter]),
+    ]);
+    const counts = countsOf(report);
+    // A run that broke outside of a test has failed, whatever it counted.
+    return ok || counts.failed > 0 ? counts : { ...counts, failed: 1 };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function countsOf(report: string): Counts {
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  ) as Record<string, number>;
+  return {
+    passed: numPassedTests ?? 0,
+    failed: numFailedTests ?? 0,
+    skipped: (numPendingTests ?? 0) + (numTodoTests ?? 0),
+  };
+}
+
+async function run(command: string, args: readonly string[]): Promise<boolean> {
+  const child = spawn(command, args, { stdio: 'inherit' });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code === 0;
+}

@@ -1,4 +1,5 @@
 import type { MsgHdrs } from '@nats-io/transport-node';
+import { pause } from '../clock/index.ts';
 import { messageOf } from '../service/index.ts';
 import { untilAborted } from './abort.ts';
 import type { Link } from './connection.ts';
@@ -37,7 +38,7 @@ export async function askUntilAnswered<T>(
       keeper.lookSoon();
       const delayMs = backoff.nextDelayMs();
       logger.warn({ reason: messageOf(error), delayMs }, `${what}: asking again`);
-      await clock.sleep(delayMs, signal);
+      await pause(clock, delayMs, signal);
     }
   }
 }

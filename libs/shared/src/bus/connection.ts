@@ -1,5 +1,6 @@
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
+import { pause } from '../clock/index.ts';
 import { createBackoff, messageOf } from '../service/index.ts';
 import { untilAborted } from './abort.ts';
 import type { BusOptions, ConnectionState } from './bus.ts';
@@ -209,7 +210,7 @@ async function dial(
       onFailure(error instanceof Error ? error : new Error(messageOf(error)));
       const delayMs = backoff.nextDelayMs();
       logger.warn({ reason: messageOf(error), delayMs }, 'NATS is not there yet');
-      await clock.sleep(delayMs, signal);
+      await pause(clock, delayMs, signal);
     }
   }
 }

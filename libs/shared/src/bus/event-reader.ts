@@ -1,3 +1,4 @@
+import { pause } from '../clock/index.ts';
 import {
   catalog,
   decodeMessage,
@@ -51,7 +52,8 @@ async function handOver(
       if (answer?.retry === 'never') return bury(context, stored, messageOf(error), signal);
       const delayMs = Math.max(backoff.nextDelayMs(), answer?.delayMs ?? 0);
       logger.warn({ subject: stored.subject, reason: messageOf(error), delayMs }, 'an event will be handled again');
-      await clock.sleep(delayMs, signal);
+      await pause(clock, delayMs, signal);
+      signal.throwIfAborted();
     }
   }
 }

@@ -3,7 +3,7 @@ import { streams, subjectToken } from '../messages/index.ts';
 import { CouchestorError } from '../service/index.ts';
 import type { Bus } from './bus.ts';
 import type { RecordedEvent } from './events.ts';
-import { sampleOf, startTestBed, type TestBed } from './test-bed.ts';
+import { sampleOf, startTestBed, type TestBed } from './fixtures/test-bed.ts';
 
 const EVENTS = streams.events.name;
 

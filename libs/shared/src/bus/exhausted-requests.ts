@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
+import { pause } from '../clock/index.ts';
 import { MalformedMessageError, streams, subjectFilterOf } from '../messages/index.ts';
 import { messageOf } from '../service/index.ts';
 import type { Link } from './connection.ts';
+import { untilAborted } from './abort.ts';
 import type { BusContext } from './context.ts';
 import { decodeRequest } from './decode-request.ts';
 import type { ConsumeRequestsOptions } from './requests.ts';
@@ -48,7 +50,7 @@ export async function sweepExhausted(
   })();
   while (!signal.aborted) {
     try {
-      const info = await link.jsm.consumers.info(STREAM, durable);
+      const info = await untilAborted(link.jsm.consumers.info(STREAM, durable), signal);
       metrics.requestsPending(info.num_pending, info.num_ack_pending);
       // While an answer is outstanding, what lies in the stream may be just that request.
       if (info.num_ack_pending === 0) {
@@ -58,7 +60,7 @@ export async function sweepExhausted(
       if (!signal.aborted)
         logger.warn({ durable, reason: messageOf(error) }, 'exhausted requests could not be looked for');
     }
-    await clock.sleep(ROUND_MS, signal).catch(() => undefined);
+    await pause(clock, ROUND_MS, signal);
   }
   advisories.unsubscribe();
   await listening;

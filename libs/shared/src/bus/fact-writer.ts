@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { pause } from '../clock/index.ts';
 import {
   encodeMessage,
   encodeTombstone,
@@ -168,12 +169,13 @@ async function purgeTombstones(
         if (entry.digest !== TOMBSTONE || clock.nowMs() - entry.storedAtMs < TOMBSTONE_LIFE_MS) continue;
         signal.throwIfAborted();
         // Up to the tombstone and not beyond: a fact that came after it stays.
-        await jsm.streams.purge(streams.state.name, { filter: subjectOf(name, id), seq: entry.sequence + 1 });
+        const purging = jsm.streams.purge(streams.state.name, { filter: subjectOf(name, id), seq: entry.sequence + 1 });
+        await untilAborted(purging, signal);
         if (entries.get(id) === entry) entries.delete(id);
       }
     } catch (error) {
       if (!signal.aborted) logger.warn({ type: name, reason: messageOf(error) }, 'tombstones could not be purged');
     }
-    await clock.sleep(PURGE_PERIOD_MS, signal).catch(() => undefined);
+    await pause(clock, PURGE_PERIOD_MS, signal);
   }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { streams, subjectOf, subjectToken, type VolumeObserved } from '../messages/index.ts';
-import { sampleOf, startTestBed, type TestBed } from './test-bed.ts';
+import { sampleOf, startTestBed, type TestBed } from './fixtures/test-bed.ts';
 
 const STATE = streams.state.name;
 const volume = (volumeId: string, sizeBytes = 1): VolumeObserved => ({
@@ -120,11 +120,12 @@ describe('facts', () => {
 
     const letter = await vi.waitFor(async () => {
       const found = await bed.jsm.streams.getMessage(streams.dead.name, { last_by_subj: 'couchestor.dead.v1.watcher' });
-      return found?.json<Record<string, unknown>>() ?? expect.fail('no letter yet');
+      expect(found).not.toBeNull();
+      return found?.json<Record<string, unknown>>();
     });
     expect(letter).toMatchObject({ service: 'watcher', subject, stream: STATE, sequence: 2, truncated: false });
-    expect(letter['problem']).toContain('specversion');
-    expect(Buffer.from(String(letter['base64']), 'base64').toString()).toBe('{"not":"ours"}');
+    expect(letter?.['problem']).toContain('specversion');
+    expect(Buffer.from(String(letter?.['base64']), 'base64').toString()).toBe('{"not":"ours"}');
     expect(await bed.metric('couchestor_dead_letters_total', { service: 'watcher', stream: STATE })).toBe(1);
     // What is right again is there again, though the writer thinks that nothing has changed.
     await vi.waitFor(async () => expect(await writer.set(id('a'), volume('a'))).toBe('published'));
@@ -190,9 +191,7 @@ describe('facts', () => {
     const kept = await bed.jsm.streams.getMessage(STATE, { last_by_subj: subjectOf('volume.observed', id('kept')) });
     await bed.jsm.streams.delete(STATE);
     await bed.jsm.streams.add(config);
-    await bed.jsm
-      .jetstream()
-      .publish(subjectOf('volume.observed', id('kept')), kept?.data ?? expect.fail('not stored'));
+    await bed.jsm.jetstream().publish(subjectOf('volume.observed', id('kept')), kept?.data);
 
     await vi.waitFor(() => expect(changes).toContainEqual(['gone', false]), { timeout: 20_000 });
     expect(changes).not.toContainEqual(['kept', false]);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { PubHeaders } from '@nats-io/jetstream';
 import { z } from 'zod';
 import {
   buckets,
@@ -38,8 +39,17 @@ export function createIntentStore(context: BusContext): IntentStore {
   const write = async (intent: Intent, lastSequence: number, signal: AbortSignal): Promise<number> => {
     const subject = subjectOf(intent.volumeId);
     const bytes = encodeIntent(subject, intent);
-    const { sequence } = await publisher.publish({ subject, bytes, messageId: randomUUID(), lastSequence, signal });
-    return sequence;
+    const messageId = randomUUID();
+    try {
+      const { sequence } = await publisher.publish({ subject, bytes, messageId, lastSequence, signal });
+      return sequence;
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      // An answer may have been lost for longer than the server remembers message ids: then it is us who were first.
+      const found = await last(subject, signal);
+      if (found?.header.get(PubHeaders.MsgIdHdr) === messageId) return found.seq;
+      throw error;
+    }
   };
 
   return {

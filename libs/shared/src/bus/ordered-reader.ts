@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { AckPolicy, DeliverPolicy, ReplayPolicy, type ConsumerConfig, type JetStreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
+import { pause } from '../clock/index.ts';
 import { HOUR_MS, MIB, MINUTE_MS } from '../units/index.ts';
 import { messageOf } from '../service/index.ts';
 import type { Link } from './connection.ts';
+import { untilAborted } from './abort.ts';
 import type { BusContext } from './context.ts';
 import { pull, PullEndedError } from './pull.ts';
 import { createRetryBackoff } from './retry-backoff.ts';
@@ -80,7 +82,7 @@ export async function readInOrder(context: BusContext, options: OrderedReaderOpt
     }
     lastHeardMs = clock.monotonicMs();
     if (signal.aborted) break;
-    await clock.sleep(backoff.nextDelayMs(), signal).catch(() => undefined);
+    await pause(clock, backoff.nextDelayMs(), signal);
   }
 }
 
@@ -100,7 +102,8 @@ async function readSession(
 ): Promise<void> {
   const { clock, keeper, logger } = context;
   const { stream, signal } = options;
-  const info = await streamInfo(link.jsm, stream);
+  const answered = <T>(request: Promise<T>): Promise<T> => untilAborted(request, link.lost, signal);
+  const info = await answered(streamInfo(link.jsm, stream));
   if (info === undefined) {
     keeper.lookSoon();
     throw new StreamMissingError(`there is no stream ${stream}`);
@@ -113,9 +116,9 @@ async function readSession(
   position.streamCreatedAt = info.created;
   options.onSession?.({ streamCreatedAt: info.created, restarted });
 
-  const targetSequence = await lastSequenceOf(link.jsm, options, info.state.last_seq);
+  const targetSequence = await answered(lastSequenceOf(link.jsm, options, info.state.last_seq));
   const consumer = `reader-${randomUUID()}`;
-  await link.jsm.consumers.add(stream, consumerConfig(consumer, options, position.sequence));
+  await answered(link.jsm.consumers.add(stream, consumerConfig(consumer, options, position.sequence)));
   let caughtUp = false;
   const noteCaughtUp = (): void => {
     caughtUp = true;

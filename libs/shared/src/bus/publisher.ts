@@ -1,6 +1,6 @@
 import { JetStreamApiCodes, JetStreamApiError, type JetStreamPublishOptions } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
-import type { Clock } from '../clock/index.ts';
+import { pause, type Clock } from '../clock/index.ts';
 import { messageOf } from '../service/index.ts';
 import { eitherSignal, untilAborted } from './abort.ts';
 import type { BusLogger, Published } from './bus.ts';
@@ -69,7 +69,7 @@ export function createPublisher(
         if ((attempt & (attempt - 1)) === 0) {
           logger.warn({ subject: request.subject, reason: messageOf(error), attempt, delayMs }, 'publishing again');
         }
-        await clock.sleep(delayMs, signal);
+        await pause(clock, delayMs, signal);
       }
     }
   };

@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
+import { pause } from '../clock/index.ts';
 import { MalformedMessageError, streams, subjectFilterOf } from '../messages/index.ts';
 import { messageOf } from '../service/index.ts';
 import { eitherSignal, untilAborted } from './abort.ts';
@@ -31,11 +32,11 @@ export async function consumeRequests(context: BusContext, options: ConsumeReque
   const backoff = createRetryBackoff(context.random);
 
   const session = async (link: Link): Promise<void> => {
-    if ((await streamInfo(link.jsm, STREAM)) === undefined) {
+    if ((await untilAborted(streamInfo(link.jsm, STREAM), signal, link.lost)) === undefined) {
       keeper.lookSoon();
       throw new Error(`there is no stream ${STREAM}`);
     }
-    await ensureConsumer(link, options);
+    await untilAborted(ensureConsumer(link, options), signal, link.lost);
     const ended = new AbortController();
     const until = AbortSignal.any([signal, link.lost, ended.signal]);
     const sweeping = sweepExhausted(context, link, options, until);
@@ -76,7 +77,7 @@ export async function consumeRequests(context: BusContext, options: ConsumeReque
       if (signal.aborted) break;
       logger.warn({ durable: options.durable, reason: messageOf(error) }, 'consuming requests again');
     }
-    if (!signal.aborted) await clock.sleep(backoff.nextDelayMs(), signal).catch(() => undefined);
+    if (!signal.aborted) await pause(clock, backoff.nextDelayMs(), signal);
   }
   await Promise.all(running);
 }

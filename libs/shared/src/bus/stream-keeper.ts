@@ -1,5 +1,5 @@
 import type { StreamConfig } from '@nats-io/jetstream';
-import type { Clock } from '../clock/index.ts';
+import { pause, type Clock } from '../clock/index.ts';
 import { messageOf } from '../service/index.ts';
 import { eitherSignal, untilAborted } from './abort.ts';
 import type { BusLogger } from './bus.ts';
@@ -54,7 +54,8 @@ export function createStreamKeeper(
           until.throwIfAborted();
           const delayMs = backoff.nextDelayMs();
           logger.warn({ reason: messageOf(error), delayMs }, 'streams could not be set up yet');
-          await clock.sleep(delayMs, until);
+          await pause(clock, delayMs, until);
+          until.throwIfAborted();
         }
       }
     },
@@ -63,17 +64,13 @@ export function createStreamKeeper(
       while (!closed.aborted) {
         const woken = new AbortController();
         wake = () => woken.abort();
-        try {
-          await clock.sleep(ROUND_MS, AbortSignal.any([closed, woken.signal]));
-        } catch (error) {
-          if (closed.aborted) return;
-          if (!woken.signal.aborted) throw error;
-        }
+        await pause(clock, ROUND_MS, AbortSignal.any([closed, woken.signal]));
         wake = undefined;
+        if (closed.aborted) return;
         try {
           await untilAborted(look(closed), closed);
           // Many may find the same stream missing at the same moment; one look serves them all.
-          await clock.sleep(LOOK_AGAIN_MS, closed);
+          await pause(clock, LOOK_AGAIN_MS, closed);
         } catch (error) {
           if (!closed.aborted) logger.warn({ reason: messageOf(error) }, 'streams could not be looked at');
         }

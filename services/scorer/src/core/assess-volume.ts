@@ -73,7 +73,7 @@ export function assessVolume(
 ): Assessment {
   const { spec } = policy;
   const place = whereItIs(volume, tierPools);
-  const score = scoreOf(policy.scores, volume.volumeId, volume.targetNode !== undefined);
+  const score = scoreOf(policy.scores, volume.volumeId, volume.targetNode !== undefined, spec.metrics.minCoverage);
   const wanted = wantedTier({ spec, score, pin: wishes.pin, ...place });
   const head = governedHead(volume, policy, place, score);
   const decided = (hold: Hold, tierWanted?: Tier): Assessment => ({

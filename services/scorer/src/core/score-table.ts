@@ -12,14 +12,13 @@ export interface MetricsReport {
     | 'QueryFailed'
     | 'PrometheusUnavailable'
     | 'MethodUnavailable'
-    | 'ClockSkew'
-    | 'Waiting';
+    | 'ClockSkew';
   /** A sentence that changes only when the state does. */
   readonly message: string;
   readonly source?: MetricSourceName;
 }
 
-/** The scores of one (source, window), taken at one moment. */
+/** The scores of one (source, window), taken at one moment. Policies that share both share them. */
 export interface ScoreTable {
   readonly metrics: MetricsReport;
   /** By volume id. */
@@ -33,8 +32,13 @@ export function unknownScores(absent: UnknownReason, metrics: MetricsReport): Sc
   return { metrics, scores: new Map(), absent };
 }
 
-/** The score of a volume. Without a target it has no series that could be told from an idle one. */
-export function scoreOf(table: ScoreTable, volumeId: string, published: boolean): Score {
+/**
+ * The score of a volume. Without a target it has no series that could be told from an idle one; with too few of its
+ * samples present it is not known what it did meanwhile.
+ */
+export function scoreOf(table: ScoreTable, volumeId: string, published: boolean, minCoverage: number): Score {
   if (!published) return { kind: 'unknown', reason: 'NotPublished' };
-  return table.scores.get(volumeId) ?? { kind: 'unknown', reason: table.absent };
+  const score = table.scores.get(volumeId) ?? { kind: 'unknown', reason: table.absent };
+  if (score.kind === 'value' && score.coverage < minCoverage) return { kind: 'unknown', reason: 'LowCoverage' };
+  return score;
 }

@@ -1,3 +1,9 @@
+export {
+  createLeases,
+  createMemoryLeases,
+  type MemoryLeasesOptions,
+  type RedisLeasesOptions,
+} from './create-leases.ts';
 export { RedisUnavailableError } from './errors.ts';
 export type {
   CallPriority,
@@ -17,3 +23,9 @@ export type {
   RegisteredIntent,
   RenewalAnswer,
 } from './leases.ts';
+export {
+  type CallFate,
+  createMemoryLeaseServer,
+  type MemoryLeaseServer,
+  type MemoryLeaseServerOptions,
+} from './memory-lease-server.ts';

@@ -1,0 +1,269 @@
+/*
+ * One script per indivisible operation. Time is the server's. Numbers that may be large travel and are stored as text,
+ * since Lua's JSON writes 14 digits only.
+ *
+ * An epoch is open while its key holds the run id of this very server process: it is gone after a flush, and after a
+ * restart or failover it names another server. Both may have lost what was granted last, whatever of the data is back.
+ */
+
+const prelude = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function text(number) return string.format('%.0f', number) end
+`;
+
+/** Needs the keys of the epoch and the recovery. */
+const epoch = `
+local function runId() return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end
+local function epochOpen(epochKey) return redis.call('GET', epochKey) == runId() end
+local function recoverySince(recoveryKey)
+  local recovery = redis.call('HMGET', recoveryKey, 'runId', 'sinceMs')
+  if recovery[1] == runId() then return tonumber(recovery[2]) end
+  return nil
+end
+local function opensIn(recoveryKey, lifeMs)
+  local since = recoverySince(recoveryKey)
+  if not since then return -1 end
+  return math.max(0, since + 2 * lifeMs - now)
+end
+`;
+
+/** Needs the keys of the records and of their expiry. */
+const records = `
+local function readRecord(recordsKey, id)
+  local raw = redis.call('HGET', recordsKey, id)
+  return raw and cjson.decode(raw) or nil
+end
+local function writeRecord(recordsKey, expiryKey, id, record, ttlMs)
+  redis.call('HSET', recordsKey, id, cjson.encode(record))
+  redis.call('ZADD', expiryKey, text(now + ttlMs), id)
+end
+`;
+
+export interface LuaScript {
+  readonly lua: string;
+  readonly keys: number;
+}
+
+/** keys: lease, counter, epoch, recovery; args: holder, ttlMs, lifeMs, needsEpoch */
+export const acquireLease: LuaScript = {
+  keys: 4,
+  lua: `${prelude}${epoch}
+if ARGV[4] == '1' and not epochOpen(KEYS[3]) then return {'epochLost', opensIn(KEYS[4], tonumber(ARGV[3]))} end
+if redis.call('EXISTS', KEYS[1]) == 1 then return {'held', math.max(1, redis.call('PTTL', KEYS[1]))} end
+local token = text(math.max(tonumber(redis.call('GET', KEYS[2]) or '0') + 1, now))
+redis.call('SET', KEYS[2], token)
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'token', token)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return {'granted', token}`,
+};
+
+/** keys: lease; args: holder, token, ttlMs */
+export const renewLease: LuaScript = {
+  keys: 1,
+  lua: `
+local lease = redis.call('HMGET', KEYS[1], 'holder', 'token')
+if lease[1] ~= ARGV[1] or lease[2] ~= ARGV[2] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1`,
+};
+
+/** keys: lease; args: holder, token */
+export const releaseLease: LuaScript = {
+  keys: 1,
+  lua: `
+local lease = redis.call('HMGET', KEYS[1], 'holder', 'token')
+if lease[1] == ARGV[1] and lease[2] == ARGV[2] then redis.call('DEL', KEYS[1]) end
+return 1`,
+};
+
+/** keys: records, expiry, epoch, recovery; args: migrationId, token, mode, ttlMs, lifeMs, holds */
+export const hold: LuaScript = {
+  keys: 4,
+  lua: `${prelude}${epoch}${records}
+if not epochOpen(KEYS[3]) then return {'epochLost', opensIn(KEYS[4], tonumber(ARGV[5]))} end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now))) do
+  redis.call('HDEL', KEYS[1], id)
+  redis.call('ZREM', KEYS[2], id)
+end
+local record = readRecord(KEYS[1], ARGV[1])
+if record and tonumber(ARGV[2]) < tonumber(record.token) then return {'superseded'} end
+local mine = record and record.holds or {}
+local used = {}
+local all = redis.call('HGETALL', KEYS[1])
+for index = 1, #all, 2 do
+  if all[index] ~= ARGV[1] then
+    for key, amount in pairs(cjson.decode(all[index + 1]).holds) do
+      used[key] = (used[key] or 0) + tonumber(amount)
+    end
+  end
+end
+local holds = ARGV[3] == 'add' and mine or {}
+local wanted = cjson.decode(ARGV[6])
+for _, want in ipairs(wanted) do
+  local others = used[want.key] or 0
+  local amount = tonumber(want.amount)
+  -- What it holds already it may keep, also above a limit that was lowered since.
+  if amount > tonumber(mine[want.key] or '0') and others + amount > tonumber(want.limit) then
+    return {'limit', want.key, text(others)}
+  end
+end
+for _, want in ipairs(wanted) do holds[want.key] = want.amount end
+writeRecord(KEYS[1], KEYS[2], ARGV[1], {token = ARGV[2], holds = holds}, tonumber(ARGV[4]))
+return {'granted'}`,
+};
+
+/**
+ * Leaves a mark, so that a list of intents read before the release does not bring the holds back.
+ *
+ * keys: records, expiry; args: migrationId, token, ttlMs
+ */
+export const releaseHolds: LuaScript = {
+  keys: 2,
+  lua: `${prelude}${records}
+local record = readRecord(KEYS[1], ARGV[1])
+if record and tonumber(ARGV[2]) < tonumber(record.token) then return 0 end
+local mark = {token = ARGV[2], released = true, holds = {}}
+writeRecord(KEYS[1], KEYS[2], ARGV[1], mark, tonumber(ARGV[3]))
+return 1`,
+};
+
+/** keys: records, expiry, epoch, recovery, counter; args: ttlMs, lifeMs, leave|begin|commit, recovery or '', intents */
+export const register: LuaScript = {
+  keys: 5,
+  lua: `${prelude}${epoch}${records}
+local ttlMs, lifeMs = tonumber(ARGV[1]), tonumber(ARGV[2])
+local open = epochOpen(KEYS[3])
+local since = nil
+if not open then
+  since = recoverySince(KEYS[4])
+  if not since and ARGV[3] ~= 'leave' then
+    since = now
+    redis.call('HSET', KEYS[4], 'runId', runId(), 'sinceMs', text(now))
+  end
+end
+local highest = tonumber(redis.call('GET', KEYS[5]) or '0')
+for _, intent in ipairs(cjson.decode(ARGV[5])) do
+  local id, token = intent.migrationId, tonumber(intent.token)
+  highest = math.max(highest, token)
+  local record = readRecord(KEYS[1], id)
+  if record and record.released and token > tonumber(record.token) then record = nil end
+  if not record then
+    record = {token = intent.token, holds = {}}
+    for _, held in ipairs(intent.holds) do record.holds[held.key] = held.amount end
+    writeRecord(KEYS[1], KEYS[2], id, record, ttlMs)
+  elseif not record.released then
+    if token > tonumber(record.token) then record.token = intent.token end
+    -- In an open epoch the record is the truth and the list may be older; without one, all that anybody knows counts.
+    if not open then
+      for _, held in ipairs(intent.holds) do
+        if tonumber(held.amount) > tonumber(record.holds[held.key] or '-1') then record.holds[held.key] = held.amount end
+      end
+    end
+    writeRecord(KEYS[1], KEYS[2], id, record, ttlMs)
+  end
+end
+redis.call('SET', KEYS[5], text(highest))
+if open then return {'open', 0, ''} end
+if ARGV[3] == 'commit' and now >= since + 2 * lifeMs and (ARGV[4] == '' or tonumber(ARGV[4]) == since) then
+  redis.call('SET', KEYS[3], runId())
+  redis.call('DEL', KEYS[4])
+  return {'open', 0, ''}
+end
+return {'epochLost', opensIn(KEYS[4], lifeMs), since and text(since) or ''}`,
+};
+
+/** keys: epoch, recovery; args: lifeMs */
+export const readEpoch: LuaScript = {
+  keys: 2,
+  lua: `${prelude}${epoch}
+if epochOpen(KEYS[1]) then return {'open', 0} end
+return {'epochLost', opensIn(KEYS[2], tonumber(ARGV[1]))}`,
+};
+
+/** keys: fence, turn, epoch, recovery; args: migrationId, token, grow|steer, targetSet, ttlMs, lifeMs */
+export const acquireFence: LuaScript = {
+  keys: 4,
+  lua: `${prelude}${epoch}
+local id, token, kind, set, ttlMs = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
+if not epochOpen(KEYS[3]) then return {'epochLost', opensIn(KEYS[4], tonumber(ARGV[6]))} end
+local mine, leftMs = nil, 0
+local all = redis.call('HGETALL', KEYS[1])
+for index = 1, #all, 2 do
+  local holder = cjson.decode(all[index + 1])
+  local left = tonumber(holder.untilMs) - now
+  if left <= 0 then
+    redis.call('HDEL', KEYS[1], all[index])
+  elseif all[index] == id then
+    mine = holder
+  elseif kind == 'steer' or holder.kind == 'steer' or holder.set ~= set then
+    leftMs = math.max(leftMs, left)
+  end
+end
+if mine and token < tonumber(mine.token) then return {'superseded'} end
+-- The first that is turned away is next: no newcomer may share what it waits for, or it would wait for ever.
+local turn = redis.call('GET', KEYS[2])
+if leftMs == 0 and not mine and turn and turn ~= id then leftMs = math.max(1, redis.call('PTTL', KEYS[2])) end
+if leftMs > 0 then
+  if not turn or turn == id then redis.call('SET', KEYS[2], id, 'PX', text(math.ceil(ttlMs / 3))) end
+  return {'held', leftMs}
+end
+if turn == id then redis.call('DEL', KEYS[2]) end
+local holder = {kind = kind, set = set, token = ARGV[2], untilMs = text(now + ttlMs)}
+redis.call('HSET', KEYS[1], id, cjson.encode(holder))
+redis.call('PEXPIRE', KEYS[1], text(2 * ttlMs))
+return {'granted'}`,
+};
+
+/** keys: fence; args: migrationId, token, ttlMs */
+export const renewFence: LuaScript = {
+  keys: 1,
+  lua: `${prelude}
+local raw = redis.call('HGET', KEYS[1], ARGV[1])
+if not raw then return 0 end
+local holder = cjson.decode(raw)
+if holder.token ~= ARGV[2] or tonumber(holder.untilMs) <= now then return 0 end
+holder.untilMs = text(now + tonumber(ARGV[3]))
+redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(holder))
+redis.call('PEXPIRE', KEYS[1], text(2 * tonumber(ARGV[3])))
+return 1`,
+};
+
+/** keys: fence, turn; args: migrationId, token */
+export const releaseFence: LuaScript = {
+  keys: 2,
+  lua: `
+local raw = redis.call('HGET', KEYS[1], ARGV[1])
+if raw and tonumber(ARGV[2]) < tonumber(cjson.decode(raw).token) then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
+return 1`,
+};
+
+/** keys: calls, claims; args: rank (0 is the most urgent), callsPerSecond, claimMs */
+export const takeCall: LuaScript = {
+  keys: 2,
+  lua: `${prelude}
+local rank, limit, claimMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local waitMs = 0
+for urgent = 0, rank - 1 do
+  local claimedMs = tonumber(redis.call('HGET', KEYS[2], urgent) or '0') - now
+  if claimedMs <= 2000 then waitMs = math.max(waitMs, claimedMs) end
+end
+local fullMs = tonumber(redis.call('LINDEX', KEYS[1], limit - 1) or '0') + 1000 - now
+if fullMs <= 1000 then
+  waitMs = math.max(waitMs, fullMs)
+else
+  -- A clock that was set back must not stop all calls.
+  redis.call('DEL', KEYS[1])
+end
+if waitMs > 0 then
+  redis.call('HSET', KEYS[2], rank, text(now + waitMs + claimMs))
+  redis.call('PEXPIRE', KEYS[2], 5000)
+  return waitMs
+end
+redis.call('LPUSH', KEYS[1], text(now))
+redis.call('LTRIM', KEYS[1], 0, limit - 1)
+redis.call('PEXPIRE', KEYS[1], 2000)
+return 0`,
+};

@@ -1,0 +1,255 @@
+import type { Clock } from '../clock/index.ts';
+import { RedisUnavailableError } from './errors.ts';
+import type { CallPriority, HoldKey } from './leases.ts';
+import type {
+  EpochLostReply,
+  EpochReply,
+  FenceReply,
+  FenceServerRequest,
+  HoldReply,
+  HoldRequest,
+  LeaseReply,
+  LeaseRequest,
+  LeaseServer,
+  RegisterReply,
+  RegisterRequest,
+} from './lease-server.ts';
+
+/** What happens to one operation: it is done, it fails before anything is done, or it is done and the answer is lost. */
+export type CallFate = 'done' | 'refused' | 'unanswered';
+
+/** A model of the Redis server and its scripts, for simulations and unit tests. Several `Leases` may share one. */
+export interface MemoryLeaseServer extends LeaseServer {
+  /** Forgets everything, as FLUSHALL does. */
+  flush(): void;
+  /** Keeps its data, but is another process: what was written last might have been lost. */
+  restart(): void;
+}
+
+export interface MemoryLeaseServerOptions {
+  /** Its wall time is the server's time. */
+  readonly clock: Clock;
+  readonly fateOf?: (operation: string) => CallFate;
+}
+
+interface Lease {
+  readonly holder: string;
+  readonly token: number;
+  untilMs: number;
+}
+
+interface HoldRecord {
+  token: number;
+  readonly released: boolean;
+  readonly holds: Map<HoldKey, number>;
+  untilMs: number;
+}
+
+interface Fence {
+  readonly token: number;
+  readonly targetSet: string | undefined;
+  untilMs: number;
+}
+
+const CLAIM_MS = 100;
+const WINDOW_MS = 1_000;
+const rankOf: Readonly<Record<CallPriority, number>> = { release: 0, act: 1, read: 2 };
+
+interface State {
+  readonly leases: Map<string, Lease>;
+  readonly records: Map<string, HoldRecord>;
+  readonly fences: Map<string, Fence>;
+  fenceTurn: { readonly migrationId: string; readonly untilMs: number } | undefined;
+  calledAtMs: number[];
+  readonly claimedUntilMs: number[];
+  highestToken: number;
+  /** The run of the server in which the epoch was opened. */
+  epochRun: number | undefined;
+  recovery: { readonly run: number; readonly sinceMs: number } | undefined;
+}
+
+function emptyState(): State {
+  return {
+    leases: new Map(),
+    records: new Map(),
+    fences: new Map(),
+    fenceTurn: undefined,
+    calledAtMs: [],
+    claimedUntilMs: [0, 0, 0],
+    highestToken: 0,
+    epochRun: undefined,
+    recovery: undefined,
+  };
+}
+
+export function createMemoryLeaseServer({ clock, fateOf }: MemoryLeaseServerOptions): MemoryLeaseServer {
+  let state = emptyState();
+  let run = 1;
+
+  const serve = async <T>(operation: string, effect: () => T): Promise<T> => {
+    const fate = fateOf?.(operation) ?? 'done';
+    if (fate === 'refused') throw new RedisUnavailableError(operation, 'the server is away');
+    const result = effect();
+    if (fate === 'unanswered') throw new RedisUnavailableError(operation, 'the answer was lost');
+    return result;
+  };
+
+  const recoverySinceMs = (): number | undefined => (state.recovery?.run === run ? state.recovery.sinceMs : undefined);
+  const epochLost = (lifeMs: number): EpochLostReply => {
+    const sinceMs = recoverySinceMs();
+    const opensInMs = sinceMs === undefined ? undefined : Math.max(0, sinceMs + 2 * lifeMs - clock.nowMs());
+    return { kind: 'epochLost', opensInMs };
+  };
+  const epochOf = (lifeMs: number): EpochReply => (state.epochRun === run ? { kind: 'open' } : epochLost(lifeMs));
+
+  const liveLease = (kind: string, name: string): Lease | undefined => {
+    const lease = state.leases.get(`${kind}:${name}`);
+    return lease !== undefined && lease.untilMs > clock.nowMs() ? lease : undefined;
+  };
+
+  const acquireLease = ({ kind, name, holder, ttlMs, lifeMs }: LeaseRequest): LeaseReply => {
+    if (kind === 'owner' && state.epochRun !== run) return epochLost(lifeMs);
+    const lease = liveLease(kind, name);
+    if (lease !== undefined) return { kind: 'held', leftMs: lease.untilMs - clock.nowMs() };
+    const token = Math.max(state.highestToken + 1, clock.nowMs());
+    state.highestToken = token;
+    state.leases.set(`${kind}:${name}`, { holder, token, untilMs: clock.nowMs() + ttlMs });
+    return { kind: 'granted', token };
+  };
+
+  const hold = ({ migrationId, token, mode, holds, ttlMs, lifeMs }: HoldRequest): HoldReply => {
+    if (state.epochRun !== run) return epochLost(lifeMs);
+    const nowMs = clock.nowMs();
+    for (const [id, { untilMs }] of state.records) if (untilMs <= nowMs) state.records.delete(id);
+    const record = state.records.get(migrationId);
+    if (record !== undefined && token < record.token) return { kind: 'superseded' };
+    const mine = record?.holds ?? new Map<HoldKey, number>();
+    for (const { key, amount, limit } of holds) {
+      let used = 0;
+      for (const [id, other] of state.records) if (id !== migrationId) used += other.holds.get(key) ?? 0;
+      if (amount > (mine.get(key) ?? 0) && used + amount > limit) return { kind: 'limit', key, used };
+    }
+    const next = new Map(mode === 'add' ? mine : []);
+    for (const { key, amount } of holds) next.set(key, amount);
+    state.records.set(migrationId, { token, released: false, holds: next, untilMs: nowMs + ttlMs });
+    return { kind: 'granted' };
+  };
+
+  const register = ({ intents, ttlMs, lifeMs, epoch, recovery }: RegisterRequest): RegisterReply => {
+    const nowMs = clock.nowMs();
+    const open = state.epochRun === run;
+    if (!open && recoverySinceMs() === undefined && epoch !== 'leave') state.recovery = { run, sinceMs: nowMs };
+    for (const { migrationId, ownerToken, holds } of intents) {
+      state.highestToken = Math.max(state.highestToken, ownerToken);
+      const record = state.records.get(migrationId);
+      if (record === undefined || (record.released && ownerToken > record.token)) {
+        const registered = new Map(holds.map(({ key, amount }) => [key, amount]));
+        const untilMs = nowMs + ttlMs;
+        state.records.set(migrationId, { token: ownerToken, released: false, holds: registered, untilMs });
+      } else if (!record.released) {
+        record.token = Math.max(record.token, ownerToken);
+        record.untilMs = nowMs + ttlMs;
+        if (open) continue;
+        for (const { key, amount } of holds) record.holds.set(key, Math.max(amount, record.holds.get(key) ?? 0));
+      }
+    }
+    const sinceMs = recoverySinceMs();
+    if (open || sinceMs === undefined) return { epoch: epochOf(lifeMs), recovery: undefined };
+    if (epoch === 'commit' && nowMs >= sinceMs + 2 * lifeMs && (recovery ?? sinceMs) === sinceMs) {
+      state.epochRun = run;
+      state.recovery = undefined;
+      return { epoch: { kind: 'open' }, recovery: undefined };
+    }
+    return { epoch: epochLost(lifeMs), recovery: sinceMs };
+  };
+
+  const acquireFence = ({ migrationId, token, targetSet, ttlMs, lifeMs }: FenceServerRequest): FenceReply => {
+    if (state.epochRun !== run) return epochLost(lifeMs);
+    const nowMs = clock.nowMs();
+    let leftMs = 0;
+    for (const [id, fence] of state.fences) {
+      if (fence.untilMs <= nowMs) state.fences.delete(id);
+      else if (id !== migrationId && (targetSet === undefined || fence.targetSet !== targetSet)) {
+        leftMs = Math.max(leftMs, fence.untilMs - nowMs);
+      }
+    }
+    const mine = state.fences.get(migrationId);
+    if (mine !== undefined && token < mine.token) return { kind: 'superseded' };
+    const turn = state.fenceTurn !== undefined && state.fenceTurn.untilMs > nowMs ? state.fenceTurn : undefined;
+    const isNext = turn === undefined || turn.migrationId === migrationId;
+    if (leftMs === 0 && mine === undefined && !isNext) leftMs = Math.max(1, turn.untilMs - nowMs);
+    if (leftMs > 0) {
+      if (isNext) state.fenceTurn = { migrationId, untilMs: nowMs + Math.ceil(ttlMs / 3) };
+      return { kind: 'held', leftMs };
+    }
+    if (turn?.migrationId === migrationId) state.fenceTurn = undefined;
+    state.fences.set(migrationId, { token, targetSet, untilMs: nowMs + ttlMs });
+    return { kind: 'granted' };
+  };
+
+  const takeCall = (priority: CallPriority, callsPerSecond: number): number => {
+    const nowMs = clock.nowMs();
+    const rank = rankOf[priority];
+    const claimedMs = state.claimedUntilMs.slice(0, rank).map((untilMs) => untilMs - nowMs);
+    let waitMs = Math.max(0, ...claimedMs.filter((leftMs) => leftMs <= 2 * WINDOW_MS));
+    const fullMs = (state.calledAtMs[callsPerSecond - 1] ?? 0) + WINDOW_MS - nowMs;
+    if (fullMs <= WINDOW_MS) waitMs = Math.max(waitMs, fullMs);
+    else state.calledAtMs = [];
+    if (waitMs > 0) {
+      state.claimedUntilMs[rank] = nowMs + waitMs + CLAIM_MS;
+      return waitMs;
+    }
+    state.calledAtMs = [nowMs, ...state.calledAtMs].slice(0, callsPerSecond);
+    return 0;
+  };
+
+  return {
+    acquireLease: (request) => serve('acquireLease', () => acquireLease(request)),
+    renewLease: ({ kind, name, holder, token, ttlMs }) =>
+      serve('renewLease', () => {
+        const lease = liveLease(kind, name);
+        if (lease === undefined || lease.holder !== holder || lease.token !== token) return false;
+        lease.untilMs = clock.nowMs() + ttlMs;
+        return true;
+      }),
+    releaseLease: ({ kind, name, holder, token }) =>
+      serve('releaseLease', () => {
+        const lease = liveLease(kind, name);
+        if (lease?.holder === holder && lease.token === token) state.leases.delete(`${kind}:${name}`);
+      }),
+    hold: (request) => serve('hold', () => hold(request)),
+    releaseHolds: ({ migrationId, token, ttlMs }) =>
+      serve('releaseHolds', () => {
+        const record = state.records.get(migrationId);
+        if (record !== undefined && token < record.token) return;
+        const untilMs = clock.nowMs() + ttlMs;
+        state.records.set(migrationId, { token, released: true, holds: new Map(), untilMs });
+      }),
+    register: (request) => serve('register', () => register(request)),
+    epoch: (lifeMs) => serve('epoch', () => epochOf(lifeMs)),
+    acquireFence: (request) => serve('acquireFence', () => acquireFence(request)),
+    renewFence: ({ migrationId, token, ttlMs }) =>
+      serve('renewFence', () => {
+        const fence = state.fences.get(migrationId);
+        if (fence === undefined || fence.token !== token || fence.untilMs <= clock.nowMs()) return false;
+        fence.untilMs = clock.nowMs() + ttlMs;
+        return true;
+      }),
+    releaseFence: ({ migrationId, token }) =>
+      serve('releaseFence', () => {
+        const fence = state.fences.get(migrationId);
+        if (fence !== undefined && token < fence.token) return;
+        state.fences.delete(migrationId);
+        if (state.fenceTurn?.migrationId === migrationId) state.fenceTurn = undefined;
+      }),
+    takeCall: (priority, callsPerSecond) => serve('takeCall', () => takeCall(priority, callsPerSecond)),
+    ping: () => serve('ping', () => undefined),
+    flush: () => {
+      state = emptyState();
+    },
+    restart: () => {
+      run += 1;
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}

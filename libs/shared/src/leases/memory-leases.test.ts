@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { createVirtualClock } from '../clock/index.ts';
+import { createMemoryLeases } from './create-leases.ts';
+import { RedisUnavailableError } from './errors.ts';
+import { describeLeases, grantOf, isOpen, openEpoch, until } from './lease-conformance.ts';
+import { type CallFate, createMemoryLeaseServer } from './memory-lease-server.ts';
+
+const ttlMs = 15_000;
+const holdTtlMs = 60_000;
+const callsPerSecond = 6;
+
+function createWorld(fateOf?: (operation: string) => CallFate) {
+  const clock = createVirtualClock();
+  const server = createMemoryLeaseServer({ clock, ...(fateOf === undefined ? {} : { fateOf }) });
+  return {
+    clock,
+    server,
+    ttlMs,
+    holdTtlMs,
+    callsPerSecond,
+    connect: () => Promise.resolve(createMemoryLeases({ clock, server, ttlMs, holdTtlMs, callsPerSecond })),
+    tick: () => clock.advance(500),
+    flush: () => Promise.resolve(server.flush()),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+describe('leases in memory', () => {
+  describeLeases(() => Promise.resolve(createWorld()));
+
+  test('a server that was restarted grants nothing before a new epoch, but what is held can be renewed', async () => {
+    const world = createWorld();
+    const leases = await world.connect();
+    await openEpoch(world, leases);
+    const { token } = grantOf(await leases.acquireOwnership('v', 'a'));
+    world.server.restart();
+    expect(await leases.acquireOwnership('w', 'a')).toMatchObject({ reason: 'EpochLost' });
+    expect(await leases.renewOwnership('v', 'a', token)).toMatchObject({ renewed: true });
+    await until(world, () => leases.registerAll([]), isOpen);
+    grantOf(await leases.acquireOwnership('w', 'a'));
+  });
+
+  test('without an answer nothing is granted, whether or not it was done', async () => {
+    let fate: CallFate = 'done';
+    const world = createWorld(() => fate);
+    const leases = await world.connect();
+    await openEpoch(world, leases);
+    fate = 'refused';
+    await expect(leases.acquireOwnership('v', 'a')).rejects.toThrow(RedisUnavailableError);
+    fate = 'unanswered';
+    await expect(leases.acquireOwnership('w', 'a')).rejects.toThrow(RedisUnavailableError);
+    fate = 'done';
+    grantOf(await leases.acquireOwnership('v', 'b'));
+    expect(await leases.acquireOwnership('w', 'b')).toMatchObject({ reason: 'Held' });
+  });
+});

@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto';
+import { type Server, startRedis } from '@couchestor/servers';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createSystemClock } from '../clock/index.ts';
+import { createLeases } from './create-leases.ts';
+import { RedisUnavailableError } from './errors.ts';
+import {
+  describeLeases,
+  grantOf,
+  isOpen,
+  type LeaseWorld,
+  one,
+  openEpoch,
+  request,
+  until,
+} from './lease-conformance.ts';
+import type { Leases } from './leases.ts';
+
+const clock = createSystemClock();
+const ttlMs = 800;
+const holdTtlMs = 2_400;
+const callsPerSecond = 6;
+const commandTimeoutMs = 500;
+const tick = (): Promise<void> => clock.sleep(20);
+
+interface Site {
+  readonly server: Server;
+  readonly admin: Redis;
+}
+
+async function openSite(): Promise<Site> {
+  const server = await startRedis();
+  const admin = new Redis(server.url);
+  // The tests take the server away; that it is missed is no surprise.
+  admin.on('error', () => undefined);
+  return { server, admin };
+}
+
+async function closeSite({ server, admin }: Site): Promise<void> {
+  admin.disconnect();
+  await server[Symbol.asyncDispose]();
+}
+
+/** Resolves when the server answers: commands fail at once while there is no connection. */
+async function connect(url: string, namespace: string, onLost?: (error: Error) => void): Promise<Leases> {
+  const leases = createLeases({
+    redis: url,
+    clock,
+    namespace,
+    ttlMs,
+    holdTtlMs,
+    callsPerSecond,
+    commandTimeoutMs,
+    ...(onLost === undefined ? {} : { onLost }),
+  });
+  await whenAnswering(leases);
+  return leases;
+}
+
+async function whenAnswering(leases: Leases): Promise<void> {
+  const answers = (): Promise<boolean> =>
+    leases.ping().then(
+      () => true,
+      () => false,
+    );
+  await until({ clock, tick }, answers, (answered) => answered);
+}
+
+describe('leases on Redis', () => {
+  let site: Site;
+  beforeAll(async () => {
+    site = await openSite();
+  });
+  afterAll(() => closeSite(site));
+
+  async function removeKeys(namespace: string): Promise<void> {
+    const keys = await site.admin.keys(`{${namespace}}:*`);
+    if (keys.length > 0) await site.admin.del(...keys);
+  }
+
+  /** A namespace of its own is as good as a server of its own. */
+  function createWorld(): LeaseWorld {
+    const namespace = `test-${randomUUID()}`;
+    return {
+      clock,
+      ttlMs,
+      holdTtlMs,
+      callsPerSecond,
+      connect: () => connect(site.server.url, namespace),
+      tick,
+      flush: () => removeKeys(namespace),
+      [Symbol.asyncDispose]: () => removeKeys(namespace),
+    };
+  }
+
+  describeLeases(() => Promise.resolve(createWorld()));
+
+  test('every key lies on one node of a cluster, and nothing of a lease is left once it has lapsed', async () => {
+    const namespace = `test-${randomUUID()}`;
+    await using leases = await connect(site.server.url, namespace);
+    await openEpoch({ clock, tick }, leases);
+    const { token } = grantOf(await leases.acquireOwnership('v', 'a'));
+    await leases.acquireHolds(request('m1', token, one('fleet')));
+    await leases.acquireFence({ kind: 'steer', migrationId: 'm1', token });
+    await leases.takeCall('act');
+    const keys = await site.admin.keys(`*${namespace}*`);
+    expect(keys.length).toBeGreaterThan(5);
+    const slots = await Promise.all(keys.map((key) => site.admin.call('CLUSTER', 'KEYSLOT', key).catch(() => 0)));
+    expect(new Set(slots).size).toBe(1);
+    const lasting = [
+      `{${namespace}}:epoch`,
+      `{${namespace}}:token`,
+      `{${namespace}}:holds`,
+      `{${namespace}}:holds-expiry`,
+    ];
+    await until(
+      { clock, tick },
+      () => site.admin.keys(`*${namespace}*`),
+      (left) => left.every((key) => lasting.includes(key)),
+    );
+    await removeKeys(namespace);
+  });
+
+  test('many processes at once never exceed a limit', async () => {
+    const namespace = `test-${randomUUID()}`;
+    await using first = await connect(site.server.url, namespace);
+    await using second = await connect(site.server.url, namespace);
+    await openEpoch({ clock, tick }, first);
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        (index % 2 === 0 ? first : second).acquireHolds(
+          request(`m${index}`, index + 1, { key: 'fleet', amount: 1, limit: 7 }),
+        ),
+      ),
+    );
+    expect(answers.filter(({ granted }) => granted)).toHaveLength(7);
+    const owners = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => first.acquireOwnership('v', `instance-${index}`)),
+    );
+    expect(owners.filter(({ granted }) => granted)).toHaveLength(1);
+    await removeKeys(namespace);
+  });
+});
+
+describe('a Redis server that fails', () => {
+  let site: Site;
+  beforeAll(async () => {
+    site = await openSite();
+    if (site.server.shared) throw new Error('these tests end the server, so it must be one of their own');
+  });
+  afterAll(() => closeSite(site));
+
+  test('FLUSHALL: no grant before a new epoch, then as before', async () => {
+    await using leases = await connect(site.server.url, 'flushed');
+    await openEpoch({ clock, tick }, leases);
+    const before = grantOf(await leases.acquireOwnership('v', 'a'));
+    await site.admin.flushall();
+    expect(await leases.acquireOwnership('v', 'b')).toMatchObject({ reason: 'EpochLost' });
+    await until({ clock, tick }, () => leases.registerAll([]), isOpen);
+    expect(grantOf(await leases.acquireOwnership('v', 'b')).token).toBeGreaterThan(before.token);
+  });
+
+  test('SIGKILL and restart: failing at once, back by itself, no grant before a new epoch', async () => {
+    const losses: Error[] = [];
+    await using leases = await connect(site.server.url, 'killed', (error) => losses.push(error));
+    await openEpoch({ clock, tick }, leases);
+    const { token } = grantOf(await leases.acquireOwnership('v', 'a'));
+    await leases.acquireHolds(request('m1', token, one('fleet')));
+
+    await site.server.kill();
+    const beganMs = clock.monotonicMs();
+    for (let count = 0; count < 5; count += 1) {
+      await expect(leases.acquireOwnership('w', 'a')).rejects.toThrow(RedisUnavailableError);
+    }
+    expect(clock.monotonicMs() - beganMs).toBeLessThan(5 * commandTimeoutMs + 500);
+    expect(losses).toHaveLength(1);
+
+    await site.server.restart();
+    await whenAnswering(leases);
+    // Its data are back, but what was granted last before the end need not be among them.
+    expect(await leases.acquireOwnership('w', 'a')).toMatchObject({ reason: 'EpochLost' });
+    expect(await leases.acquireHolds(request('m2', token, one('pool/x')))).toMatchObject({ reason: 'EpochLost' });
+    await until({ clock, tick }, () => leases.registerAll([]), isOpen);
+    expect(await leases.acquireHolds(request('m2', token, one('fleet')))).toMatchObject({ refusedBy: 'fleet' });
+    expect(grantOf(await leases.acquireOwnership('w', 'a')).token).toBeGreaterThan(token);
+  });
+
+  test('a server that hangs fails commands at their deadline, and serves again when it goes on', async () => {
+    await using leases = await connect(site.server.url, 'hanging');
+    await openEpoch({ clock, tick }, leases);
+    const { pid } = site.server;
+    if (pid === undefined) throw new Error('a server of our own has a process');
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const beganMs = clock.monotonicMs();
+      await expect(leases.acquireOwnership('v', 'a')).rejects.toThrow(RedisUnavailableError);
+      expect(clock.monotonicMs() - beganMs).toBeLessThan(commandTimeoutMs + 500);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await whenAnswering(leases);
+    // The command may have been done when the server went on: who asked must not count on either.
+    await until(
+      { clock, tick },
+      () => leases.acquireOwnership('v', 'b'),
+      ({ granted }) => granted,
+    );
+  });
+
+  test('a server that was never there fails commands at once', async () => {
+    // Port 1 of the loopback has no listener.
+    await using leases = createLeases({ redis: 'redis://127.0.0.1:1', clock, commandTimeoutMs });
+    await expect(leases.ping()).rejects.toMatchObject({
+      code: 'COUCHESTOR_REDIS_UNAVAILABLE',
+      retry: { retry: 'after' },
+    });
+  });
+});

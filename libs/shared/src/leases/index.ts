@@ -1,3 +1,4 @@
+export { createLeaseCensusTaker, type LeaseCensus, type LeaseCensusTaker } from './census.ts';
 export {
   createLeases,
   createMemoryLeases,

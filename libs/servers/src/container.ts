@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerDefinition } from './definition.ts';
 import { freePort } from './free-port.ts';
+import { readLines } from './lines.ts';
 import { waitForPort } from './listening.ts';
 import { createLogWatch } from './log-watch.ts';
 import type { Server, ServerOptions } from './server.ts';
@@ -15,6 +17,10 @@ const LABELS = { 'com.billyronks.couchestor': 'server' };
 /** Folders that exist, with these rights, in the official images and in minimal ones. */
 const CONFIG_FOLDER = '/etc/couchestor';
 const DATA_FOLDER = '/tmp';
+
+interface Removable {
+  remove(options: { readonly force: boolean; readonly v: boolean }): Promise<unknown>;
+}
 
 /**
  * Runs a server as a container in the host's network, so that it listens on 127.0.0.1 alone and Prometheus reaches
@@ -33,32 +39,39 @@ export async function startContainer(definition: ServerDefinition, options: Serv
 
 async function startContainerOn(port: number, definition: ServerDefinition, options: ServerOptions): Promise<Server> {
   // Loading it takes a second that nobody with binaries should pay for.
-  const { GenericContainer, Wait, getContainerRuntimeClient } = await import('testcontainers');
+  const { BoundPorts, GenericContainer, Wait, getContainerRuntimeClient } = await import('testcontainers');
   const env = options.env ?? process.env;
   const place = { port, configFolder: CONFIG_FOLDER, dataFolder: DATA_FOLDER };
   const files = Object.entries(definition.files(place));
   const log = createLogWatch(definition.readyLine);
+  const onLine = (line: string): void => {
+    log.onLine(line);
+    options.onLine?.(line);
+  };
+  const ready = Wait.forLogMessage(definition.readyLine).withStartupTimeout(START_TIMEOUT_MS);
+  const name = `couchestor-${definition.name.toLowerCase()}-${randomUUID()}`;
 
-  const request = new GenericContainer(env[definition.imageVariable] ?? definition.image)
+  const client = await getContainerRuntimeClient();
+  const container = client.container.getById(name);
+  await new GenericContainer(env[definition.imageVariable] ?? definition.image)
+    .withName(name)
     .withNetworkMode('host')
     .withEntrypoint([definition.binary])
     .withCommand([...definition.args(place)])
     .withLabels(LABELS)
     .withCopyContentToContainer(files.map(([name, content]) => ({ content, target: `${CONFIG_FOLDER}/${name}` })))
-    .withWaitStrategy(Wait.forLogMessage(definition.readyLine))
-    .withStartupTimeout(START_TIMEOUT_MS)
-    .withLogConsumer((stream) =>
-      stream.on('data', (data: unknown) => {
-        const line = String(data).trimEnd();
-        log.onLine(line);
-        options.onLine?.(line);
-      }),
-    );
-  const started = await request.start().catch((cause: unknown) => {
-    throw new Error(`the container of ${definition.name} did not get ready: ${log.tail()}`, { cause });
-  });
-  const client = await getContainerRuntimeClient();
-  const container = client.container.getById(started.getId());
+    .withWaitStrategy(ready)
+    .withLogConsumer((stream) => readLines(stream, onLine))
+    .start()
+    .catch(async (cause: unknown) => {
+      // testcontainers removes it only once it has run.
+      await removeIfPresent(container);
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`the container of ${definition.name} did not get ready: ${reason}; its log: ${log.tail()}`, {
+        cause,
+      });
+    });
+
   const isRunning = async (): Promise<boolean> => (await container.inspect()).State.Running;
   const stop = async (): Promise<void> => {
     if (await isRunning()) await container.stop({ t: STOP_GRACE_S });
@@ -76,13 +89,24 @@ async function startContainerOn(port: number, definition: ServerDefinition, opti
     restart: async () => {
       await stop();
       await container.start();
-      await waitForPort('127.0.0.1', port, START_TIMEOUT_MS);
+      const startedAt = new Date((await container.inspect()).State.StartedAt);
+      readLines(await client.container.logs(container, { since: startedAt.getTime() / 1_000 }), onLine);
+      // The log is believed rather than the port: Redis and Prometheus listen before they have read their data.
+      await ready.waitUntilReady(container, new BoundPorts(), startedAt);
     },
     [Symbol.asyncDispose]: async () => {
       await stop();
-      await started.stop({ remove: true, removeVolumes: true });
+      await removeIfPresent(container);
     },
   };
+}
+
+async function removeIfPresent(container: Removable): Promise<void> {
+  try {
+    await container.remove({ force: true, v: true });
+  } catch (error) {
+    if ((error as { readonly statusCode?: number }).statusCode !== 404) throw error;
+  }
 }
 
 async function isTaken(port: number): Promise<boolean> {

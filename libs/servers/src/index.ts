@@ -1,3 +1,4 @@
+export { findBinary } from './binaries.ts';
 export { freePort } from './free-port.ts';
 export { startNats } from './nats.ts';
 export { type ProcessExit, type ProcessOptions, type SpawnedProcess, spawnProcess } from './process.ts';

@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Files named `*.integration.test.ts` need real servers; `e2e/` runs whole services; all else is pure and quick. */
+/**
+ * Files named `*.integration.test.ts` need real servers; `e2e/` runs whole services, and `e2e/containers/` such with
+ * servers from Docker; all else is pure and quick.
+ */
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -29,6 +32,17 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'e2e/containers/**'],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'containers',
+          include: ['e2e/containers/**/*.test.ts'],
           exclude: ['**/node_modules/**'],
           testTimeout: 300_000,
           hookTimeout: 120_000,

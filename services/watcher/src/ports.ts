@@ -1,5 +1,11 @@
-import type { Heartbeat, Intent, MessageData, StateName, SubjectToken } from '@couchestor/shared/messages';
-import type { PolicyEvaluated } from '@couchestor/shared/messages';
+import type {
+  Heartbeat,
+  Intent,
+  MessageData,
+  PolicyEvaluated,
+  StateName,
+  SubjectToken,
+} from '@couchestor/shared/messages';
 import type { Announcement } from './core/announcement.ts';
 import type { MigrationEvent } from './core/migration-event.ts';
 import type {
@@ -97,9 +103,9 @@ export interface MessageSource {
   readEvents(
     after: Checkpoint | undefined,
     handlers: {
-      onEvent(event: MigrationEvent): Promise<void>;
+      readonly onEvent: (event: MigrationEvent) => Promise<void>;
       /** Everything up to here was handed over. */
-      onCaughtUp(position: Checkpoint): void;
+      readonly onCaughtUp: (position: Checkpoint) => void;
     },
     signal: AbortSignal,
   ): Promise<void>;

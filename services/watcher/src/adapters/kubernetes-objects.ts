@@ -24,7 +24,7 @@ const metadata = z.object({
   annotations: z.record(z.string(), z.string()).default({}),
 });
 
-const policySchema = z.object({ metadata, spec: z.unknown(), status: z.unknown() });
+const policySchema = z.object({ metadata, spec: z.unknown().optional(), status: z.unknown().optional() });
 
 export function projectPolicy(object: KubernetesObject): PolicyObject {
   const { metadata: meta, spec, status } = policySchema.parse(object);

@@ -94,7 +94,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
       },
       onSync: () => {
         // What a former watch of another version of the kind had left and this one did not meet is gone.
-        if (isFirst) for (const key of [...store.keys()]) if (!seen.has(key)) store.set(key, undefined);
+        if (isFirst) for (const key of store.keys()) if (!seen.has(key)) store.set(key, undefined);
         isFirst = false;
         seen.clear();
         problems.delete(kind);

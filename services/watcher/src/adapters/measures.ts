@@ -61,23 +61,24 @@ export function createMeasures({ registry, clock, newestEventAgeMs }: MeasuresOp
     registers,
   });
   let permitAtMs: number | undefined;
-  new Gauge({
+  const permitAge = new Gauge({
     name: 'couchestor_watcher_permit_age_seconds',
     help: 'Since this watcher last wrote the permit without which nothing moves; NaN while it does not lead.',
-    registers,
+    registers: [],
     collect() {
       this.set(permitAtMs === undefined ? Number.NaN : (clock.monotonicMs() - permitAtMs) / 1000);
     },
   });
-  new Gauge({
+  const newestEventAge = new Gauge({
     name: 'couchestor_watcher_newest_watch_event_age_seconds',
     help: 'Since the API server was last heard on this kind of object, bookmarks included.',
     labelNames: ['kind'],
-    registers,
+    registers: [],
     collect() {
       for (const kind of watchedKinds) this.set({ kind }, (newestEventAgeMs(kind) ?? Number.NaN) / 1000);
     },
   });
+  for (const gauge of [permitAge, newestEventAge]) registry.registerMetric(gauge);
   return {
     reconciled: () => reconciles.inc(),
     moveEnded: (status) => migrations.inc({ status }),

@@ -44,7 +44,7 @@ function readable<S extends z.ZodType>(schema: S) {
 }
 
 const statusSchema = z.object({
-  phase: z.enum(phases),
+  phase: z.enum(phases).catch('Pending'),
   watchedVolumes: count,
   hotVolumes: count,
   warmVolumes: count,
@@ -63,8 +63,9 @@ const statusSchema = z.object({
     .catch(undefined),
 });
 
-/** Undefined for a status that was never written, or whose phase is none of ours. */
+/** Undefined for a status that was never written. */
 export function parsePolicyStatus(stored: unknown): PolicyStatus | undefined {
+  if (typeof stored !== 'object' || stored === null || Object.keys(stored).length === 0) return undefined;
   const read = statusSchema.safeParse(stored);
   if (!read.success) return undefined;
   const { lastReconcileTime, conditions, migrationHistory, appliedEvents, ...rest } = read.data;

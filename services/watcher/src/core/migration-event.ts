@@ -1,4 +1,4 @@
-import type { FailureReason, RefusalReason } from '@couchestor/shared/messages';
+import type { RefusalReason } from '@couchestor/shared/messages';
 import type { Placement, Tier } from '@couchestor/shared/policy';
 import type { EndedMove } from './ledger.ts';
 import type { Checkpoint } from './status.ts';
@@ -33,6 +33,3 @@ export type MigrationStep =
     }
   | { readonly kind: 'ended'; readonly move: EndedMove }
   | { readonly kind: 'needs-attention'; readonly reason: string; readonly message: string };
-
-export type MoveOutcome = EndedMove['outcome']['kind'];
-export type { FailureReason };

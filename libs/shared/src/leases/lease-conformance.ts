@@ -415,6 +415,16 @@ export async function until<T, Wanted extends T>(
   }
 }
 
+/** A connection takes a moment; until then commands fail at once. */
+export async function whenAnswering(world: Pick<LeaseWorld, 'clock' | 'tick'>, leases: Leases): Promise<void> {
+  const answers = (): Promise<boolean> =>
+    leases.ping().then(
+      () => true,
+      () => false,
+    );
+  await until(world, answers, (answered) => answered);
+}
+
 /** Lets time pass until all of them have settled. */
 async function settled(world: LeaseWorld, promises: readonly Promise<unknown>[]): Promise<void> {
   const state = { done: false };

@@ -169,7 +169,7 @@ export function createMemoryLeaseServer({ clock, fateOf }: MemoryLeaseServerOpti
     let leftMs = 0;
     for (const [id, fence] of state.fences) {
       if (fence.untilMs <= nowMs) state.fences.delete(id);
-      else if (id !== migrationId && (fence.targetSet !== targetSet)) {
+      else if (id !== migrationId && (targetSet === undefined || fence.targetSet !== targetSet)) {
         leftMs = Math.max(leftMs, fence.untilMs - nowMs);
       }
     }

@@ -14,6 +14,7 @@ import {
   openEpoch,
   request,
   until,
+  whenAnswering,
 } from './lease-conformance.ts';
 import type { Leases } from './leases.ts';
 
@@ -54,17 +55,8 @@ async function connect(url: string, namespace: string, onLost?: (error: Error) =
     commandTimeoutMs,
     ...(onLost === undefined ? {} : { onLost }),
   });
-  await whenAnswering(leases);
+  await whenAnswering({ clock, tick }, leases);
   return leases;
-}
-
-async function whenAnswering(leases: Leases): Promise<void> {
-  const answers = (): Promise<boolean> =>
-    leases.ping().then(
-      () => true,
-      () => false,
-    );
-  await until({ clock, tick }, answers, (answered) => answered);
 }
 
 // They wait more than they work, and have a namespace each.
@@ -178,7 +170,7 @@ describe('a Redis server that fails', () => {
     expect(losses).toHaveLength(1);
 
     await site.server.restart();
-    await whenAnswering(leases);
+    await whenAnswering({ clock, tick }, leases);
     // Its data are back, but what was granted last before the end need not be among them.
     expect(await leases.acquireOwnership('w', 'a')).toMatchObject({ reason: 'EpochLost' });
     expect(await leases.acquireHolds(request('m2', token, one('pool/x')))).toMatchObject({ reason: 'EpochLost' });
@@ -200,7 +192,7 @@ describe('a Redis server that fails', () => {
     } finally {
       process.kill(pid, 'SIGCONT');
     }
-    await whenAnswering(leases);
+    await whenAnswering({ clock, tick }, leases);
     // The command may have been done when the server went on: who asked must not count on either.
     await until(
       { clock, tick },

@@ -1,12 +1,9 @@
-import { z } from 'zod';
 import type { Clock } from '../clock/index.ts';
-import { deadLetterSubject } from '../messages/index.ts';
+import { DEAD_LETTER_BYTES_MAX, deadLetterSubject, type StoredDeadLetter } from '../messages/index.ts';
 import type { BusLogger, DeadLetter } from './bus.ts';
 import type { BusMetrics } from './metrics.ts';
 import type { Publisher } from './publisher.ts';
 
-/** What is kept of the bytes; a letter must fit into a message, and its beginning tells what it was. */
-export const DEAD_LETTER_BYTES_MAX = 64 * 1024;
 const PROBLEM_LENGTH_MAX = 4_096;
 
 export interface DeadLetters {
@@ -55,18 +52,3 @@ export function createDeadLetters(
     },
   };
 }
-
-/** A record of COUCHESTOR_DEAD. */
-export const storedDeadLetterSchema = z.object({
-  service: z.string(),
-  time: z.iso.datetime({ offset: true }),
-  subject: z.string(),
-  stream: z.string().optional(),
-  sequence: z.int().min(1).optional(),
-  problem: z.string(),
-  /** Size of the whole message; `base64` holds its first 64 KiB. */
-  sizeBytes: z.int().min(0),
-  truncated: z.boolean(),
-  base64: z.base64(),
-});
-export type StoredDeadLetter = z.infer<typeof storedDeadLetterSchema>;

@@ -5,7 +5,7 @@ import { subjectOf, type SubjectToken } from './subjects.ts';
 /** Larger messages are refused when written and dead-lettered when read. */
 export const MESSAGE_BYTES_MAX = 256 * 1024;
 
-const envelopeSchema = z.object({
+export const envelopeSchema = z.object({
   specversion: z.literal('1.0'),
   id: z.string().min(1).max(256),
   source: z.string().min(1),

@@ -6,6 +6,7 @@ export {
   type MigrationEventName,
   type StateName,
 } from './catalog.ts';
+export { DEAD_LETTER_BYTES_MAX, deadLetterSchema, type StoredDeadLetter } from './dead-letter.ts';
 export {
   decodeMessage,
   encodeMessage,

@@ -69,6 +69,8 @@ export interface FaultBoard extends Faults {
 }
 
 const gracefulRestartMs = 100;
+/** After a hang of the store the core takes its time to write the records that it owes. */
+const owedWritesMs = 30_000;
 
 export function createFaults(world: World, core: CoreControl): FaultBoard {
   const callHooks: CallHook[] = [];
@@ -140,8 +142,7 @@ export function createFaults(world: World, core: CoreControl): FaultBoard {
     },
     storeRecovers: () => {
       world.storeStuck = false;
-      // The core writes what it owes at one of its next passes.
-      world.clock.after(world.timers.reconcileIdleMs, () => {
+      world.clock.after(owedWritesMs, () => {
         for (const node of world.nodes.values()) if (!world.storeStuck) node.storeDirty = false;
       });
     },

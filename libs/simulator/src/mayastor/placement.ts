@@ -94,15 +94,13 @@ interface Ranked {
 function ranked(world: World, volume: Volume, pools: readonly Pool[]): Pool[] {
   if (pools.length < 2) return [...pools];
   const weights = weightsOf(volume);
-  const rows = pools.map(
-    (pool): Ranked => ({
-      pool,
-      replicas: pool.replicas.size,
-      free: freeBytes(world, pool),
-      overcommit: volume.thin ? Math.max(0, pool.committedBytes / pool.capacityBytes - 1) : 0,
-      group: weights.group === 0 ? 0 : groupReplicas(world, volume, pool),
-    }),
-  );
+  const rows = pools.map((pool): Ranked => ({
+    pool,
+    replicas: pool.replicas.size,
+    free: freeBytes(world, pool),
+    overcommit: volume.thin ? Math.max(0, pool.committedBytes / pool.capacityBytes - 1) : 0,
+    group: weights.group === 0 ? 0 : groupReplicas(world, volume, pool),
+  }));
   const result: Pool[] = [];
   const left = rows.toSorted((a, b) => scoreDifference(weights, a, b));
   while (left.length > 0) {

@@ -13,8 +13,8 @@ import { eraseOrLeave } from './volumes.ts';
 import { now, type Cause, type World } from './world.ts';
 
 const selfHeal: Cause = { kind: 'selfHeal' };
-/** Some of the cleaning is done only every so many passes. */
-const cleaningEveryPasses = 5;
+/** Some of the cleaning is done only every so many idle periods. */
+const cleaningEveryPeriods = 5;
 
 /**
  * What the core does by itself: replaces faulted children, makes and removes replicas until there are as many as wanted,
@@ -25,9 +25,9 @@ export function startReconcilers(world: World): { readonly coreRestarted: () => 
   const due = new Set<Volume>();
   let cancelTimer: (() => void) | undefined;
   let running = false;
-  /** When a pass that follows one that found work is due; the past if the last one found none. */
+  /** When a pass that follows one with unfinished work is due; the past if the last one left none. */
   let followUpMs = -1;
-  let passes = 0;
+  let cleaned = cleaningRounds(world);
 
   const schedule = (soon: boolean): void => {
     if (running || world.core.state === 'down') return;
@@ -48,12 +48,16 @@ export function startReconcilers(world: World): { readonly coreRestarted: () => 
 
   const pass = async (life: number): Promise<void> => {
     running = true;
-    passes += 1;
-    const cleaning = passes % cleaningEveryPasses === 0;
+    const rounds = cleaningRounds(world);
+    const cleaning = rounds !== cleaned;
+    cleaned = rounds;
     let busy = false;
     for (const volume of Array.from(due)) {
       if (world.core.life !== life) return;
-      if (volume.operation === undefined && (await attempt(world, volume, cleaning))) busy = true;
+      // What was wrong may have been put right, or the volume deleted, since it was put on the list.
+      if (needsWork(volume)) {
+        if (volume.operation !== undefined || !(await attempt(world, volume, cleaning))) busy = true;
+      }
       if (!needsWork(volume)) due.delete(volume);
     }
     if (cleaning) await eraseOrphans(world);
@@ -88,6 +92,12 @@ function untilNextPassMs(world: World): number {
   return reconcileIdleMs - (((sinceMs % reconcileIdleMs) + reconcileIdleMs) % reconcileIdleMs);
 }
 
+/** Grows by one with every round of cleaning that is due. */
+function cleaningRounds(world: World): number {
+  const { reconcileIdleMs, reconcilePhaseMs } = world.timers;
+  return Math.floor((now(world) - reconcilePhaseMs) / (reconcileIdleMs * cleaningEveryPeriods));
+}
+
 function needsWork(volume: Volume): boolean {
   if (volume.record !== 'Created') return false;
   if (volume.replicas.size > volume.replicaCount) return true;
@@ -100,57 +110,54 @@ function needsWork(volume: Volume): boolean {
   return children.length !== volume.replicaCount || children.some((child) => child.state === 'Faulted');
 }
 
-/** One look at one volume; true if something was done. What fails is tried again at the next pass. */
+/** One look at one volume; false if what was begun failed. It is tried again at the next pass. */
 async function attempt(world: World, volume: Volume, cleaning: boolean): Promise<boolean> {
   if (world.storeStuck) return false;
   try {
-    return await hold(world, volume, 'Reconcile', () => reconcile(world, volume, cleaning));
+    await hold(world, volume, 'Reconcile', () => reconcile(world, volume, cleaning));
+    return true;
   } catch (error) {
     if (error instanceof RestFailure || error instanceof EngineFailure || error instanceof CoreGone) return false;
     throw error;
   }
 }
 
-async function reconcile(world: World, volume: Volume, cleaning: boolean): Promise<boolean> {
+async function reconcile(world: World, volume: Volume, cleaning: boolean): Promise<void> {
   if (volume.target !== undefined && !volume.target.nexus.exists) return recreateNexus(world, volume);
   const nexus = volume.target?.nexus;
   const view = targetView(world, volume);
-  if (nexus !== undefined && (view === undefined || stateOf(nexus) === 'Faulted')) return false;
-  let acted = false;
+  if (nexus !== undefined && (view === undefined || stateOf(nexus) === 'Faulted')) return;
   if (volume.selfHeal && nexus !== undefined) {
     for (const seen of view?.children ?? []) {
       const child = nexus.children.find((entry) => entry.replica === seen.replica);
-      if (child === undefined || child.state !== 'Faulted' || seen.state !== 'Faulted') continue;
-      if (await treatFaulted(world, volume, nexus, child)) acted = true;
+      if (child?.state === 'Faulted' && seen.state === 'Faulted') await treatFaulted(world, volume, nexus, child);
     }
-    if (await dropAbandoned(world, volume)) acted = true;
-    if (cleaning && dropUnreachable(world, volume, nexus)) return true;
+    await dropAbandoned(world, volume);
+    if (cleaning && dropUnreachable(world, volume, nexus)) return;
   }
-  return (await matchCount(world, volume, nexus)) || acted;
+  await matchCount(world, volume, nexus);
 }
 
 /** A child that was in sync may come back for a while; one that never was is replaced at once. */
-async function treatFaulted(world: World, volume: Volume, nexus: Nexus, child: Child): Promise<boolean> {
+async function treatFaulted(world: World, volume: Volume, nexus: Nexus, child: Child): Promise<void> {
   const waitedMs = now(world) - (child.faultedAtMs ?? 0);
   if (child.wasOnline && waitedMs < world.timers.faultedChildWaitMs) {
-    if (!isReachable(child.replica) || !child.replica.pool.node.seenOnline) return false;
+    if (!isReachable(child.replica) || !child.replica.pool.node.seenOnline) return;
     await callEngine(world, 'nexus', nexus.node, () => onlineChild(world, nexus, child));
     refresh(world, nexus);
-    return true;
+    return;
   }
   await detachReplica(world, volume, child.replica, selfHeal);
   disownFromVolume(world, child.replica, selfHeal);
   await eraseOrLeave(world, child.replica, selfHeal);
-  return true;
 }
 
-async function dropAbandoned(world: World, volume: Volume): Promise<boolean> {
-  const abandoned = [...volume.replicas].filter((replica) => replica.abandoned);
-  for (const replica of abandoned) {
+async function dropAbandoned(world: World, volume: Volume): Promise<void> {
+  for (const replica of ownedReplicas(world, volume)) {
+    if (!replica.abandoned) continue;
     disownFromVolume(world, replica, selfHeal);
     await eraseOrLeave(world, replica, selfHeal);
   }
-  return abandoned.length > 0;
 }
 
 function dropUnreachable(world: World, volume: Volume, nexus: Nexus): boolean {
@@ -170,27 +177,24 @@ function unused(world: World, volume: Volume, nexus: Nexus | undefined): Replica
   );
 }
 
-async function matchCount(world: World, volume: Volume, nexus: Nexus | undefined): Promise<boolean> {
+async function matchCount(world: World, volume: Volume, nexus: Nexus | undefined): Promise<void> {
   const spare = unused(world, volume, nexus);
   if (volume.replicas.size > volume.replicaCount) {
     const victim = spare.find((replica) => volume.healthy?.has(replica.uuid) !== true) ?? spare.at(-1);
-    if (victim === undefined) return false;
+    if (victim === undefined) return;
     disownFromVolume(world, victim, selfHeal);
-    await eraseOrLeave(world, victim, selfHeal);
-    return true;
+    return eraseOrLeave(world, victim, selfHeal);
   }
-  if (!volume.selfHeal) return false;
+  if (!volume.selfHeal) return;
   if (volume.replicas.size < volume.replicaCount) {
     const replica = await createReplica(world, volume);
     if (nexus !== undefined) await attachReplica(world, nexus, replica);
     else if (volume.healthy === undefined) replica.synced = true;
-    return true;
+    return;
   }
-  if (nexus === undefined || nexus.children.length >= volume.replicaCount) return false;
+  if (nexus === undefined || nexus.children.length >= volume.replicaCount) return;
   const usable = spare.find((replica) => replica.record === 'Created' && replica.pool.node.seenOnline);
-  if (usable === undefined || !isReachable(usable)) return false;
-  await attachReplica(world, nexus, usable);
-  return true;
+  if (usable !== undefined && isReachable(usable)) await attachReplica(world, nexus, usable);
 }
 
 async function eraseOrphans(world: World): Promise<void> {

@@ -11,8 +11,7 @@ import type { Cause, World } from './world.ts';
 /** `PUT /volumes/{id}/replica_count/{n}`, the volume being held by the caller. */
 export async function setReplicaCount(world: World, volume: Volume, wanted: number, cause: Cause): Promise<void> {
   checkCount(world, volume, wanted);
-  // The store is asked twice here, and a caller that waits for the usual 5 s is told nothing before it has gone.
-  await persist(world, world.timers.storeTimeoutMs * 2);
+  await persist(world);
   if (wanted > volume.replicaCount) await grow(world, volume);
   else await shrink(world, volume, wanted, cause);
   volume.replicaCount = wanted;

@@ -134,9 +134,9 @@ function scheduleClearing(world: World, volume: Volume, old: Nexus): void {
  * After its engine came back, the nexus of a target is made again. The shutdown was not clean, so only one replica can
  * be trusted; all others have to be made anew.
  */
-export async function recreateNexus(world: World, volume: Volume): Promise<boolean> {
+export async function recreateNexus(world: World, volume: Volume): Promise<void> {
   const { target } = volume;
-  if (target === undefined || target.nexus.exists || !target.node.seenOnline) return false;
+  if (target === undefined || target.nexus.exists || !target.node.seenOnline) return;
   const trusted = healthyReplicas(world, volume);
   const survivor =
     trusted.find((replica) => replica.pool.node === target.node) ??
@@ -150,7 +150,7 @@ export async function recreateNexus(world: World, volume: Volume): Promise<boole
             volume.uuid,
           ),
         ));
-  if (survivor === undefined) return false;
+  if (survivor === undefined) return;
   const old = target.nexus;
   await callEngine(world, 'nexus', target.node, () => {
     destroyNexus(world, old, volume.replicas);
@@ -164,7 +164,6 @@ export async function recreateNexus(world: World, volume: Volume): Promise<boole
     }
   });
   noteRedundancy(world, volume, { kind: 'fault' });
-  return true;
 }
 
 /** `DELETE /nexuses/{nexus}/children/{child}`: the replica stays, owned by its volume and, as recorded, by the nexus. */

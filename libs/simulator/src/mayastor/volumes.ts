@@ -7,6 +7,7 @@ import { createReplicaOn, disownFromVolume, eraseReplica } from './replicas.ts';
 import { placementCandidates } from './placement.ts';
 import { engineOrInternal } from './scaling.ts';
 import { now, type Cause, type World } from './world.ts';
+import { ownedReplicas } from './victim.ts';
 import { hold } from './volume-lock.ts';
 
 export interface NewVolume {
@@ -111,7 +112,7 @@ export async function destroyVolume(world: World, volume: Volume, cause: Cause):
 
 async function discard(world: World, volume: Volume, cause: Cause): Promise<void> {
   volume.record = 'Deleting';
-  for (const replica of Array.from(volume.replicas)) {
+  for (const replica of ownedReplicas(world, volume)) {
     disownFromVolume(world, replica, cause);
     await eraseOrLeave(world, replica, cause);
   }

@@ -26,7 +26,9 @@ const unpredictable = new Set([
 /** What is different between a recorded answer and the model's; empty if nothing is. */
 export function differences(recorded: Exchange, answer: MayastorAnswer): string[] {
   if (recorded.status !== answer.status) {
-    return [`status ${String(recorded.status)} recorded, ${String(answer.status)} given: ${JSON.stringify(answer.body)}`];
+    return [
+      `status ${String(recorded.status)} recorded, ${String(answer.status)} given: ${JSON.stringify(answer.body)}`,
+    ];
   }
   // The recorder left out bodies that were too large to keep.
   if (recorded.response === null) return [];
@@ -41,7 +43,8 @@ export function differences(recorded: Exchange, answer: MayastorAnswer): string[
     const found: string[] = [];
     if (withoutProgress(wanted) !== withoutProgress(given)) found.push(`${wanted} recorded, ${given} given`);
     const difference = Math.abs((progressIn(wanted) ?? 0) - (progressIn(given) ?? 0));
-    if (recorded.method === 'GET' && difference > progressTolerance) found.push(`progress: ${wanted} recorded, ${given} given`);
+    if (recorded.method === 'GET' && difference > progressTolerance)
+      found.push(`progress: ${wanted} recorded, ${given} given`);
     if (found.length > 0) return found;
   }
   const found: string[] = [];

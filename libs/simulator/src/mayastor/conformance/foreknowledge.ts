@@ -24,11 +24,7 @@ interface Appearance {
 /** Recorded times are rounded, and an answer is written when it ends. */
 const slackMs = 400;
 
-export function foreknowledgeOf(
-  trace: Trace,
-  createdFirst: readonly string[],
-  nowMs: () => number,
-): Foreknowledge {
+export function foreknowledgeOf(trace: Trace, createdFirst: readonly string[], nowMs: () => number): Foreknowledge {
   const appearances = replicaAppearances(trace, createdFirst);
   const nexuses = nexusAppearances(trace);
   const nodesAsked = targetNodes(trace);
@@ -142,7 +138,8 @@ function childOrder(trace: Trace, createdFirst: readonly string[]): Map<string, 
   }
   for (const exchange of trace.exchanges) {
     for (const body of volumesIn(exchange.response)) {
-      for (const id of Object.keys(body.state.replica_topology)) if (createdFirst.includes(id.slice(-4))) order.set(id, -1);
+      for (const id of Object.keys(body.state.replica_topology))
+        if (createdFirst.includes(id.slice(-4))) order.set(id, -1);
     }
   }
   return order;
@@ -203,11 +200,13 @@ function targetNodes(trace: Trace): { readonly atMs: number; readonly node: stri
 function rebuildDuration(trace: Trace, replica: string, startMs: number): number | undefined {
   const points: { atMs: number; percent: number }[] = [];
   let endMs: number | undefined;
+  const siblings = siblingsOf(trace, replica);
   for (const { atMs, text } of views(trace)) {
     if (atMs < startMs - 50 || endMs !== undefined) continue;
     const found = new RegExp(`${replica.slice(-4)}:(Online|Degraded|Faulted)(?::(\\d+))?[ \\]]`).exec(text);
     if (found === null) {
-      if (points.length > 0) break;
+      // Its volume was shown without it in the nexus: the rebuild is over, one way or the other.
+      if (points.length > 0 && siblings.some((id) => text.includes(`${id}@`))) break;
       continue;
     }
     if (found[1] === 'Degraded') points.push({ atMs, percent: Number(found[2] ?? 0) });
@@ -226,6 +225,19 @@ function rebuildDuration(trace: Trace, replica: string, startMs: number): number
   // It was never seen to move nor to end: it was cut off, or longer than anybody looked.
   if (endMs === undefined) return 60_000;
   return Math.max(1, (endMs - startMs) * 0.5);
+}
+
+/** Last characters of the other replicas of the same volume. */
+function siblingsOf(trace: Trace, replica: string): string[] {
+  const found = new Set<string>();
+  for (const exchange of trace.exchanges) {
+    for (const body of volumesIn(exchange.response)) {
+      const ids = Object.keys(body.state.replica_topology);
+      if (ids.some((id) => id.slice(-4) === replica.slice(-4))) for (const id of ids) found.add(id.slice(-4));
+    }
+  }
+  found.delete(replica.slice(-4));
+  return [...found];
 }
 
 function views(trace: Trace): { readonly atMs: number; readonly text: string }[] {

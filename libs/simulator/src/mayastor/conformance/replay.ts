@@ -4,9 +4,18 @@ import type { MayastorTimers } from '../options.ts';
 import type { MayastorAnswer } from '../routes.ts';
 import { randomUuid } from '../world.ts';
 import { differences } from './compare.ts';
-import type { Experiment } from './experiments.ts';
+import { residueUuid, type Experiment } from './experiments.ts';
 import { foreknowledgeOf } from './foreknowledge.ts';
-import { isVolume, readTrace, sightOf, withoutProgress, type Exchange, type Trace } from './trace.ts';
+import {
+  isVolume,
+  progressIn,
+  readTrace,
+  sightOf,
+  withoutProgress,
+  type Exchange,
+  type Sight,
+  type Trace,
+} from './trace.ts';
 
 export interface Mismatch {
   readonly atMs: number;
@@ -20,6 +29,16 @@ export interface Outcome {
   readonly sights: number;
   readonly excluded: number;
   readonly mismatches: readonly Mismatch[];
+}
+
+/** When the model showed a view, by its text without progress. */
+type Timeline = Map<string, Moment[]>;
+
+interface Moment {
+  readonly atMs: number;
+  readonly progress: number | undefined;
+  /** The view before this one was another. */
+  readonly began: boolean;
 }
 
 /** Timers of the two set-ups in which the experiments ran. */
@@ -36,6 +55,9 @@ const timersOf: Record<Experiment['timers'], Partial<MayastorTimers>> = {
 /** How often the model's view is looked at, and how far in time a recorded view may be from the model's. */
 const lookEveryMs = { fast: 100, default: 500 } as const;
 const toleranceMs = { fast: 2_600, default: 4_000 } as const;
+
+/** Percent that the progress of a view may lie outside of what the model shows within the tolerance. */
+const sightProgressTolerance = 12;
 
 const gibibyte = 1024 ** 3;
 
@@ -69,17 +91,23 @@ export async function replay(experiment: Experiment): Promise<Outcome> {
   buildWorld(model, experiment, trace);
 
   const steps = stepsOf(trace, experiment);
-  const timeline = new Map<string, number[]>();
+  const timeline: Timeline = new Map();
+  const shownLast = new Map<string, string>();
   const look = async (): Promise<void> => {
     for (const id of model.volumeIds().slice(0, 20)) {
       const answer = model.handle({ method: 'GET', path: `/v0/volumes/${id}` });
       // A core that stands still answers nobody.
-      const shown = await Promise.race([answer, new Promise<undefined>((resolve) => void setImmediate(() => resolve(undefined)))]);
+      const shown = await Promise.race([
+        answer,
+        new Promise<undefined>((resolve) => void setImmediate(() => resolve(undefined))),
+      ]);
       if (!isVolume(shown?.body)) continue;
-      const sight = withoutProgress(sightOf(shown.body));
-      const times = timeline.get(sight);
-      if (times === undefined) timeline.set(sight, [nowMs()]);
-      else times.push(nowMs());
+      const text = sightOf(shown.body);
+      const sight = withoutProgress(text);
+      const moments = timeline.get(sight) ?? [];
+      timeline.set(sight, moments);
+      moments.push({ atMs: nowMs(), progress: progressIn(text), began: shownLast.get(id) !== sight });
+      shownLast.set(id, sight);
     }
   };
   const answers: { readonly exchange: Exchange; readonly answer: Promise<MayastorAnswer> }[] = [];
@@ -120,19 +148,42 @@ function stepsOf(trace: Trace, experiment: Experiment): Step[] {
   const steps: Step[] = [];
   for (const [atSeconds, run] of experiment.events ?? []) steps.push({ kind: 'event', atMs: atSeconds * 1000, run });
   for (const exchange of trace.exchanges) steps.push({ kind: 'exchange', atMs: exchange.atMs, exchange });
-  for (const { atMs, volume } of unrecordedDeletions(trace)) {
+  for (const { atMs, volume } of unrecordedDeletions(trace, experiment)) {
     const request = { method: 'DELETE', path: `/v0/volumes/${volume}` };
     steps.push({ kind: 'event', atMs, run: (model) => void model.handle(request) });
+  }
+  if (experiment.startsOnNvme === true) {
+    for (const exchange of trace.exchanges) {
+      if (
+        exchange.method !== 'PUT' ||
+        !isVolume(exchange.response) ||
+        !exchange.path.endsWith(exchange.response.spec.uuid)
+      )
+        continue;
+      const pools = Object.values(exchange.response.state.replica_topology).map((replica) => replica.pool ?? '');
+      if (!pools.every((pool) => pool === 'nvme-n1' || pool === 'nvme-n2')) continue;
+      for (const pool of ['sata-n1', 'sata-n2']) {
+        steps.push({ kind: 'event', atMs: exchange.atMs - 1, run: (model) => model.faults.poolFaulted(pool) });
+        steps.push({ kind: 'event', atMs: exchange.atMs + 12, run: (model) => model.faults.poolRecovers(pool) });
+      }
+    }
   }
   return steps.sort((a, b) => a.atMs - b.atMs);
 }
 
+const silenceMs = 18;
+
 /**
- * Each trial of an experiment ended with the deletion of its volumes, which was not recorded. It fell into the longest
- * silence between the last word about a volume and the creation of the next one.
+ * Each trial of an experiment ended with the deletion of its volumes, which was not recorded. It fell into the first
+ * silence after the last word about a volume, before the creation of the next one.
  */
-function unrecordedDeletions(trace: Trace): { readonly atMs: number; readonly volume: string }[] {
-  const creations = trace.exchanges.filter((entry) => entry.method === 'PUT' && /^\/v0\/volumes\/[^/]+$/.test(entry.path));
+function unrecordedDeletions(
+  trace: Trace,
+  experiment: Experiment,
+): { readonly atMs: number; readonly volume: string }[] {
+  const creations = trace.exchanges.filter(
+    (entry) => entry.method === 'PUT' && /^\/v0\/volumes\/[^/]+$/.test(entry.path),
+  );
   const moments = [...trace.exchanges, ...trace.notes, ...trace.sights]
     .flatMap((entry) => [entry.atMs, entry.atMs + ('tookMs' in entry ? entry.tookMs : 0)])
     .sort((a, b) => a - b);
@@ -142,12 +193,14 @@ function unrecordedDeletions(trace: Trace): { readonly atMs: number; readonly vo
     const last = lastMentionMs(trace, volume);
     const next = creations.find((entry) => entry.atMs > last);
     if (next === undefined || creation.status !== 200) continue;
-    let best = { atMs: last, gapMs: 0 };
+    const published = trace.exchanges.some((entry) => entry.path === `${creation.path}/target`);
+    if (!published && experiment.keepsUnpublished === true) continue;
     for (const [position, atMs] of moments.entries()) {
       const gapMs = (moments[position + 1] ?? atMs) - atMs;
-      if (atMs >= last && atMs < next.atMs && gapMs > best.gapMs) best = { atMs: Math.max(atMs + 2, atMs + gapMs - 12), gapMs };
+      if (atMs < last || atMs >= next.atMs || gapMs < silenceMs) continue;
+      deletions.push({ atMs: Math.max(atMs + 2, atMs + gapMs - 12), volume });
+      break;
     }
-    if (best.gapMs >= 15) deletions.push({ atMs: best.atMs, volume });
   }
   return deletions;
 }
@@ -195,10 +248,54 @@ function buildWorld(model: MayastorModel, experiment: Experiment, trace: Trace):
       });
     }
   }
+  for (const volume of experiment.start ?? []) model.createVolume({ allocatedBytes: 4 * 1024 * 1024, ...volume });
   for (const [position, placement] of (experiment.residue ?? []).entries()) {
-    const uuid = `00000000-0000-4000-9000-${String(position).padStart(12, '0')}`;
-    model.createVolume({ uuid, sizeBytes: 10 * gibibyte, placement, allocatedBytes: 4 * 1024 * 1024 });
+    model.createVolume({
+      uuid: residueUuid(position),
+      sizeBytes: 10 * gibibyte,
+      placement,
+      allocatedBytes: 4 * 1024 * 1024,
+    });
   }
+}
+
+/** Whether a recorded progress lies in what the model showed around that time; past its last view, the rebuild is over. */
+function progressFits(progress: number | undefined, near: readonly Moment[], untilMs: number): boolean {
+  if (progress === undefined) return true;
+  const shown = near.map((moment) => moment.progress ?? 0);
+  const lastMs = Math.max(...near.map((moment) => moment.atMs));
+  const most = lastMs < untilMs - 200 ? 100 : Math.max(...shown);
+  return progress >= Math.min(...shown) - sightProgressTolerance && progress <= most + sightProgressTolerance;
+}
+
+/** Whether a view came up while somebody watched, so that its time says when it began, apart from its progress. */
+function isChange(trace: Trace, sight: Sight): boolean {
+  const before = trace.sights.find((other) => other.line === sight.line - 1);
+  if (before === undefined || withoutProgress(before.text) === withoutProgress(sight.text)) return false;
+  const ids = [...before.text.matchAll(/(\w{4})@/g)].map(([, id]) => `${String(id)}@`);
+  return ids.some((id) => sight.text.includes(id));
+}
+
+/** Answers that were too large to record have a remark on how many entries they had. */
+function countDifferences(trace: Trace, exchange: Exchange, answer: MayastorAnswer): string[] {
+  if (exchange.response !== null || exchange.status !== 200) return [];
+  const remark = trace.notes.find((note) => note.line === exchange.line + 1)?.text ?? '';
+  const entries = /\bentries=(\d+)/.exec(remark)?.[1] ?? /\bn=(\d+)$/.exec(remark)?.[1];
+  const token = /next_token=(\d+|undefined)/.exec(remark)?.[1];
+  const { body } = answer;
+  const shown = Array.isArray(body)
+    ? body
+    : typeof body === 'object' && body !== null && 'entries' in body
+      ? body['entries']
+      : undefined;
+  const found: string[] = [];
+  if (entries !== undefined && Array.isArray(shown) && shown.length !== Number(entries)) {
+    found.push(`${entries} entries recorded, ${String(shown.length)} given`);
+  }
+  const next = typeof body === 'object' && body !== null && 'next_token' in body ? body['next_token'] : undefined;
+  const given = typeof next === 'number' ? String(next) : 'undefined';
+  if (token !== undefined && token !== given) found.push(`next token ${token} recorded, ${given} given`);
+  return found;
 }
 
 function grpcPort(trace: Trace): string {
@@ -213,7 +310,7 @@ async function judged(
   experiment: Experiment,
   trace: Trace,
   answers: readonly { readonly exchange: Exchange; readonly answer: Promise<MayastorAnswer> }[],
-  timeline: ReadonlyMap<string, readonly number[]>,
+  timeline: Timeline,
 ): Promise<Outcome> {
   const mismatches: Mismatch[] = [];
   let excluded = 0;
@@ -223,9 +320,13 @@ async function judged(
       ({ from, to, only }) => atMs >= from * 1000 && atMs <= to * 1000 && (only === undefined || what.includes(only)),
     );
   const tolerance = experiment.toleranceMs ?? toleranceMs[experiment.timers];
-  /** Whether the model showed this, too, around that time. */
-  const seenNear = (sight: string, atMs: number): boolean =>
-    (timeline.get(withoutProgress(sight)) ?? []).some((seenMs) => Math.abs(seenMs - atMs) <= tolerance);
+  /** Whether the model showed this, too, around that time; `began`: and not only as something that it had shown before. */
+  const seenNear = (sight: string, atMs: number, began: boolean): boolean => {
+    const near = (timeline.get(withoutProgress(sight)) ?? []).filter(
+      (moment) => Math.abs(moment.atMs - atMs) <= tolerance,
+    );
+    return near.some((moment) => moment.began || !began) && progressFits(progressIn(sight), near, atMs + tolerance);
+  };
   for (const { exchange, answer } of answers) {
     const what = `${exchange.method} ${exchange.path}`;
     if (isExcluded(exchange.atMs, what)) {
@@ -234,8 +335,9 @@ async function judged(
     }
     exchanges += 1;
     const { response } = exchange;
-    if (exchange.method === 'GET' && isVolume(response) && seenNear(sightOf(response), exchange.atMs)) continue;
-    const found = differences(exchange, await answer);
+    if (exchange.method === 'GET' && isVolume(response) && seenNear(sightOf(response), exchange.atMs, false)) continue;
+    const given = await answer;
+    const found = [...differences(exchange, given), ...countDifferences(trace, exchange, given)];
     if (found.length > 0) mismatches.push({ atMs: exchange.atMs, what, differences: found });
   }
   let sights = 0;
@@ -245,13 +347,15 @@ async function judged(
       continue;
     }
     sights += 1;
-    const times = timeline.get(withoutProgress(sight.text)) ?? [];
-    if (seenNear(sight.text, sight.atMs)) continue;
-    const nearest = times.toSorted((a, b) => Math.abs(a - sight.atMs) - Math.abs(b - sight.atMs))[0];
+    if (seenNear(sight.text, sight.atMs, isChange(trace, sight))) continue;
+    const moments = timeline.get(withoutProgress(sight.text)) ?? [];
+    const seen = moments.map(
+      (moment) => `${moment.began ? 'from ' : ''}${String(moment.atMs)} (${String(moment.progress)} %)`,
+    );
     mismatches.push({
       atMs: sight.atMs,
       what: 'see',
-      differences: [`${sight.text} ${nearest === undefined ? 'was never seen' : `was seen at ${String(nearest)} ms`}`],
+      differences: [`${sight.text} was seen at ${seen.slice(0, 40).join(', ')}`],
     });
   }
   return { exchanges, sights, excluded, mismatches };

@@ -42,7 +42,9 @@ interface Line {
 const folder = new URL('../../../fixtures/mayastor-traces/', import.meta.url);
 
 export function readTrace(name: string): Trace {
-  const lines = readFileSync(new URL(`${name}.jsonl`, folder), 'utf8').split('\n').filter((text) => text !== '');
+  const lines = readFileSync(new URL(`${name}.jsonl`, folder), 'utf8')
+    .split('\n')
+    .filter((text) => text !== '');
   const exchanges: Exchange[] = [];
   const sights: Sight[] = [];
   const notes: Sight[] = [];
@@ -128,7 +130,10 @@ export function sightOf(volume: ShownVolume): string {
     .map(([id, replica]) => {
       const child = replica['child-status'] === undefined ? '' : `/${replica['child-status']}`;
       const progress = replica['rebuild-progress'] === undefined ? '' : `:${String(replica['rebuild-progress'])}%`;
-      return { pool: replica.pool ?? '', text: `${short(id)}@${replica.pool ?? ''}:${replica.state}${child}${progress}` };
+      return {
+        pool: replica.pool ?? '',
+        text: `${short(id)}@${replica.pool ?? ''}:${replica.state}${child}${progress}`,
+      };
     })
     .sort((a, b) => (a.pool < b.pool ? -1 : 1))
     .map((entry) => entry.text);

@@ -17,8 +17,8 @@ import type { IntentState, MoveStart, WindowState } from './core/world.ts';
 export interface MetricsServer {
   /** Its own time, in milliseconds since 1970. */
   nowMs(signal: AbortSignal): Promise<number>;
-  /** Which of the metrics had series lately. */
-  existing(names: readonly string[], withinMs: number, signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** Which of the metrics had series within that time before the moment. */
+  existing(names: readonly string[], atMs: number, withinMs: number, signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** An instant vector, each series with its value of that label. */
   vector(query: string, label: string, atMs: number, signal: AbortSignal): Promise<readonly Sample[]>;
   /** When the samples of a range were taken, by series, in milliseconds since 1970. */

@@ -1,0 +1,94 @@
+import type { Bus } from '@couchestor/shared/bus';
+import { HOUR_MS } from '@couchestor/shared/units';
+import type { IntentState, MoveStart } from '../core/world.ts';
+import type { Observations } from '../ports.ts';
+import { readIntent } from '../read-facts.ts';
+
+const names = [
+  'policy.observed',
+  'volume.observed',
+  'pool.observed',
+  'node.observed',
+  'cluster.observed',
+  'mover.observed',
+] as const;
+
+export interface BusObservations extends Observations {
+  /** What is still being loaded; undefined if nothing is. */
+  readonly missing: () => string | undefined;
+  /** Resolves when reading has ended with the signal. */
+  readonly ended: Promise<void>;
+}
+
+/** The facts of the stream and the records of the moves, kept current in memory. */
+export async function openObservations(bus: Bus, nowMs: () => number, signal: AbortSignal): Promise<BusObservations> {
+  const tables = await bus.openFacts(names, { signal });
+  const listeners = new Set<() => void>();
+  const changed = (): void => {
+    for (const listener of listeners) listener();
+  };
+  for (const name of names) tables.onChange(name, changed);
+  tables.onSynced(changed);
+
+  const intents = new Map<string, IntentState>();
+  const starts = new Map<string, MoveStart>();
+  let intentsSynced = false;
+  const watch = bus.intents.watchAll({
+    signal,
+    onChange: (volumeId, stored) => {
+      if (stored === undefined) {
+        intents.delete(volumeId);
+      } else {
+        const intent = readIntent(stored.intent);
+        intents.set(volumeId, intent);
+        // A record is overwritten by the volume's next move, which within the hour would hide this start.
+        starts.set(intent.migrationId, intent);
+      }
+      changed();
+    },
+  });
+  watch.synced.then(
+    () => {
+      intentsSynced = true;
+      changed();
+    },
+    () => undefined,
+  );
+
+  const recentStarts = (): readonly MoveStart[] => {
+    const sinceMs = nowMs() - HOUR_MS;
+    for (const [id, { startedAtMs }] of starts) if (startedAtMs <= sinceMs) starts.delete(id);
+    return [...starts.values()].map(({ migrationId, policyId, startedAtMs }) => ({
+      migrationId,
+      policyId,
+      startedAtMs,
+    }));
+  };
+  const missing = (): string | undefined => {
+    const unsynced: string[] = names.filter((name) => !tables.synced(name));
+    if (!intentsSynced) unsynced.push('intents');
+    return unsynced.length === 0 ? undefined : `still loading ${unsynced.join(', ')}`;
+  };
+  const all = <T>(facts: ReadonlyMap<string, { readonly data: T }>): T[] => [...facts.values()].map(({ data }) => data);
+  return {
+    missing,
+    ended: watch.ended,
+    onChange: (listener) => {
+      listeners.add(listener);
+    },
+    read: () => {
+      if (missing() !== undefined) return undefined;
+      const [cluster] = all(tables.of('cluster.observed'));
+      return {
+        policies: all(tables.of('policy.observed')),
+        volumes: tables.of('volume.observed'),
+        pools: all(tables.of('pool.observed')),
+        nodes: all(tables.of('node.observed')),
+        cluster,
+        movers: all(tables.of('mover.observed')),
+        intents,
+        recentStarts: recentStarts(),
+      };
+    },
+  };
+}

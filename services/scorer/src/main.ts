@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { connectBus } from '@couchestor/shared/bus';
+import { createLeases } from '@couchestor/shared/leases';
+import { runService, type ReadinessState } from '@couchestor/shared/service';
+import { MIB } from '@couchestor/shared/units';
+import { openAnnouncements } from './adapters/bus-announcements.ts';
+import { openObservations } from './adapters/bus-observations.ts';
+import { createCronerCalendar } from './adapters/croner-calendar.ts';
+import { createLeadership, soleLeadership } from './adapters/leadership.ts';
+import { createPrometheus } from './adapters/prometheus.ts';
+import { addRoutes } from './adapters/routes.ts';
+import { settingsSchema, type Settings } from './adapters/settings.ts';
+import type { PrometheusOptions } from './adapters/prometheus.ts';
+import { createScoreLog } from './score-log.ts';
+import { createScorerMetrics } from './scorer-metrics.ts';
+import { createScorer } from './scorer.ts';
+
+const SERVICE = 'scorer';
+
+await runService({
+  name: SERVICE,
+  schema: settingsSchema,
+  start: async ({ config, logger, registry, clock, signal, readiness, routes }) => {
+    const instance = config.INSTANCE ?? `${SERVICE}-${randomBytes(6).toString('hex')}`;
+    const metrics = createScorerMetrics(registry);
+    readiness.add('nats', () => stateOf('not connected yet'));
+    readiness.add('facts', () => stateOf('not read yet'));
+    readiness.add('prometheus', () => stateOf('not asked yet'));
+
+    await using stack = new AsyncDisposableStack();
+    const bus = stack.use(
+      await connectBus({
+        servers: config.NATS_URL,
+        service: SERVICE,
+        instance,
+        clock,
+        logger,
+        registry,
+        signal,
+        ...(config.NATS_USER === undefined ? {} : { user: config.NATS_USER }),
+        ...(config.NATS_PASSWORD === undefined ? {} : { password: config.NATS_PASSWORD }),
+        ...(config.NATS_TOKEN === undefined ? {} : { token: config.NATS_TOKEN }),
+      }),
+    );
+    readiness.add('nats', () => stateOf(bus.state === 'connected' ? undefined : 'not connected'));
+    await bus.ensureStreams(signal);
+
+    const server = stack.use(
+      createPrometheus({
+        ...prometheusOptions(config),
+        monotonicMs: () => clock.monotonicMs(),
+        onQuery: (seconds) => metrics.queried(seconds),
+      }),
+    );
+    const ending = new AbortController();
+    const observations = await openObservations(bus, () => clock.nowMs(), ending.signal);
+    readiness.add('facts', () => stateOf(observations.missing()));
+    const announcements = await openAnnouncements(bus, () => clock.nowMs(), signal);
+
+    const elected = config.LEADER_ELECTION
+      ? createLeadership(
+          stack.use(createLeases({ redis: withPassword(config.REDIS_URL, config.REDIS_PASSWORD), clock })),
+          instance,
+          clock,
+          logger,
+        )
+      : undefined;
+    if (elected !== undefined) readiness.add('redis', () => stateOf(elected.problem()));
+
+    const scorer = createScorer({
+      observations,
+      announcements,
+      server,
+      calendar: createCronerCalendar(),
+      leadership: elected ?? soleLeadership,
+      log: createScoreLog(logger, clock),
+      metrics,
+      clock,
+      logger,
+      randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+      settings: {
+        cycleMs: config.SCORING_CYCLE_MS,
+        startupGraceMs: config.STARTUP_GRACE_MS,
+        rebuildBytesPerSecond: config.REBUILD_MIB_PER_SECOND * MIB,
+      },
+    });
+    readiness.add('prometheus', () => stateOf(scorer.metricsProblem()));
+    addRoutes(routes, scorer);
+
+    const running = scorer.run(signal);
+    const campaigning = elected?.run(signal);
+    stack.defer(async () => {
+      await running;
+      await campaigning;
+      ending.abort(new Error('the scorer stops'));
+      await observations.ended;
+    });
+    return stack.move();
+  },
+});
+
+function prometheusOptions(config: Settings): Omit<PrometheusOptions, 'monotonicMs' | 'onQuery'> {
+  const { PROMETHEUS_USER: username, PROMETHEUS_PASSWORD: password, PROMETHEUS_TENANT: tenant } = config;
+  const { PROMETHEUS_BEARER_TOKEN_FILE: bearerTokenFile, PROMETHEUS_CA_FILE: caFile } = config;
+  return {
+    url: config.PROMETHEUS_URL,
+    timeoutMs: config.PROMETHEUS_TIMEOUT_MS,
+    ...(bearerTokenFile === undefined ? {} : { bearerTokenFile }),
+    ...(username === undefined || password === undefined ? {} : { basicAuth: { username, password } }),
+    ...(tenant === undefined ? {} : { tenant: { header: config.PROMETHEUS_TENANT_HEADER, value: tenant } }),
+    ...(caFile === undefined ? {} : { caFile }),
+  };
+}
+
+function withPassword(url: string, password: string | undefined): string {
+  if (password === undefined) return url;
+  const full = new URL(url);
+  full.password = encodeURIComponent(password);
+  return full.href;
+}
+
+function stateOf(problem: string | undefined): ReadinessState {
+  return problem === undefined ? { ready: true } : { ready: false, reason: problem };
+}

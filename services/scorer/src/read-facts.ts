@@ -1,0 +1,123 @@
+import type { Intent, ObservedPersistentVolume, PolicyObserved, VolumeObserved } from '@couchestor/shared/messages';
+import { labelSelectorSchema, parsePolicySpec, type ClaimingSpec } from '@couchestor/shared/policy';
+import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, WorldVolume } from './core/world.ts';
+
+/** Reads what facts hold as text (specs, times, annotations) into what the core decides by. */
+
+export type ReadPolicy = Omit<ValidPolicy, 'window' | 'scores'> | InvalidPolicy;
+
+export function readPolicy({ policyId, name, generation, createdAt, spec: stored }: PolicyObserved): ReadPolicy {
+  const head = { policyId, name, generation, createdAtMs: Date.parse(createdAt) };
+  const parsed = parsePolicySpec(stored);
+  switch (parsed.kind) {
+    case 'valid':
+      return { kind: 'valid', ...head, spec: parsed.spec };
+    case 'invalid':
+      return { kind: 'invalid', ...head, spec: readClaims(stored), problems: parsed.problems };
+  }
+}
+
+/** Of a wrong policy, as much as says which volumes it means; a selector that cannot be read means all of its class. */
+function readClaims(stored: unknown): ClaimingSpec {
+  const spec = (typeof stored === 'object' ? stored : null) ?? {};
+  const { enabled, storageClassName, volumeSelector }: Record<string, unknown> = { ...spec };
+  const selector = labelSelectorSchema.safeParse(volumeSelector ?? {});
+  return {
+    enabled: enabled !== false,
+    storageClassName: typeof storageClassName === 'string' ? storageClassName : 'mayastor',
+    volumeSelector: selector.success ? selector.data : {},
+  };
+}
+
+export function readVolume(fact: VolumeObserved): WorldVolume {
+  return { fact, wishes: readWishes(fact.persistentVolume) };
+}
+
+const NO_WISHES: Wishes = { lastMigration: { kind: 'never' }, hold: { kind: 'none' }, pin: { kind: 'none' } };
+
+function readWishes(persistentVolume: ObservedPersistentVolume | undefined): Wishes {
+  if (persistentVolume === undefined) return NO_WISHES;
+  const { lastMigration, hold, pinTier, approve } = persistentVolume;
+  if (lastMigration === undefined && hold === undefined && pinTier === undefined && approve === undefined) {
+    return NO_WISHES;
+  }
+  return {
+    lastMigration: readLastMigration(lastMigration),
+    hold: readHold(hold),
+    pin: readPin(pinTier),
+    ...(approve === undefined ? {} : { approved: approve.trim() }),
+  };
+}
+
+function readLastMigration(text: string | undefined): Wishes['lastMigration'] {
+  if (text === undefined) return { kind: 'never' };
+  const atMs = readTime(text);
+  return atMs === undefined ? { kind: 'unreadable', text: shown(text) } : { kind: 'at', atMs };
+}
+
+function readHold(text: string | undefined): Wishes['hold'] {
+  if (text === undefined || text.trim() === 'false') return { kind: 'none' };
+  if (text.trim() === 'true') return { kind: 'forever' };
+  const atMs = readTime(text);
+  return atMs === undefined ? { kind: 'unreadable', text: shown(text) } : { kind: 'until', atMs };
+}
+
+function readPin(text: string | undefined): Wishes['pin'] {
+  switch (text?.trim()) {
+    case undefined:
+      return { kind: 'none' };
+    case 'hot':
+      return { kind: 'tier', tier: 'hot' };
+    case 'warm':
+      return { kind: 'tier', tier: 'warm' };
+    case 'cold':
+      return { kind: 'tier', tier: 'cold' };
+    default:
+      return { kind: 'unreadable', text: shown(text ?? '') };
+  }
+}
+
+/** RFC 3339 and nothing else: `Date.parse` also takes what only looks like a time. */
+function readTime(text: string): number | undefined {
+  if (!/^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(text.trim())) return undefined;
+  const ms = Date.parse(text.trim().toUpperCase().replace(' ', 'T'));
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** Annotations are long at times, and end up in messages. */
+const shown = (text: string): string => text.slice(0, 80);
+
+export function readIntent(intent: Intent): IntentState {
+  const { migrationId, proposalId, attempt, policyId, fromTier, toTier, seenIds, lastCompletedAt } = intent;
+  const head = {
+    migrationId,
+    proposalId,
+    attempt,
+    policyId,
+    fromTier,
+    toTier,
+    startedAtMs: Date.parse(intent.startedAt),
+    seenIds,
+    regretsInRow: intent.regretsInRow ?? 0,
+    ...(lastCompletedAt === undefined ? {} : { lastCompletedAtMs: Date.parse(lastCompletedAt) }),
+  };
+  switch (intent.state) {
+    case 'active':
+      return {
+        ...head,
+        state: 'active',
+        sizeBytes: intent.sizeBytes,
+        targetPool: intent.round?.targetPool ?? intent.targetPools[0] ?? '',
+        ...(intent.attention === undefined ? {} : { attention: intent.attention.message }),
+      };
+    case 'ended':
+      return {
+        ...head,
+        state: 'ended',
+        outcome: intent.outcome,
+        endedAtMs: Date.parse(intent.endedAt),
+        failuresInRow: intent.failuresInRow,
+        ...(intent.retryAt === undefined ? {} : { retryAtMs: Date.parse(intent.retryAt) }),
+      };
+  }
+}

@@ -1,0 +1,248 @@
+import { type Clock, pause } from '@couchestor/shared/clock';
+import {
+  childSpan,
+  formatTraceparent,
+  parseTraceparent,
+  startTrace,
+  type RandomHex,
+  type Trace,
+} from '@couchestor/shared/messages';
+import type { PolicySpec } from '@couchestor/shared/policy';
+import { messageOf, type Logger } from '@couchestor/shared/service';
+import { createWorldBuilder, outdatedScores } from './build-world.ts';
+import { decide, type Outcome } from './core/decide.ts';
+import type { MoveRequest } from './core/decision.ts';
+import type { OutstandingRequest } from './core/world.ts';
+import { measureScores, type Measurement } from './measure-scores.ts';
+import type { Announcements, Leadership, MetricsServer, ObservedWorld, Observations, WindowCalendar } from './ports.ts';
+import { toDecisionMade, toMigrationRequested, toPolicyEvaluated } from './present-decision.ts';
+import type { ScoreLog } from './score-log.ts';
+import type { ScorerMetrics } from './scorer-metrics.ts';
+import { createSignalFlag } from './signal-flag.ts';
+
+export interface ScorerSettings {
+  readonly cycleMs: number;
+  readonly startupGraceMs: number;
+  readonly rebuildBytesPerSecond: number;
+}
+
+export interface ScorerParts {
+  readonly observations: Observations;
+  readonly announcements: Announcements;
+  readonly server: MetricsServer;
+  readonly calendar: WindowCalendar;
+  readonly leadership: Leadership;
+  readonly log: ScoreLog;
+  readonly metrics: ScorerMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly randomHex: RandomHex;
+  readonly settings: ScorerSettings;
+}
+
+export interface Scorer {
+  /** Resolves when the signal is aborted and what was being sent is sent or given up. */
+  run(signal: AbortSignal): Promise<void>;
+  /** The last pass; undefined before the first, and while another scorer leads. */
+  latest(): LatestPass | undefined;
+  /** Why there are no scores; undefined while there are. */
+  metricsProblem(): string | undefined;
+}
+
+export interface LatestPass {
+  readonly outcome: Outcome;
+  readonly decidedAtMs: number;
+}
+
+/** Changes come in bursts: what else happens within this time is decided on together. */
+const DEBOUNCE_MS = 100;
+/** A policy that asks for something new waits so long for its scores before it is shown without. */
+const NEW_SCORES_WAIT_MS = 2_000;
+/** The same request is not repeated sooner, whatever changes meanwhile. */
+const REQUEST_AGAIN_MS = 5_000;
+const AFTER_ERROR_MS = 1_000;
+/** Requests of a scorer that ended, or leads no more, may be taken up for so many cycles. */
+const REQUEST_LIFE_CYCLES = 2;
+/** Of a cycle, as much may be spent on asking; what costs more makes the cycle longer. */
+const COST_SHARE = 0.5;
+
+/**
+ * Two loops. One asks Prometheus each cycle, however long that takes. The other decides after each answer, and at once
+ * when a fact changes, by the scores that it has while these are fresh: so an edited policy is in force without a wait
+ * for Prometheus.
+ */
+export function createScorer(parts: ScorerParts): Scorer {
+  const { observations, leadership, clock, logger, settings } = parts;
+  const builder = createWorldBuilder(parts.calendar);
+  const changed = createSignalFlag(clock);
+  const measureNow = createSignalFlag(clock);
+  const measured = createSignalFlag(clock);
+  const outstanding = new Map<string, OutstandingRequest>();
+  const sent = new Map<string, { readonly migrationId: string; readonly atMs: number }>();
+  const startedAtMs = clock.nowMs();
+  let leadingSinceMs = startedAtMs;
+  let periodMs = settings.cycleMs;
+  let measurement: (Measurement & { readonly atMs: number }) | undefined;
+  let latest: LatestPass | undefined;
+
+  observations.onChange(() => changed.raise());
+  leadership.onChange((leading) => {
+    if (leading) leadingSinceMs = clock.nowMs();
+    else latest = undefined;
+    measurement = undefined;
+    measureNow.raise();
+  });
+
+  const specsOf = (observed: ObservedWorld): PolicySpec[] =>
+    builder.policies(observed).flatMap((policy) => (policy.kind === 'valid' ? [policy.spec] : []));
+
+  const measureOnce = async (observed: ObservedWorld, signal: AbortSignal): Promise<void> => {
+    const beganMs = clock.monotonicMs();
+    const found = await measureScores({
+      server: parts.server,
+      specs: specsOf(observed),
+      volumeIdOf: volumeNames(observed),
+      nowMs: () => clock.nowMs(),
+      signal,
+    });
+    const tookMs = clock.monotonicMs() - beganMs;
+    periodMs = Math.max(settings.cycleMs, Math.ceil(tookMs / COST_SHARE));
+    measurement = { ...found, atMs: clock.monotonicMs() };
+    parts.metrics.measured(tookMs / 1_000, periodMs);
+    parts.log.connection(found.problem);
+    measured.raise();
+    changed.raise();
+  };
+
+  const measuring = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      const beganMs = clock.monotonicMs();
+      measureNow.take();
+      const observed = leadership.isLeader() ? observations.read() : undefined;
+      if (observed === undefined) {
+        await measureNow.raisedOrAfter(Math.min(settings.cycleMs, AFTER_ERROR_MS), signal);
+        continue;
+      }
+      await guarded('scores could not be taken', signal, () => measureOnce(observed, signal));
+      await measureNow.raisedOrAfter(Math.max(0, beganMs + periodMs - clock.monotonicMs()), signal);
+    }
+  };
+
+  const deciding = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      await changed.raisedOrAfter(settings.cycleMs, signal);
+      if (!(await pause(clock, DEBOUNCE_MS, signal))) return;
+      changed.take();
+      await guarded('a pass of decisions failed', signal, () => decideOnce(signal));
+    }
+  };
+
+  const decideOnce = async (signal: AbortSignal): Promise<void> => {
+    const observed = observations.read();
+    if (observed === undefined || measurement === undefined || !leadership.isLeader()) return;
+    if (specsOf(observed).some((spec) => measurement?.tableOf(spec) === undefined)) {
+      measured.take();
+      measureNow.raise();
+      await measured.raisedOrAfter(NEW_SCORES_WAIT_MS, signal);
+    }
+    const beganMs = clock.monotonicMs();
+    const nowMs = clock.nowMs();
+    forgetExpired(outstanding, nowMs);
+    const requestLifeMs = REQUEST_LIFE_CYCLES * periodMs;
+    const outcome = decide(
+      builder.build({
+        observed,
+        tableOf,
+        outstanding,
+        // What an earlier leader asked for is not known here, and has run out by the end of the grace.
+        graceUntilMs: Math.max(
+          startedAtMs + settings.startupGraceMs,
+          leadingSinceMs + REQUEST_LIFE_CYCLES * settings.cycleMs,
+        ),
+        requestLifeMs,
+        rebuildBytesPerSecond: settings.rebuildBytesPerSecond,
+        nowMs,
+      }),
+      nowMs,
+    );
+    latest = { outcome, decidedAtMs: nowMs };
+    parts.metrics.decided(outcome.decisions, (clock.monotonicMs() - beganMs) / 1_000);
+    parts.log.write(outcome.decisions);
+    await announce(outcome, observed, signal);
+  };
+
+  const tableOf = (spec: PolicySpec) => {
+    const fresh = measurement !== undefined && clock.monotonicMs() - measurement.atMs <= REQUEST_LIFE_CYCLES * periodMs;
+    return (fresh ? measurement?.tableOf(spec) : undefined) ?? outdatedScores();
+  };
+
+  const announce = async (outcome: Outcome, observed: ObservedWorld, signal: AbortSignal): Promise<void> => {
+    const traces = new Map<string, Trace>();
+    const traceOf = (volumeId: string): Trace => {
+      const parent = parseTraceparent(observed.volumes.get(volumeId)?.traceparent);
+      const known = traces.get(volumeId);
+      const trace = known ?? (parent === undefined ? startTrace(parts.randomHex) : childSpan(parent, parts.randomHex));
+      traces.set(volumeId, trace);
+      return trace;
+    };
+    const traceparentOf = (volumeId: string): string => formatTraceparent(traceOf(volumeId));
+    await parts.announcements.decisions(outcome.decisions.map(toDecisionMade), traceparentOf, signal);
+    await parts.announcements.evaluations(outcome.evaluations.map(toPolicyEvaluated), signal);
+    for (const request of outcome.requests) {
+      // Leading may have ended while decisions were sent.
+      if (!leadership.isLeader()) return;
+      await send(request, formatTraceparent(childSpan(traceOf(request.volumeId), parts.randomHex)), signal);
+    }
+  };
+
+  const send = async (request: MoveRequest, traceparent: string, signal: AbortSignal): Promise<void> => {
+    const { volumeId, migrationId, policyId, notAfterMs } = request;
+    const atMs = clock.monotonicMs();
+    const before = sent.get(volumeId);
+    if (before?.migrationId === migrationId && atMs - before.atMs < Math.min(periodMs, REQUEST_AGAIN_MS)) return;
+    // Counted before it is sent: an answer may be lost, a request that counts for nothing may not be.
+    outstanding.set(volumeId, { migrationId, policyId, notAfterMs });
+    sent.set(volumeId, { migrationId, atMs });
+    await parts.announcements.request(toMigrationRequested(request), traceparent, signal);
+    parts.metrics.requested(request.regretsInRow);
+    if (before?.migrationId === migrationId) return;
+    const { volumeName: volume, policyName: policy, fromTier: from, toTier: to, reason } = request;
+    logger.info({ volume, volumeId, policy, from, to, reason, migrationId }, 'move requested');
+  };
+
+  /** What fails in one round is tried again in the next; the process ends only for what nobody foresaw. */
+  const guarded = async (message: string, signal: AbortSignal, run: () => Promise<void>): Promise<void> => {
+    try {
+      await run();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Error && error.name === 'AssertionError') throw error;
+      logger.error({ err: error, problem: messageOf(error) }, message);
+      await pause(clock, AFTER_ERROR_MS, signal);
+    }
+  };
+
+  return {
+    run: async (signal) => {
+      await Promise.all([measuring(signal), deciding(signal)]);
+    },
+    latest: () => latest,
+    metricsProblem: () => {
+      if (!leadership.isLeader()) return undefined;
+      return measurement === undefined ? 'Prometheus was not asked yet' : measurement.problem;
+    },
+  };
+}
+
+/** Exporters say `pvc-<volume id>`; what people record may say the volume's id, or the name of its PersistentVolume. */
+function volumeNames({ volumes }: ObservedWorld): (label: string) => string {
+  const ids = new Map<string, string>();
+  for (const [volumeId, { data }] of volumes) {
+    if (data.persistentVolume !== undefined) ids.set(data.persistentVolume.name, volumeId);
+  }
+  return (label) => ids.get(label) ?? (label.startsWith('pvc-') ? label.slice('pvc-'.length) : label);
+}
+
+function forgetExpired(outstanding: Map<string, OutstandingRequest>, nowMs: number): void {
+  for (const [volumeId, { notAfterMs }] of outstanding) if (notAfterMs < nowMs) outstanding.delete(volumeId);
+}

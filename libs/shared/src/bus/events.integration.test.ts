@@ -89,6 +89,21 @@ describe('events', () => {
     await vi.waitFor(() => expect(idsOf(known)).toEqual(['m3']));
   });
 
+  it('can be read from now on, without those of before', async () => {
+    await complete('m1');
+    const caughtUp = Promise.withResolvers<number>();
+    const events: RecordedEvent[] = [];
+    void bus.readEvents({
+      afterSequence: 'last',
+      signal: ending.signal,
+      onEvent: collect(events),
+      onCaughtUp: ({ sequence }) => caughtUp.resolve(sequence),
+    });
+    expect(await caughtUp.promise).toBe(1);
+    await complete('m2');
+    await vi.waitFor(() => expect(idsOf(events)).toEqual(['m2']));
+  });
+
   it('are read from the first one of a stream that was deleted and made again', async () => {
     await complete('m1');
     await complete('m2');

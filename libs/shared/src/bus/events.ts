@@ -15,8 +15,8 @@ export interface RecordedEvent extends EventPosition {
 }
 
 export interface ReadEventsOptions {
-  /** The first event handed over is the one after this; 0 for all that the stream holds. */
-  readonly afterSequence: number;
+  /** The first event handed over is the one after this; 0 for all that the stream holds, `last` for new ones only. */
+  readonly afterSequence: number | 'last';
   /** The stream to which `afterSequence` belongs. Another stream is read from its beginning. */
   readonly streamCreatedAt?: string;
   readonly signal: AbortSignal;

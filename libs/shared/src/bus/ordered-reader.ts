@@ -33,7 +33,7 @@ export interface OrderedReaderOptions {
   readonly headersOnly?: boolean;
   /** Each session begins with the last message of each subject, wherever the one before stood. */
   readonly lastPerSubject?: boolean;
-  readonly after?: { readonly sequence: number; readonly streamCreatedAt?: string | undefined };
+  readonly after?: { readonly sequence: number | 'last'; readonly streamCreatedAt?: string | undefined };
   /** Who was away for longer begins anew, because deletions may have been purged meanwhile. */
   readonly awayMaxMs?: number;
   readonly signal: AbortSignal;
@@ -64,7 +64,7 @@ export async function readInOrder(context: BusContext, options: OrderedReaderOpt
   const { clock, connection, logger } = context;
   const { signal, stream } = options;
   const backoff = createRetryBackoff(context.random);
-  const position = {
+  const position: MutablePosition = {
     streamCreatedAt: options.after?.streamCreatedAt,
     sequence: options.after?.sequence ?? 0,
   };
@@ -90,7 +90,8 @@ class StreamMissingError extends Error {}
 
 interface MutablePosition {
   streamCreatedAt: string | undefined;
-  sequence: number;
+  /** `last` until the first look at the stream. */
+  sequence: number | 'last';
 }
 
 async function readSession(
@@ -108,25 +109,29 @@ async function readSession(
     keeper.lookSoon();
     throw new StreamMissingError(`there is no stream ${stream}`);
   }
+  let sequence = position.sequence === 'last' ? info.state.last_seq : position.sequence;
   // A server that lost its last writes counts on from an earlier sequence: what comes next would seem to be known.
-  const isSame =
-    (position.streamCreatedAt ?? info.created) === info.created && info.state.last_seq >= position.sequence;
+  const isSame = (position.streamCreatedAt ?? info.created) === info.created && info.state.last_seq >= sequence;
   const restarted = !isSame;
-  if (restarted) position.sequence = 0;
+  if (restarted) sequence = 0;
+  position.sequence = sequence;
   position.streamCreatedAt = info.created;
   options.onSession?.({ streamCreatedAt: info.created, restarted });
 
   const targetSequence = await answered(lastSequenceOf(link.jsm, options, info.state.last_seq));
   const consumer = `reader-${randomUUID()}`;
-  await answered(link.jsm.consumers.add(stream, consumerConfig(consumer, options, position.sequence)));
+  await answered(link.jsm.consumers.add(stream, consumerConfig(consumer, options, sequence)));
+  const check = await answered(streamInfo(link.jsm, stream));
+  // From here on the consumer ends with its stream; before, it may have been put on another one.
+  if (check?.created !== info.created) throw new StreamMissingError(`${stream} was made again in this moment`);
   let caughtUp = false;
   const noteCaughtUp = (): void => {
     caughtUp = true;
-    options.onCaughtUp?.({ streamCreatedAt: info.created, sequence: position.sequence });
+    options.onCaughtUp?.({ streamCreatedAt: info.created, sequence });
   };
   let received = 0;
   try {
-    if (targetSequence <= position.sequence && options.lastPerSubject !== true) noteCaughtUp();
+    if (targetSequence <= sequence && options.lastPerSubject !== true) noteCaughtUp();
     const batch = (): number => BATCH_MESSAGES;
     for await (const item of pull(link, clock, { stream, consumer, batch, maxBytes: BATCH_BYTES, signal })) {
       if (item.kind === 'idle') {
@@ -137,9 +142,11 @@ async function readSession(
       }
       received += 1;
       if (item.info.consumerSequence !== received) throw new PullEndedError('messages were lost on the way');
-      const { streamSequence: sequence, storedAtMs, pending } = item.info;
+      const { storedAtMs, pending } = item.info;
       const { subject, headers, data: bytes } = item.message;
-      await options.onMessage({ subject, headers, bytes, sequence, storedAtMs }, info.created);
+      const stored = { subject, headers, bytes, sequence: item.info.streamSequence, storedAtMs };
+      await options.onMessage(stored, info.created);
+      sequence = stored.sequence;
       position.sequence = sequence;
       onProgress();
       if (!caughtUp && (sequence >= targetSequence || pending === 0)) noteCaughtUp();

@@ -11,6 +11,7 @@ import type {
   LeaseServer,
 } from './lease-server.ts';
 import type {
+  CallPriority,
   EpochLost,
   EpochState,
   FenceAnswer,
@@ -32,7 +33,7 @@ interface LeasesSettings {
   readonly ttlMs?: number;
   /** Life of a migration's holds without a renewal by anybody; 10 min by default. */
   readonly holdTtlMs?: number;
-  /** Calls to Mayastor of all processes together, 1 to 1000; 6 by default. */
+  /** Calls to Mayastor of all processes together, 1 to 1000; 6 by default, one of which only a release may take. */
   readonly callsPerSecond?: number;
 }
 
@@ -86,7 +87,10 @@ function leasesOn(server: LeaseServer, settings: LeasesSettings): Leases {
   assert.ok(ttlMs > 0 && holdTtlMs >= ttlMs, 'holds outlast leases');
   assert.ok(Number.isInteger(callsPerSecond) && callsPerSecond >= 1 && callsPerSecond <= 1_000);
   const lifeMs = ttlMs;
-  const calls = createCallQueue(clock, (priority) => server.takeCall(priority, callsPerSecond));
+  // The last call of each second is kept for what must not wait behind anything: taking cordons away.
+  const limitOf = (priority: CallPriority): number =>
+    priority === 'release' ? callsPerSecond : Math.max(1, callsPerSecond - 1);
+  const calls = createCallQueue(clock, (priority) => server.takeCall(priority, limitOf(priority)));
 
   const acquire = async (kind: LeaseKind, name: string, holder: string): Promise<LeaseAnswer> => {
     const sentAtMs = clock.monotonicMs();

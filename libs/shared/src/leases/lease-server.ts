@@ -29,7 +29,10 @@ export interface LeaseServer extends AsyncDisposable {
   }): Promise<boolean>;
   releaseFence(request: { readonly migrationId: string; readonly token: number }): Promise<void>;
 
-  /** 0 when the call may be made, else the time to wait before asking again. */
+  /**
+   * 0 when the call may be made: fewer than the limit were made within a second, and nobody with a more urgent one
+   * waits. Else the time to wait before asking again.
+   */
   takeCall(priority: CallPriority, callsPerSecond: number): Promise<number>;
   ping(): Promise<void>;
 }

@@ -32,12 +32,18 @@ export interface Leases extends AsyncDisposable {
   registerAll(intents: readonly RegisteredIntent[]): Promise<EpochState>;
   epoch(): Promise<EpochState>;
 
-  /** Growths to the same target set share the fence; a steer has it alone. It lapses after a lease's life. */
+  /**
+   * Growths to the same target set share the fence; a steer has it alone. It lapses after a lease's life. Who has it for
+   * one purpose releases it before asking for another. Who asks again within a third of a lease's life keeps its turn.
+   */
   acquireFence(request: FenceRequest): Promise<FenceAnswer>;
   renewFence(migrationId: string, token: number): Promise<RenewalAnswer>;
   releaseFence(migrationId: string, token: number): Promise<void>;
 
-  /** Resolves when one call to Mayastor may be made, out of the budget that all share; rejects with the signal's reason. */
+  /**
+   * Resolves when one call to Mayastor may be made, out of the budget that all share; rejects with the signal's reason.
+   * The urgent go first, and the last call of each second is left to releases.
+   */
   takeCall(priority: CallPriority, signal?: AbortSignal): Promise<void>;
 
   /** A plain leader lease. It does not wait for the epoch: two leaders for a moment must be harmless. */

@@ -196,6 +196,8 @@ for index = 1, #all, 2 do
     redis.call('HDEL', KEYS[1], all[index])
   elseif all[index] == id then
     mine = holder
+    -- An answer that is lost must not turn what it is held for into something else: it is released first.
+    if token == tonumber(holder.token) and (holder.kind ~= kind or holder.set ~= set) then leftMs = math.max(leftMs, left) end
   elseif kind == 'steer' or holder.kind == 'steer' or holder.set ~= set then
     leftMs = math.max(leftMs, left)
   end

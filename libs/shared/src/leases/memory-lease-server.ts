@@ -167,11 +167,13 @@ export function createMemoryLeaseServer({ clock, fateOf }: MemoryLeaseServerOpti
     if (state.epochRun !== run) return epochLost(lifeMs);
     const nowMs = clock.nowMs();
     let leftMs = 0;
+    const isInTheWay = (id: string, fence: Fence): boolean => {
+      if (id === migrationId) return fence.token === token && fence.targetSet !== targetSet;
+      return targetSet === undefined || fence.targetSet !== targetSet;
+    };
     for (const [id, fence] of state.fences) {
       if (fence.untilMs <= nowMs) state.fences.delete(id);
-      else if (id !== migrationId && (targetSet === undefined || fence.targetSet !== targetSet)) {
-        leftMs = Math.max(leftMs, fence.untilMs - nowMs);
-      }
+      else if (isInTheWay(id, fence)) leftMs = Math.max(leftMs, fence.untilMs - nowMs);
     }
     const mine = state.fences.get(migrationId);
     if (mine !== undefined && token < mine.token) return { kind: 'superseded' };

@@ -23,7 +23,7 @@ export async function startWatcher(context: ServiceContext<WatcherSettings>): Pr
   const identity = `${config.POD_NAME ?? hostname()}_${randomUUID().slice(0, 8)}`;
   await using stack = new AsyncDisposableStack();
 
-  const access = stack.use(await loadKubernetesAccess(process.env));
+  const access = stack.use(await loadKubernetesAccess({ ...process.env, KUBECONFIG: config.KUBECONFIG }));
   const kubernetes = stack.use(
     startKubernetesSource({ access, diskPoolNamespace: config.MAYASTOR_NAMESPACE, clock, random, log: logger }),
   );
@@ -33,6 +33,12 @@ export async function startWatcher(context: ServiceContext<WatcherSettings>): Pr
       return problem === undefined ? { ready: true } : { ready: false, reason: problem };
     });
   }
+
+  const measures = createMeasures({
+    registry,
+    clock,
+    newestEventAgeMs: (kind) => kubernetes.newestEventAgeMs(kind),
+  });
 
   const pace = createRateLimiter({ callsPerSecond: config.MAYASTOR_CALLS_PER_SECOND, clock });
   const mayastor = stack.use(
@@ -70,11 +76,6 @@ export async function startWatcher(context: ServiceContext<WatcherSettings>): Pr
   );
   await bus.ensureStreams(signal);
 
-  const measures = createMeasures({
-    registry,
-    clock,
-    newestEventAgeMs: (kind) => kubernetes.newestEventAgeMs(kind),
-  });
   let observation: Observation | undefined;
   addRoutes(routes, () => observation);
   // A standby is ready too: what it needs is there, and somebody else leads.

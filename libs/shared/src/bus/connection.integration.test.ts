@@ -169,6 +169,22 @@ describe('a bus', () => {
     expect(await bed.metric('couchestor_stream_limit_bytes', { stream: streams.events.name })).toBe(2_147_483_648);
   });
 
+  it('leaves streams alone that are as they should be', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    const changed: string[] = [];
+    bed.nc.subscribe('$JS.EVENT.ADVISORY.STREAM.>', {
+      callback: (_error, { subject }) => {
+        changed.push(subject);
+      },
+    });
+    await bus.ensureStreams();
+    await (await bed.bus()).ensureStreams();
+    const { config } = await bed.jsm.streams.info(streams.dead.name);
+    await bed.jsm.streams.update(streams.dead.name, config);
+    await vi.waitFor(() => expect(changed).toEqual(['$JS.EVENT.ADVISORY.STREAM.UPDATED.COUCHESTOR_DEAD']));
+  });
+
   it('refuses at once what JetStream would never take', async () => {
     const bus = await bed.bus();
     await bus.ensureStreams();

@@ -232,7 +232,7 @@ describe('requests', () => {
         exhausted.push(data.volumeId);
       },
     });
-    await vi.waitFor(() => expect(exhausted).toEqual(['v1']), { timeout: 5_000 });
+    await vi.waitFor(() => expect(exhausted).toEqual(['v1']), { timeout: 15_000 });
     await vi.waitFor(async () => expect(await waiting()).toBe(0));
   });
 

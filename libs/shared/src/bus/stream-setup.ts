@@ -31,7 +31,8 @@ export async function ensureStream(jsm: JetStreamManager, wanted: WantedStream):
   const info = await streamInfo(jsm, wanted.name);
   if (info === undefined) {
     try {
-      return await jsm.streams.add(wanted);
+      // A copy, because the library writes into what it is given.
+      return await jsm.streams.add({ ...wanted });
     } catch (error) {
       // Another service of another version was quicker; what it made is brought in line below.
       if (!(error instanceof JetStreamApiError) || error.code !== STREAM_NAME_IN_USE) throw error;

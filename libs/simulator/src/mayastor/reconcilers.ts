@@ -5,7 +5,7 @@ import { RestFailure } from './errors.ts';
 import { createReplica, disownFromVolume } from './replicas.ts';
 import { attachReplica, detachReplica } from './scaling.ts';
 import { recreateNexus } from './targets.ts';
-import { ownedReplicas } from './victim.ts';
+import { ownedReplicas, removalVictim } from './victim.ts';
 import { refresh, stateOf } from './view.ts';
 import { hold } from './volume-lock.ts';
 import { targetView } from './volume-state.ts';
@@ -180,8 +180,12 @@ function unused(world: World, volume: Volume, nexus: Nexus | undefined): Replica
 async function matchCount(world: World, volume: Volume, nexus: Nexus | undefined): Promise<void> {
   const spare = unused(world, volume, nexus);
   if (volume.replicas.size > volume.replicaCount) {
-    const victim = spare.find((replica) => volume.healthy?.has(replica.uuid) !== true) ?? spare.at(-1);
+    const victim =
+      spare.find((replica) => volume.healthy?.has(replica.uuid) !== true) ??
+      spare.at(-1) ??
+      removalVictim(world, volume, volume.replicaCount);
     if (victim === undefined) return;
+    await detachReplica(world, volume, victim, selfHeal);
     disownFromVolume(world, victim, selfHeal);
     return eraseOrLeave(world, victim, selfHeal);
   }

@@ -6,19 +6,17 @@ import type { NewVolume } from './volumes.ts';
 /** Reads what a caller sent; throws the refusal that the REST server gives before it asks the core. */
 
 export function uuidSegment(text: string): string {
-  for (let position = 0; position < text.length; position += 1) {
-    const character = text[position] ?? '';
-    if (!/[0-9a-fA-F-]/.test(character)) {
-      throw failures.badPath(
-        'UUID parsing failed: invalid character: expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-], ' +
-          `found \`${character}\` at ${String(position + 1)}`,
-      );
-    }
-  }
-  const bare = text.replaceAll('-', '');
-  if (bare.length !== 32) {
+  const wrong = text.search(/[^0-9a-fA-F-]/);
+  if (wrong >= 0) {
     throw failures.badPath(
-      `UUID parsing failed: invalid length: expected length 32 for simple format, found ${String(bare.length)}`,
+      'UUID parsing failed: invalid character: expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-], ' +
+        `found \`${text.charAt(wrong)}\` at ${String(wrong + 1)}`,
+    );
+  }
+  const digits = text.replaceAll('-', '').length;
+  if (digits !== 32) {
+    throw failures.badPath(
+      `UUID parsing failed: invalid length: expected length 32 for simple format, found ${String(digits)}`,
     );
   }
   return text.toLowerCase();

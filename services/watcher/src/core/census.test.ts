@@ -1,7 +1,7 @@
 import { parsePolicySpec } from '@couchestor/shared/policy';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { aPersistentVolume, aPolicySpec, aVolume } from '../testing/builders.ts';
+import { aPersistentVolume, aPolicySpec, aVolume } from '../../test/builders.ts';
 import { Census, type CensusPolicy } from './census.ts';
 import { VolumeInventory } from './volume-inventory.ts';
 

@@ -1,6 +1,6 @@
 import { parsePolicySpec } from '@couchestor/shared/policy';
 import { describe, expect, test } from 'vitest';
-import { anEvaluation, aPolicySpec, NOW_MS } from '../testing/builders.ts';
+import { anEvaluation, aPolicySpec, NOW_MS } from '../../test/builders.ts';
 import { CHECKPOINT_LAG_MAX, composeStatus, type PolicyView } from './compose-status.ts';
 import { emptyLedger, type ConditionType, type Ledger, type PolicyStatus } from './status.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { anEndedMove } from '../testing/builders.ts';
+import { anEndedMove } from '../../test/builders.ts';
 import { foldEnd, type EndedMove } from './ledger.ts';
 import { LedgerBook } from './ledger-book.ts';
 import { emptyLedger, type Checkpoint, type Ledger } from './status.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { anEndedMove } from '../testing/builders.ts';
+import { anEndedMove } from '../../test/builders.ts';
 import { foldEnd, HISTORY_MAX } from './ledger.ts';
 import { emptyLedger, type Ledger } from './status.ts';
 

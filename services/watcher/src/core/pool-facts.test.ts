@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { aDiskPool, aPool } from '../testing/builders.ts';
+import { aDiskPool, aPool } from '../../test/builders.ts';
 import type { PoolReading } from './objects.ts';
 import { poolFacts } from './pool-facts.ts';
 import { Sightings } from './sightings.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { aPersistentVolume, aVolume } from '../testing/builders.ts';
+import { aPersistentVolume, aVolume } from '../../test/builders.ts';
 import { VolumeInventory } from './volume-inventory.ts';
 
 function pass(inventory: VolumeInventory, ids: readonly string[]): string[] {

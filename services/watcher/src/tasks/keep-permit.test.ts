@@ -2,7 +2,7 @@ import { createVirtualClock } from '@couchestor/shared/clock';
 import type { Heartbeat } from '@couchestor/shared/messages';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Control } from '../core/objects.ts';
-import { noMeasures } from '../testing/builders.ts';
+import { noMeasures } from '../../test/builders.ts';
 import { HEARTBEAT_PERIOD_MS, keepPermit } from './keep-permit.ts';
 
 type Answer = Control | Error | 'never';

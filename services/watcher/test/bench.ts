@@ -49,7 +49,7 @@ export interface Bench extends AsyncDisposable {
 }
 
 const POLICY = { apiVersion: 'storage.billyronks.io/v1', kind: 'StoragePolicy' };
-const crdFile = new URL('../../../../deploy/kustomize/base/crd/storagepolicies.yaml', import.meta.url);
+const crdFile = new URL('../../../deploy/kustomize/base/crd/storagepolicies.yaml', import.meta.url);
 const GIB = 1024 ** 3;
 
 export async function startBench(): Promise<Bench> {
@@ -152,7 +152,7 @@ export async function startBench(): Promise<Bench> {
 }
 
 async function startProcess(env: NodeJS.ProcessEnv): Promise<WatcherProcess> {
-  const main = new URL('../main.ts', import.meta.url).pathname;
+  const main = new URL('../src/main.ts', import.meta.url).pathname;
   const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const lines: LogLine[] = [];
   const ports = Promise.withResolvers<{ metricsPort: number; healthPort: number }>();

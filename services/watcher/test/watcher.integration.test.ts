@@ -10,8 +10,8 @@ import {
   type StateName,
 } from '@couchestor/shared/messages';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startBench, type Bench, type WatcherProcess } from './testing/bench.ts';
-import { anEvaluation, aPolicySpec } from './testing/builders.ts';
+import { startBench, type Bench, type WatcherProcess } from './bench.ts';
+import { anEvaluation, aPolicySpec } from './builders.ts';
 
 const WAIT = { timeout: 15_000, interval: 25 };
 const KINDS = ['policy.observed', 'volume.observed', 'pool.observed', 'node.observed', 'cluster.observed'] as const;
@@ -52,9 +52,9 @@ afterEach(async () => {
 
 const statusOf = (policy: string): Status => (bench.policy(policy)['status'] ?? {}) as Status;
 const conditionOf = (policy: string, type: string) => statusOf(policy).conditions?.find((each) => each.type === type);
-const annotationsOf = (volumeId: string): Record<string, string> =>
-  (bench.kubernetes.get({ apiVersion: 'v1', kind: 'PersistentVolume', name: `pvc-${volumeId}` })?.metadata
-    .annotations ?? {}) as Record<string, string>;
+const annotationsOf = (volumeId: string): Readonly<Record<string, string>> =>
+  bench.kubernetes.get({ apiVersion: 'v1', kind: 'PersistentVolume', name: `pvc-${volumeId}` })?.metadata.annotations ??
+  {};
 const events = () =>
   bench.kubernetes
     .list('v1', 'Event')

@@ -1,13 +1,13 @@
 import type { PolicyEvaluated } from '@couchestor/shared/messages';
-import type { EndedMove } from '../core/ledger.ts';
+import type { EndedMove } from '../src/core/ledger.ts';
 import type {
   DiskPoolObject,
   PersistentVolumeObject,
   PolicyObject,
   PoolReading,
   VolumeReading,
-} from '../core/objects.ts';
-import type { Measures } from '../ports.ts';
+} from '../src/core/objects.ts';
+import type { Measures } from '../src/ports.ts';
 
 /** Things as tests need them; what a test is about it says itself. */
 

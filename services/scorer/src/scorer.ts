@@ -54,8 +54,9 @@ export interface LatestPass {
   readonly decidedAtMs: number;
 }
 
-/** Changes come in bursts: what else happens within this time is decided on together. */
+/** Changes come in bursts: what else happens within this time, or that of the last pass, is decided on together. */
 const DEBOUNCE_MS = 100;
+const PASS_REST_MAX_MS = 2_000;
 /** A policy that asks for something new waits so long for its scores before it is shown without. */
 const NEW_SCORES_WAIT_MS = 2_000;
 /** The same request is not repeated sooner, whatever changes meanwhile. */
@@ -129,11 +130,14 @@ export function createScorer(parts: ScorerParts): Scorer {
   };
 
   const deciding = async (signal: AbortSignal): Promise<void> => {
+    let passMs = 0;
     while (!signal.aborted) {
       await changed.raisedOrAfter(settings.cycleMs, signal);
-      if (!(await pause(clock, DEBOUNCE_MS, signal))) return;
+      if (!(await pause(clock, Math.max(DEBOUNCE_MS, passMs), signal))) return;
       changed.take();
+      const beganMs = clock.monotonicMs();
       await guarded('a pass of decisions failed', signal, () => decideOnce(signal));
+      passMs = Math.min(clock.monotonicMs() - beganMs, PASS_REST_MAX_MS);
     }
   };
 

@@ -103,7 +103,7 @@ describe('scores from a real Prometheus', () => {
     expose('moved', (s) => counters('moved', s < 2.5 ? 'node-1' : 'node-2', s * 1_000));
     await until(async () => expect(await scoreFor('moved', spec)).toMatchObject({ kind: 'value' }));
     await until(async () => {
-      const [table] = await Promise.all([tableOf(spec)]);
+      const table = await tableOf(spec);
       expect(table.scores.get('moved')).toMatchObject({ kind: 'value' });
       expect([...table.scores.values()].every((score) => score.kind === 'unknown' || score.iops >= 0)).toBe(true);
     });

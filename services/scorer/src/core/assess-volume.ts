@@ -5,7 +5,7 @@ import type { Decision, Hold } from './decision.ts';
 import type { InFlight } from './in-flight.ts';
 import { backOffHold, cooldownHold } from './pauses-between-moves.ts';
 import { scoreOf } from './score-table.ts';
-import { targetsFor, type TargetQuestion } from './target-pools.ts';
+import { targetHold, type TargetQuestion } from './target-pools.ts';
 import { healthHold } from './volume-health.ts';
 import { wantedTier, type MoveReason } from './wanted-tier.ts';
 import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, WorldVolume } from './world.ts';
@@ -119,7 +119,7 @@ export function assessVolume(
   const hold =
     wishHold(wishes, around.nowMs) ??
     healthHold(volume, around.cluster.nodes, around.mayastorVersions, spec.moves) ??
-    lastingTargetHold(target) ??
+    targetHold(target) ??
     pauseHold(wishes, intent, place, spec.cooldownMs, around.nowMs);
   if (hold !== undefined) return decided({ ...hold, message: `${wanted.message} ${hold.message}` }, to);
   return {
@@ -198,12 +198,6 @@ function wishHold({ hold }: Wishes, nowMs: number): Hold | undefined {
       if (nowMs >= hold.atMs) return undefined;
       return { reason: 'Held', message: 'The annotation hold keeps it where it is.', nextEligibleAtMs: hold.atMs };
   }
-}
-
-/** That all fitting pools are busy passes with the moves that keep them so; it is asked again when slots are given out. */
-function lastingTargetHold(target: TargetQuestion): Hold | undefined {
-  const targets = targetsFor(target);
-  return targets.kind === 'none' && targets.hold.reason !== 'BrakePool' ? targets.hold : undefined;
 }
 
 /** Bringing the rest of a volume after the tier that part of it is on is the end of one move, not the start of another. */

@@ -5,6 +5,7 @@ import {
   tiers,
   type Placement,
   type PlacementNode,
+  type PlacementPool,
   type PolicySpec,
   type Tier,
 } from '@couchestor/shared/policy';
@@ -13,13 +14,17 @@ import {
 export interface Cluster {
   readonly pools: ReadonlyMap<string, PoolObserved>;
   readonly nodes: ReadonlyMap<string, NodeObserved>;
+  /** The same, in the words of the question where a replica may lie. */
+  readonly placementPools: ReadonlyMap<string, PlacementPool>;
   readonly placementNodes: ReadonlyMap<string, PlacementNode>;
 }
 
 export function indexCluster(pools: readonly PoolObserved[], nodes: readonly NodeObserved[]): Cluster {
+  // Of two DiskPools of one name (one of them on its way out) the same one wins in whatever order they come.
+  const byName = [...pools].sort((a, b) => (a.diskPoolId < b.diskPoolId ? -1 : 1));
   return {
-    // Of two DiskPools of one name (one of them on its way out) the same one wins in whatever order they come.
-    pools: new Map([...pools].sort((a, b) => (a.diskPoolId < b.diskPoolId ? -1 : 1)).map((pool) => [pool.name, pool])),
+    pools: new Map(byName.map((pool) => [pool.name, pool])),
+    placementPools: new Map(byName.map((pool) => [pool.name, placementPool(pool)])),
     nodes: new Map(nodes.map((node) => [node.name, node])),
     placementNodes: new Map(
       nodes.map(({ name, status, cordonLabels, draining, labels }) => [
@@ -85,4 +90,19 @@ export function whereItIs(volume: VolumeObserved, { tierOf }: Pick<TierPools, 't
   const replicaTiers = volume.replicas.map(({ pool }) => (pool === undefined ? undefined : tierOf.get(pool)));
   const placed = replicaTiers.filter((_, index) => volume.replicas[index]?.pool !== undefined);
   return { placement: placementOf(placed), replicaTiers };
+}
+
+function placementPool(pool: PoolObserved): PlacementPool {
+  const { name, node, cordoned, capacityBytes, usedBytes, committedBytes, mayastorLabels, encrypted, status } = pool;
+  return {
+    name,
+    node,
+    online: status === 'Online',
+    cordoned,
+    capacityBytes,
+    usedBytes,
+    committedBytes,
+    mayastorLabels,
+    ...(encrypted === undefined ? {} : { encrypted }),
+  };
 }

@@ -39,32 +39,32 @@ export function proposeMoves(input: ProposeInput): Proposals {
   const decisions: Decision[] = [];
   const ready: Ranked[] = [];
   for (const candidate of candidates) {
-    const proposalId = proposalIdFor(candidate);
-    const hold = stops[0]?.hold ?? startHold(candidate, proposalId, world, nowMs);
+    const hold = stops[0]?.hold ?? startHold(candidate, world, nowMs);
     if (hold === undefined) {
-      ready.push({ candidate, proposalId, rank: rankFor(candidate), waiting: isOutstanding(input, candidate) });
+      ready.push({ candidate, rank: rankFor(candidate), waiting: isOutstanding(input, candidate) });
     } else {
-      decisions.push(holdBack(candidate, hold, proposalId));
+      decisions.push(holdBack(candidate, hold));
     }
   }
   const allowance = allowanceFor(input, ready);
   const requests: MoveRequest[] = [];
   let taken = 0;
-  for (const { candidate, proposalId, waiting } of ready.sort(byRank)) {
+  for (const { candidate, waiting } of ready.sort(byRank)) {
     if (taken >= allowance.requests) {
-      decisions.push(holdBack(candidate, allowance.holdBeyond, proposalId));
+      decisions.push(holdBack(candidate, allowance.holdBeyond));
       continue;
     }
     const targets = targetsFor({ ...candidate.target, inFlight });
     const [first] = targets.kind === 'found' ? targets.pools : [];
     if (targets.kind === 'none' || first === undefined) {
       const hold = targets.kind === 'none' ? targets.hold : allowance.holdBeyond;
-      decisions.push(holdBack(candidate, hold, proposalId));
+      decisions.push(holdBack(candidate, hold));
       if (waiting) taken += 1;
       continue;
     }
     taken += 1;
     inFlight.add(first, candidate.volume);
+    const proposalId = proposalIdFor(candidate);
     requests.push(requestFor(candidate, proposalId, targets.pools, world, nowMs));
     decisions.push({ ...candidate.decision, proposalId });
   }
@@ -79,7 +79,6 @@ export function proposeMoves(input: ProposeInput): Proposals {
 
 interface Ranked {
   readonly candidate: Candidate;
-  readonly proposalId: string;
   readonly rank: number;
   /** A request for it may already be on its way to a migrator. */
   readonly waiting: boolean;
@@ -116,19 +115,15 @@ function allowanceFor(input: ProposeInput, ready: readonly Ranked[]): Allowance 
 }
 
 /** Why a candidate may not start although nothing stops its policy as a whole. */
-function startHold(
-  candidate: Candidate,
-  proposalId: string,
-  world: ProposeInput['world'],
-  nowMs: number,
-): Hold | undefined {
+function startHold(candidate: Candidate, world: ProposeInput['world'], nowMs: number): Hold | undefined {
   const { policy, wishes, decision, to } = candidate;
   const closed = windowHold(candidate, world, nowMs);
   if (closed !== undefined) return closed;
   if (policy.spec.dryRun) {
     return { reason: 'DryRun', message: `Dry run: it would move from ${decision.tierNow} to ${to}.` };
   }
-  if (policy.spec.approval.mode === 'Manual' && wishes.approved !== proposalId) {
+  const proposalId = policy.spec.approval.mode === 'Manual' ? proposalIdFor(candidate) : undefined;
+  if (proposalId !== undefined && wishes.approved !== proposalId) {
     const message = `The move from ${decision.tierNow} to ${to} awaits approval: set the annotation approve to ${proposalId}.`;
     return { reason: 'AwaitingApproval', message };
   }
@@ -157,8 +152,10 @@ function expectedMs(candidate: Candidate, { rebuildBytesPerSecond }: ProposeInpu
   return Math.ceil(bytes / rebuildBytesPerSecond) * 1_000;
 }
 
-function holdBack({ decision, because }: Candidate, hold: Hold, proposalId: string): Decision {
-  const named = hold.reason === 'DryRun' || hold.reason === 'AwaitingApproval' ? { proposalId } : {};
+function holdBack(candidate: Candidate, hold: Hold): Decision {
+  const { decision, because } = candidate;
+  const isProposal = hold.reason === 'DryRun' || hold.reason === 'AwaitingApproval';
+  const named = isProposal ? { proposalId: proposalIdFor(candidate) } : {};
   return held({ ...decision, ...named }, { ...hold, message: `${because} ${hold.message}` });
 }
 

@@ -4,7 +4,7 @@ import {
   copyBytes,
   poolRefusal,
   refusalIsTopology,
-  type PlacementPool,
+  type PlacementVolume,
   type PolicySpec,
   type PoolRefusal,
   type Tier,
@@ -43,38 +43,13 @@ export type Targets =
  * leave the volume on two tiers for good.
  */
 export function targetsFor(question: TargetQuestion): Targets {
-  const { volume, tier, tierPools } = question;
-  const all = tierPools.poolsOf[tier];
-  if (all.length === 0) {
-    const message = `Target pool not found: no pool belongs to the ${tier} tier alone.`;
-    return { kind: 'none', hold: { reason: 'TargetPoolMissing', message } };
-  }
-  const toMove = volume.replicas.filter(({ pool }) => pool === undefined || tierPools.tierOf.get(pool) !== tier);
-  const occupied = new Set(volume.replicas.flatMap(({ node }) => node ?? []));
-  const staying = new Set(
-    volume.replicas.filter((replica) => !toMove.includes(replica)).flatMap(({ node }) => node ?? []),
-  );
-  const now: PoolObserved[] = [];
-  const later: PoolObserved[] = [];
-  const refusals: Refusal[] = [];
-  for (const pool of all) {
-    const refusal = refusalOf(question, pool, staying);
-    if (refusal !== undefined) refusals.push(refusal);
-    else (occupied.has(pool.node) ? later : now).push(pool);
-  }
-  if (refusals.length === all.length && refusals.every((refusal) => isTopology(refusal))) {
-    const message = `Its topology, fixed when it was created, excludes every pool of the ${tier} tier.`;
-    return { kind: 'none', hold: { reason: 'TopologyExcludesTier', message } };
-  }
-  const nodes = new Set([...now, ...later].map(({ node }) => node)).size;
-  if (now.length === 0 || nodes < toMove.length) {
-    const occupiedNow = now.length === 0 ? later.map((): Refusal => 'NodeOccupied') : [];
-    const message = explainNone(tier, toMove.length, nodes, [...refusals, ...occupiedNow]);
-    return { kind: 'none', hold: { reason: 'NoEligiblePool', message } };
-  }
+  const survey = surveyPools(question, false);
+  const hold = lastingHold(question, survey);
+  if (hold !== undefined) return { kind: 'none', hold };
+  const { now, later } = survey;
   const mayStart = now.filter((pool) => hasRoomForMove(question, pool));
   if (mayStart.length === 0) {
-    const message = `Every pool of the ${tier} tier that could take it, or its node, is receiving as many moves as limits.perPool and limits.perNode allow.`;
+    const message = `Every pool of the ${question.tier} tier that could take it, or its node, is receiving as many moves as limits.perPool and limits.perNode allow.`;
     return { kind: 'none', hold: { reason: 'BrakePool', message } };
   }
   const busy = now.filter((pool) => !mayStart.includes(pool));
@@ -84,21 +59,89 @@ export function targetsFor(question: TargetQuestion): Targets {
   };
 }
 
+/**
+ * Why the pools of the tier cannot take the volume, moves in flight aside; undefined if they can. Cheaper than
+ * `targetsFor`, since it looks no further once enough pools are found: it is asked for every volume that wants to move.
+ */
+export function targetHold(question: TargetQuestion): Hold | undefined {
+  return lastingHold(question, surveyPools(question, true));
+}
+
+interface Survey {
+  /** Pools that can take a replica as things are. */
+  readonly now: readonly PoolObserved[];
+  /** Pools that can once the replica on their node has left. */
+  readonly later: readonly PoolObserved[];
+  readonly refusals: readonly Refusal[];
+  readonly replicasToMove: number;
+  /** Nodes that could take one replica each, in the end. */
+  readonly nodes: number;
+}
+
+function surveyPools(question: TargetQuestion, untilEnough: boolean): Survey {
+  const { volume, tier, tierPools } = question;
+  const toMove = volume.replicas.filter(({ pool }) => pool === undefined || tierPools.tierOf.get(pool) !== tier);
+  const occupied = new Set(volume.replicas.flatMap(({ node }) => node ?? []));
+  const staying = new Set(
+    volume.replicas.filter((replica) => !toMove.includes(replica)).flatMap(({ node }) => node ?? []),
+  );
+  const placement = placementVolume(volume);
+  const [now, later, refusals]: [PoolObserved[], PoolObserved[], Refusal[]] = [[], [], []];
+  const nodes = new Set<string>();
+  for (const pool of tierPools.poolsOf[tier]) {
+    const refusal = refusalOf(question, placement, pool, staying);
+    if (refusal !== undefined) {
+      refusals.push(refusal);
+      continue;
+    }
+    nodes.add(pool.node);
+    (occupied.has(pool.node) ? later : now).push(pool);
+    if (untilEnough && now.length > 0 && nodes.size >= toMove.length) break;
+  }
+  return { now, later, refusals, replicasToMove: toMove.length, nodes: nodes.size };
+}
+
+function lastingHold({ tier, tierPools }: TargetQuestion, survey: Survey): Hold | undefined {
+  const { now, later, refusals, replicasToMove, nodes } = survey;
+  const all = tierPools.poolsOf[tier];
+  if (all.length === 0) {
+    const message = `Target pool not found: no pool belongs to the ${tier} tier alone.`;
+    return { reason: 'TargetPoolMissing', message };
+  }
+  if (refusals.length === all.length && refusals.every((refusal) => isTopology(refusal))) {
+    const message = `Its topology, fixed when it was created, excludes every pool of the ${tier} tier.`;
+    return { reason: 'TopologyExcludesTier', message };
+  }
+  if (now.length > 0 && nodes >= replicasToMove) return undefined;
+  const occupiedNow = now.length === 0 ? later.map((): Refusal => 'NodeOccupied') : [];
+  const message = explainNone(tier, replicasToMove, nodes, [...refusals, ...occupiedNow]);
+  return { reason: 'NoEligiblePool', message };
+}
+
 type Refusal = PoolRefusal | 'AffinityGroup';
 
 const isTopology = (refusal: Refusal): boolean => refusal !== 'AffinityGroup' && refusalIsTopology(refusal);
 
-function refusalOf(question: TargetQuestion, pool: PoolObserved, staying: ReadonlySet<string>): Refusal | undefined {
-  const { volume, cluster, inFlight, spec } = question;
-  const placement = placementPool(pool);
-  const expected = { ...placement, committedBytes: pool.committedBytes + inFlight.committedTo(pool.name) };
+function refusalOf(
+  { cluster, inFlight, spec, affinityNodes }: TargetQuestion,
+  volume: PlacementVolume,
+  pool: PoolObserved,
+  staying: ReadonlySet<string>,
+): Refusal | undefined {
+  const shown = cluster.placementPools.get(pool.name);
+  if (shown === undefined) return 'NodeUnknown';
   const arriving = inFlight.bytesTo(pool.name);
-  const filled = { ...expected, usedBytes: pool.usedBytes + arriving };
-  const refusal = poolRefusal(placementVolume(volume), filled, cluster.placementNodes.get(pool.node), staying);
+  const committed = inFlight.committedTo(pool.name);
+  const expected =
+    arriving === 0 && committed === 0
+      ? shown
+      : { ...shown, usedBytes: shown.usedBytes + arriving, committedBytes: shown.committedBytes + committed };
+  const refusal = poolRefusal(volume, expected, cluster.placementNodes.get(pool.node), staying);
   if (refusal !== undefined) return refusal;
-  if (question.affinityNodes.has(pool.node)) return 'AffinityGroup';
-  const above = aboveCapacityLimit(placement, copyBytes(placementVolume(volume)), arriving, spec.maxPoolUsedPercent);
-  return above ? 'AboveCapacityLimit' : undefined;
+  if (affinityNodes.has(pool.node)) return 'AffinityGroup';
+  return aboveCapacityLimit(shown, copyBytes(volume), arriving, spec.maxPoolUsedPercent)
+    ? 'AboveCapacityLimit'
+    : undefined;
 }
 
 function hasRoomForMove({ inFlight, spec }: TargetQuestion, pool: PoolObserved): boolean {
@@ -142,19 +185,4 @@ function explainNone(tier: Tier, toMove: number, nodes: number, refusals: readon
   const needs = nodes < toMove ? ` ${toMove} replicas need as many nodes, and ${nodes} could take one.` : '';
   const why = parts.length === 0 ? '' : ` Of its pools: ${parts.join(', ')}.`;
   return `No pool of the ${tier} tier can take it.${why}${needs}`;
-}
-
-function placementPool(pool: PoolObserved): PlacementPool {
-  const { name, node, cordoned, capacityBytes, usedBytes, committedBytes, mayastorLabels, encrypted, status } = pool;
-  return {
-    name,
-    node,
-    online: status === 'Online',
-    cordoned,
-    capacityBytes,
-    usedBytes,
-    committedBytes,
-    mayastorLabels,
-    ...(encrypted === undefined ? {} : { encrypted }),
-  };
 }

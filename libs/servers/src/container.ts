@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createContainerOutput } from './container-output.ts';
 import type { ServerDefinition } from './definition.ts';
 import { freePort } from './free-port.ts';
-import { readLines } from './lines.ts';
 import { waitForPort } from './listening.ts';
-import { createLogWatch } from './log-watch.ts';
 import type { Server, ServerOptions } from './server.ts';
 
-const START_TIMEOUT_MS = 60_000;
 const STOP_GRACE_S = 10;
 const START_ATTEMPTS_MAX = 5;
 
@@ -39,37 +37,34 @@ export async function startContainer(definition: ServerDefinition, options: Serv
 
 async function startContainerOn(port: number, definition: ServerDefinition, options: ServerOptions): Promise<Server> {
   // Loading it takes a second that nobody with binaries should pay for.
-  const { BoundPorts, GenericContainer, Wait, getContainerRuntimeClient } = await import('testcontainers');
+  const { GenericContainer, getContainerRuntimeClient } = await import('testcontainers');
   const env = options.env ?? process.env;
   const place = { port, configFolder: CONFIG_FOLDER, dataFolder: DATA_FOLDER };
   const files = Object.entries(definition.files(place));
-  const log = createLogWatch(definition.readyLine);
-  const onLine = (line: string): void => {
-    log.onLine(line);
-    options.onLine?.(line);
-  };
-  const ready = Wait.forLogMessage(definition.readyLine).withStartupTimeout(START_TIMEOUT_MS);
   const name = `couchestor-${definition.name.toLowerCase()}-${randomUUID()}`;
-
   const client = await getContainerRuntimeClient();
   const container = client.container.getById(name);
-  await new GenericContainer(env[definition.imageVariable] ?? definition.image)
+  const output = createContainerOutput(definition, options, () => client.container.attach(container));
+
+  class AttachedContainer extends GenericContainer {
+    protected override containerCreated(): Promise<void> {
+      return output.attach();
+    }
+  }
+  await new AttachedContainer(env[definition.imageVariable] ?? definition.image)
     .withName(name)
     .withNetworkMode('host')
     .withEntrypoint([definition.binary])
     .withCommand([...definition.args(place)])
     .withLabels(LABELS)
     .withCopyContentToContainer(files.map(([name, content]) => ({ content, target: `${CONFIG_FOLDER}/${name}` })))
-    .withWaitStrategy(ready)
-    .withLogConsumer((stream) => readLines(stream, onLine))
+    .withWaitStrategy(output)
     .start()
     .catch(async (cause: unknown) => {
       // testcontainers removes it only once it has run.
       await removeIfPresent(container);
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`the container of ${definition.name} did not get ready: ${reason}; its log: ${log.tail()}`, {
-        cause,
-      });
+      throw new Error(`the container of ${definition.name} did not get ready: ${reason}`, { cause });
     });
 
   const isRunning = async (): Promise<boolean> => (await container.inspect()).State.Running;
@@ -88,11 +83,9 @@ async function startContainerOn(port: number, definition: ServerDefinition, opti
     },
     restart: async () => {
       await stop();
+      await output.attach();
       await container.start();
-      const startedAt = new Date((await container.inspect()).State.StartedAt);
-      readLines(await client.container.logs(container, { since: startedAt.getTime() / 1_000 }), onLine);
-      // The log is believed rather than the port: Redis and Prometheus listen before they have read their data.
-      await ready.waitUntilReady(container, new BoundPorts(), startedAt);
+      await output.waitUntilReady();
     },
     [Symbol.asyncDispose]: async () => {
       await stop();

@@ -23,6 +23,8 @@ export async function openContainerBed(env: NodeJS.ProcessEnv = process.env): Pr
       COUCHESTOR_REDIS_URL: '',
       COUCHESTOR_PROMETHEUS_URL: '',
       DOCKER_HOST: api.host,
+      // Inside a container the library would ask for the gateway of a bridge; the servers are on the network of all.
+      TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1',
       // Its image could not be pulled; what it would clean up goes with the bed.
       TESTCONTAINERS_RYUK_DISABLED: 'true',
     },

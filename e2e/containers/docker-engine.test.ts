@@ -5,16 +5,16 @@ import { findBinary } from '@couchestor/servers';
 import { describe, expect, test } from 'vitest';
 import { whyLeftOut } from './container-bed.ts';
 import { createDockerApi } from './docker-api.ts';
-import { obtainEngine, startPrivateEngine, whatLacks } from './docker-engine.ts';
+import { networkInterfaces, obtainEngine, startPrivateEngine, whatLacks } from './docker-engine.ts';
 
 const leftOut = await whyLeftOut(whatLacks);
 const iptablesSave = await findBinary('iptables-save', process.env);
 
 /** What an engine with default options would change: interfaces, packet filter, forwarding; and its folder. */
-function traces(): Readonly<Record<string, unknown>> {
+async function traces(): Promise<Readonly<Record<string, unknown>>> {
   const rules = iptablesSave === undefined ? '' : execFileSync(iptablesSave, { encoding: 'utf8' });
   return {
-    interfaces: readdirSync('/sys/class/net').sort(),
+    interfaces: await networkInterfaces(),
     // Without comments, which hold the time, and without counters of packets.
     packetFilter: rules.replaceAll(/^#.*$|\[\d+:\d+\]/gm, ''),
     folders: readdirSync(tmpdir()).filter((name) => name.startsWith('couchestor-docker-')),
@@ -24,18 +24,18 @@ function traces(): Readonly<Record<string, unknown>> {
 
 describe.skipIf(leftOut !== undefined)('a private Docker engine', () => {
   test('answers while it is needed, and leaves no trace on the machine', async () => {
-    const before = traces();
+    const before = await traces();
     const engine = await startPrivateEngine(process.env);
     const socket = engine.api.host.replace('unix://', '');
     try {
       expect(await engine.api.answers()).toBe(true);
-      expect(traces()).toMatchObject({ interfaces: before['interfaces'], packetFilter: before['packetFilter'] });
+      expect(await traces()).toMatchObject({ interfaces: before['interfaces'], packetFilter: before['packetFilter'] });
     } finally {
       await engine[Symbol.asyncDispose]();
     }
     expect(await engine.api.answers()).toBe(false);
     expect(existsSync(socket)).toBe(false);
-    expect(traces()).toEqual(before);
+    expect(await traces()).toEqual(before);
   });
 
   test('is used by whoever finds it in DOCKER_HOST, and not ended by them', async () => {

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -60,11 +59,12 @@ async function givenEngine(env: NodeJS.ProcessEnv): Promise<DockerApi | undefine
 export async function startPrivateEngine(env: NodeJS.ProcessEnv): Promise<DockerEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'couchestor-docker-'));
   const api = createDockerApi(`unix://${folder}/docker.sock`);
+  const args = daemonArgs(folder, api.host, await networkInterfaces());
   const log: string[] = [];
   const daemon = await spawnProcess({
     name: 'dockerd',
     command: 'unshare',
-    args: ['--mount', '--pid', '--mount-proc', '--kill-child', '--', 'dockerd', ...daemonArgs(folder, api.host)],
+    args: ['--mount', '--pid', '--mount-proc', '--kill-child', '--', 'dockerd', ...args],
     env: { ...env, PATH: `${env['PATH'] ?? ''}:${DAEMON_PATH}` },
     orphanedFolder: folder,
     onLine: (line) => {
@@ -86,9 +86,9 @@ export async function startPrivateEngine(env: NodeJS.ProcessEnv): Promise<Docker
   return { api, origin: 'private', [Symbol.asyncDispose]: end };
 }
 
-function daemonArgs(folder: string, host: string): readonly string[] {
+function daemonArgs(folder: string, host: string, interfaces: readonly string[]): readonly string[] {
   // Told of no bridge, dockerd deletes docker0, even one that another engine has left; told to use it, it leaves it alone.
-  const bridge = existsSync('/sys/class/net/docker0') ? 'docker0' : 'none';
+  const bridge = interfaces.includes('docker0') ? 'docker0' : 'none';
   return [
     `--host=${host}`,
     `--data-root=${folder}/data`,
@@ -99,6 +99,12 @@ function daemonArgs(folder: string, host: string): readonly string[] {
     '--ip-forward=false',
     '--ip-masq=false',
   ];
+}
+
+/** Their names, including those without an address. */
+export async function networkInterfaces(): Promise<readonly string[]> {
+  const table = await readFile('/proc/net/dev', 'utf8');
+  return [...table.matchAll(/^\s*(\S+):/gm)].map(([, name = '']) => name).sort();
 }
 
 async function untilAnswers(api: DockerApi, daemon: SpawnedProcess): Promise<void> {

@@ -1,5 +1,5 @@
 import { parse as parseYaml } from 'yaml';
-import { badRequest, invalid, type FieldError } from './api-error.ts';
+import { badRequest, invalid, unsupportedMediaType, type FieldError } from './api-error.ts';
 import { isJsonArray, isJsonObject, omit, parseJson, stringAt, type Json, type JsonObject } from './json.ts';
 import type { KubeObject, ObjectMeta } from './kube-object.ts';
 import { readMetadata, validateMetadata } from './metadata-validation.ts';
@@ -18,10 +18,14 @@ export interface Decoded {
   readonly unknownFields: readonly string[];
 }
 
-/** The body as JSON, or as YAML where the content type says so; throws 400. */
+/** The body as JSON, or as YAML where the content type says so; throws 400, or 415 for a binary form. */
 export function parseBody(request: KubeRequest, target: Target): JsonObject {
   const text = request.body ?? '';
-  const isYaml = (request.headers?.['content-type'] ?? '').includes('yaml');
+  const contentType = request.headers?.['content-type'] ?? '';
+  if (contentType.includes('protobuf') || contentType.includes('cbor')) {
+    throw unsupportedMediaType(['application/json', 'application/yaml']);
+  }
+  const isYaml = contentType.includes('yaml');
   const refuse = (why: string): Error =>
     badRequest(
       `the object provided is unrecognized (must be of type ${target.kind.kind}): couldn't get version/kind; json parse error: ${why} (${text === '' ? '<empty>' : text.slice(0, 100)})`,
@@ -41,7 +45,8 @@ export function parseText(text: string, isYaml: boolean, refuse: (why: string) =
     }
   }
   try {
-    return parseYaml(text) as Json;
+    // The real server reads YAML 1.1, in which `yes` and `on` are booleans.
+    return parseYaml(text, { version: '1.1' }) as Json;
   } catch (error) {
     throw refuse(error instanceof Error ? error.message : String(error));
   }

@@ -92,15 +92,18 @@ function without(set: FieldSet, ...others: readonly FieldSet[]): FieldSet {
 
 /**
  * Ownership after a create, update or patch: what the writer changed is the writer's. `undefined` for a stored object
- * that nobody's ownership is known of, for only apply begins to track those.
+ * that nobody's ownership is known of, for only apply begins to track those. `sent` are the entries that a client wrote
+ * itself, as kubectl does when it hands fields over from client-side to server-side apply.
  */
 export function ownAfterUpdate(
   live: JsonObject | undefined,
   next: JsonObject,
   schema: StructuralSchema,
   writer: Writer,
+  sent?: Entries,
 ): Entries | undefined {
-  const before = managedFieldsOf(live);
+  const stored = managedFieldsOf(live);
+  const before = sent ?? stored;
   if (live !== undefined && before === undefined) return undefined;
   const { changed, removed } = compareFields(fieldsOf(live ?? {}, schema), fieldsOf(next, schema));
   const owners = readOwners(before ?? []).map((owner) =>
@@ -111,7 +114,7 @@ export function ownAfterUpdate(
   if (!owners.some((owner) => isOwn(owner, writer, 'Update'))) {
     owners.push({ entry: entryOf(writer, 'Update'), fields: changed });
   }
-  return writeOwners(owners, before ?? []);
+  return writeOwners(owners, stored ?? []);
 }
 
 function changedOwner(owner: Owner, fields: FieldSet, writer: Writer): Owner {

@@ -1,5 +1,6 @@
 import type { Clock } from '@couchestor/shared/clock';
 import { ApiError, badRequest, methodNotAllowed } from './api-error.ts';
+import { refuseAnonymous } from './anonymous.ts';
 import { builtInKinds } from './built-in-kinds.ts';
 import { customKind } from './custom-kinds.ts';
 import { createDirectWriter, type DirectWriter } from './direct-writes.ts';
@@ -38,6 +39,8 @@ export interface KubernetesModelOptions {
 /** A Kubernetes API server without HTTP: requests in, responses out, and direct access for whoever builds the world. */
 export interface KubernetesModel extends DirectWriter {
   readonly handle: (request: KubeRequest) => Promise<KubeResponse>;
+  /** The answer to a request without credentials, where they are demanded; `undefined` if it needs none. */
+  readonly refuseAnonymous: (request: KubeRequest) => KubeResponse | undefined;
   readonly registerCrd: (crd: JsonObject) => void;
   readonly faults: RequestFaults;
   readonly requests: RequestCounter;
@@ -116,6 +119,10 @@ export function createKubernetesModel(options: KubernetesModelOptions): Kubernet
   return {
     ...direct,
     registerCrd,
+    refuseAnonymous: (request) => {
+      const [path, search] = splitUrl(request.url);
+      return refuseAnonymous(request, readRoute(path, registry), new URLSearchParams(search));
+    },
     faults,
     requests,
     watches,

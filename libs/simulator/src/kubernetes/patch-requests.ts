@@ -76,8 +76,18 @@ function patchLive(
   const patched = patch(presentAs(live, target.served));
   if (!isJsonObject(patched)) throw badRequest('the patch leaves no object');
   checkIdentity(patched, live, target);
+  checkForm(patched, target);
   checkRevision(stringAt(patched, 'metadata', 'resourceVersion'), live, target);
   return writer.replace(target, live, patched, options);
+}
+
+/** A patch that leaves values of a wrong type is invalid, where a whole object of that kind is a bad request. */
+function checkForm(patched: JsonObject, target: Target): void {
+  const fault = target.kind.formFault?.(patched);
+  if (fault === undefined) return;
+  throw invalid({ group: '', kind: '', name: '' }, [
+    { field: 'patch', type: 'FieldValueInvalid', shown: JSON.stringify(JSON.stringify(patched)), detail: fault },
+  ]);
 }
 
 function checkIdentity(patched: JsonObject, live: KubeObject, target: Target): void {
@@ -130,6 +140,11 @@ function applyPatch(
   const foreign = target.subresource === 'status' ? ['spec'] : kind.hasStatus ? ['status'] : [];
   const config = omit(body, ...foreign);
   const stored = table.get(target.namespace, target.name ?? '');
+  if (stored === undefined && name === undefined && target.subresource === undefined) {
+    throw badRequest(
+      `the name of the object (${target.name ?? ''} based on URL) was undeterminable: name must be provided`,
+    );
+  }
   if (stored === undefined && target.subresource !== undefined) throw notFound(subjectOf(target));
   const addressed = {
     apiVersion,

@@ -60,7 +60,7 @@ export interface ResourceKind {
   /** Whether an update of what is not there creates it. */
   readonly createsOnUpdate: boolean;
   /** What is wrong with the form of an object, in the words of the JSON decoder of the real server. */
-  readonly formFault?: (object: KubeObject) => string | undefined;
+  readonly formFault?: (object: JsonObject) => string | undefined;
   /** Fills in what the server sets on create. */
   readonly prepareCreate?: (object: KubeObject) => KubeObject;
   readonly validate?: (object: KubeObject, requested: ServedVersion) => FieldError[];

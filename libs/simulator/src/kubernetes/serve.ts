@@ -92,7 +92,7 @@ async function answer(
 ): Promise<void> {
   try {
     const request = await readRequest(incoming);
-    const response = authenticate(request, token) ?? (await model.handle(request));
+    const response = authenticate(model, request, token) ?? (await model.handle(request));
     await send(response, outgoing);
   } catch (error) {
     if (error instanceof ApiError) await send(jsonResponse(error.status, error.code), outgoing);
@@ -127,17 +127,15 @@ async function readRequest(incoming: IncomingMessage): Promise<KubeRequest> {
 }
 
 /** The refusal, or `undefined` if the request may pass. A wrong token is 401, none at all is the anonymous user's 403. */
-function authenticate(request: KubeRequest, token: string | undefined): KubeResponse | undefined {
-  if (token === undefined) return undefined;
+function authenticate(
+  model: KubernetesModel,
+  request: KubeRequest,
+  token: string | undefined,
+): KubeResponse | undefined {
   const header = request.headers?.['authorization'];
-  if (header === `Bearer ${token}`) return undefined;
-  if (header !== undefined) {
-    return jsonResponse(new ApiError({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' }).status, 401);
-  }
-  const path = request.url.split('?')[0] ?? '';
-  if (['/healthz', '/livez', '/readyz', '/version'].includes(path)) return undefined;
-  const message = `forbidden: User "system:anonymous" cannot ${request.method.toLowerCase()} path "${path}"`;
-  return jsonResponse(new ApiError({ code: 403, reason: 'Forbidden', message, details: {} }).status, 403);
+  if (token === undefined || header === `Bearer ${token}`) return undefined;
+  if (header === undefined) return model.refuseAnonymous(request);
+  return jsonResponse(new ApiError({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' }).status, 401);
 }
 
 async function send(response: KubeResponse, outgoing: ServerResponse): Promise<void> {

@@ -267,7 +267,7 @@ function clearedOrKept(
   writer: Writer,
 ): readonly ManagedFieldsEntry[] | undefined {
   if (sent.metadata.managedFields?.length === 0) return [];
-  const settled = ownAfterUpdate(live, next, schemaOf(target), writer);
+  const settled = ownAfterUpdate(live, next, schemaOf(target), writer, sent.metadata.managedFields);
   return settled ?? live.metadata.managedFields;
 }
 

@@ -13,7 +13,7 @@ import {
   type VolumeObserved,
 } from '@couchestor/shared/messages';
 import { parseTimestampMs } from '@couchestor/shared/units';
-import type { Capabilities, Evidence } from './core/evidence.ts';
+import { isWhole, type Capabilities, type Evidence, type SeenVolume } from './core/evidence.ts';
 import { holdsOf, type Hold } from './core/holds.ts';
 import { accepted, withOwner } from './core/intent-changes.ts';
 import { judgeRequest } from './core/judge-request.ts';
@@ -232,6 +232,11 @@ export function createMigrator(options: MigratorOptions): Migrator {
     }
     if (how === undefined) return later(request, 'UnsupportedMayastor', 'Mayastor has not answered yet', traceparent);
     if (running.has(volumeId)) return later(request, 'AlreadyMoving', 'the last move has just ended', traceparent);
+    const seen = await options.mayastor.readVolume(volumeId, stopping.signal);
+    if (!isAsRequested(request, seen)) {
+      await refuse(request, 'VolumeChanged', 'Mayastor shows other replicas than the decision saw', traceparent);
+      return { kind: 'ack' };
+    }
 
     const grant = await leases.acquireOwnership(volumeId, instance);
     if (!grant.granted) return later(request, 'NoSlot', `no lease: ${grant.reason}`, traceparent);
@@ -414,6 +419,13 @@ export function createMigrator(options: MigratorOptions): Migrator {
       if (failure !== undefined) throw failure;
     },
   };
+}
+
+/** Facts lag behind Mayastor by a cache period or more; what a decision saw may be the middle of the move before. */
+function isAsRequested(request: MigrationRequested, seen: SeenVolume | 'absent'): boolean {
+  if (seen === 'absent' || !isWhole(seen, request.replicaCount)) return false;
+  const wanted = new Map(request.replicas.map((replica) => [replica.replicaId, replica.pool]));
+  return seen.replicas.every((replica) => wanted.get(replica.replicaId) === replica.pool);
 }
 
 function isOurs(error: unknown): boolean {

@@ -52,6 +52,7 @@ export type MoveResult = 'ended' | 'lost' | 'released';
 
 /** Evidence older than this is read again before anything rests on it. */
 const FRESH_MS = 2_000;
+const FENCE_RETRY_MS = 250;
 /** A stopping process takes its cordons away, for this long at most. */
 const FAREWELL_MS = 6_000;
 
@@ -126,6 +127,11 @@ export async function runMove(
     }
   };
 
+  const standing = (): Pick<Evidence, 'mayAct' | 'fenceHeld' | 'abortRequested'> => ({
+    mayAct: mayAct(),
+    fenceHeld: fence !== undefined && !fence.lost,
+    abortRequested: context.abortRequested(intent),
+  });
   const read = async (): Promise<Evidence & { readonly readAtMs: number }> => {
     const volume = await mayastor.readVolume(volumeId, reads.signal);
     const readAtMs = clock.monotonicMs();
@@ -133,8 +139,7 @@ export async function runMove(
       nowMs: clock.nowMs(),
       volume,
       stableForMs: sighting.see(volume, readAtMs),
-      mayAct: mayAct(),
-      abortRequested: context.abortRequested(intent),
+      ...standing(),
       readAtMs,
     };
   };
@@ -211,19 +216,13 @@ export async function runMove(
   const perform = async (step: Exclude<Step, { kind: 'look' | 'wait' | 'end' }>): Promise<boolean> => {
     const nowMs = clock.nowMs();
     switch (step.kind) {
-      case 'startRound':
-      case 'planSteer': {
-        const held = fence !== undefined;
-        if (!(await holdFence())) {
-          await sleep(Math.min(1_000, capabilities.cachePeriodMs));
-          return false;
-        }
-        // What was planned before the fence was ours may rest on cordons of a move that had it.
-        if (!held) return false;
-        if (step.kind === 'planSteer') {
-          await write(change.steerPlanned(intent, step.steer));
-          return true;
-        }
+      case 'takeFence':
+        if (!(await holdFence())) await sleep(Math.min(FENCE_RETRY_MS, capabilities.cachePeriodMs));
+        return false;
+      case 'planSteer':
+        await write(change.steerPlanned(intent, step.steer));
+        return true;
+      case 'startRound': {
         for (const round of step.rounds) {
           const answer = await leases.swapHolds({ migrationId, token, holds: holdsOf(intent, round, settings.fleet) });
           if (!answer.granted) continue;
@@ -264,14 +263,12 @@ export async function runMove(
         await sleep(2 * capabilities.cachePeriodMs);
         return false;
       case 'fencePools':
-        if (!(await fenceOrWait())) return false;
         settleAll(
           await Promise.all(step.pools.map((pool) => mayastor.cordonPool(pool, mayActFenced))),
           'cordon of a pool',
         );
         return false;
       case 'fenceNodes':
-        if (!(await fenceOrWait())) return false;
         settleAll(
           await Promise.all(
             step.nodes.map((node) => mayastor.cordonNode(node, cordonLabelOf(migrationId), mayActFenced)),
@@ -280,7 +277,6 @@ export async function runMove(
         );
         return false;
       case 'grow': {
-        if (!(await fenceOrWait())) return false;
         await write(change.growthCounted(intent));
         const outcome = await mayastor.setReplicaCount(volumeId, step.replicaCount, mayActFenced);
         settle(outcome, 'growth');
@@ -289,15 +285,12 @@ export async function runMove(
         return false;
       }
       case 'steerByCordon':
-        if (!(await fenceOrWait())) return false;
         settle(await mayastor.cordonNode(step.node, cordonLabelOf(migrationId), mayActFenced), 'cordon of a node');
         return false;
       case 'steerByChildRemoval':
-        if (!(await fenceOrWait())) return false;
         settle(await mayastor.removeChild(step.nexusId, step.childUri, mayActFenced), 'removal of a child');
         return false;
       case 'shrink':
-        if (intent.round?.steer !== undefined && !(await fenceOrWait())) return false;
         await write(change.shrinkCounted(intent));
         settle(
           await mayastor.setReplicaCount(
@@ -318,12 +311,6 @@ export async function runMove(
         );
         return false;
     }
-  };
-  /** A move that was taken over finds its fence in the intent and the lease with nobody. */
-  const fenceOrWait = async (): Promise<boolean> => {
-    if (fence !== undefined && !fence.lost) return true;
-    if (!(await holdFence())) await sleep(Math.min(1_000, capabilities.cachePeriodMs));
-    return false;
   };
   const settleAll = (outcomes: readonly Outcome<unknown>[], what: string): void => {
     for (const outcome of outcomes) settle(outcome, what);
@@ -359,7 +346,7 @@ export async function runMove(
       try {
         if (untold.length > 0) await tell(intent.traceparent);
         if (stale || evidence === undefined) evidence = await read();
-        const seen = { ...evidence, mayAct: mayAct(), abortRequested: context.abortRequested(intent) };
+        const seen = { ...evidence, ...standing() };
         const step = nextStep(intent, seen, capabilities);
         context.onStep(intent, step, seen);
         if (step.kind === 'look') {

@@ -50,6 +50,8 @@ export interface Evidence {
   readonly cluster?: { readonly pools: ReadonlyMap<string, SeenPool>; readonly nodes: ReadonlyMap<string, SeenNode> };
   /** Nexuses that own each replica of the volume, by replica id. */
   readonly owners?: ReadonlyMap<string, readonly string[]>;
+  /** Is the cluster-wide lease ours under which cordons are set? Only then do others' cordons belong to no move of ours. */
+  readonly fenceHeld: boolean;
   /** May anything but the removal of our cordons be done: permit fresh, not paused, leases held? */
   readonly mayAct: boolean;
   readonly abortRequested: boolean;

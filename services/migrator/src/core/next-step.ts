@@ -5,6 +5,7 @@ import {
   healthOf,
   isWhole,
   ownersAgree,
+  tierPoolsOf,
   type Capabilities,
   type Evidence,
   type SeenReplica,
@@ -124,11 +125,13 @@ function betweenRounds(intent: ActiveIntent, volume: SeenVolume, evidence: Evide
     return { kind: 'end', end: { outcome: 'failed', reason: 'Refused', message: 'self-heal of the volume is off' } };
   }
   if (!settled(evidence, capabilities)) return wait('Settling');
+  const tierPools = tierPoolsOf(intent);
+  if (volume.replicas.every((replica) => tierPools.has(replica.pool)))
+    return { kind: 'end', end: { outcome: 'completed' } };
+  if (!evidence.fenceHeld) return { kind: 'takeFence' };
   if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
   const plan = planRounds(intent, volume, evidence.cluster, capabilities, evidence.nowMs);
   switch (plan.kind) {
-    case 'nothingLeft':
-      return { kind: 'end', end: { outcome: 'completed' } };
     case 'blocked':
       return { kind: 'end', end: { outcome: 'failed', reason: plan.reason, message: plan.message } };
     case 'rounds':
@@ -219,6 +222,7 @@ function asBefore(
     };
   }
   if (!isWhole(volume, intent.replicaCount)) return giveUp;
+  if (!evidence.fenceHeld) return { kind: 'takeFence' };
   if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
   const { pools, nodes } = evidence.cluster;
   const target = pools.get(round.targetPool);
@@ -387,6 +391,7 @@ function dropFilled(
   if (!steered && !(isWhole(volume, intent.replicaCount + 1) && settled(evidence, capabilities))) {
     return waitOrAttend(intent, evidence, 'Settling', 'the volume does not become whole with its new replica');
   }
+  if (!evidence.fenceHeld) return { kind: 'takeFence' };
   const blocked = victimOutOfReach(intent, volume, evidence, victim);
   if (blocked !== undefined) return blocked;
   assert.ok(evidence.cluster !== undefined, 'the nodes were looked at');

@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import type { ActiveIntent, FailureReason, ReplicaPlace, Round } from '@couchestor/shared/messages';
 import { aboveCapacityLimit, copyBytes, poolRefusal, refusalLasts, type PoolRefusal } from '@couchestor/shared/policy';
 import { formatTimestamp } from '@couchestor/shared/units';
@@ -9,8 +10,6 @@ export interface Cluster {
 }
 
 export type RoundPlan =
-  /** Every replica is where it belongs. */
-  | { readonly kind: 'nothingLeft' }
   | { readonly kind: 'rounds'; readonly rounds: readonly Round[] }
   | { readonly kind: 'blocked'; readonly reason: FailureReason; readonly message: string };
 
@@ -31,7 +30,7 @@ export function planRounds(
     .filter((replica) => !tierPools.has(replica.pool))
     .sort((a, b) => distance(a.node, volume) - distance(b.node, volume) || (a.replicaId < b.replicaId ? -1 : 1));
   const [source] = sources;
-  if (source === undefined) return { kind: 'nothingLeft' };
+  assert.ok(source !== undefined, 'a replica is off the tier');
 
   const occupied = new Set(volume.replicas.map((replica) => replica.node));
   const refusals = new Map<string, PoolRefusal>();

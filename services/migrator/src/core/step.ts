@@ -26,6 +26,8 @@ export type WaitReason =
 export type Step =
   | { readonly kind: 'look'; readonly at: EvidenceKind }
   | { readonly kind: 'wait'; readonly reason: WaitReason }
+  /** Hold the lease of the fence, then look at the cluster again: cordons of another move may have been in it. */
+  | { readonly kind: 'takeFence' }
   /** Written to the intent. Rounds are in order of preference; the first whose pool and node have room is taken. */
   | { readonly kind: 'startRound'; readonly rounds: readonly Round[] }
   | { readonly kind: 'recordAdded'; readonly replicaId: string; readonly pool: string; readonly node: string }

@@ -1,4 +1,5 @@
 import type { DecisionMade, MigrationRequested, PolicyEvaluated } from '@couchestor/shared/messages';
+import { formatTimestamp } from '@couchestor/shared/units';
 import type { Decision, Evaluation, MoveRequest } from './core/decision.ts';
 
 /** The core's answers in the words of the messages: times as text. */
@@ -33,4 +34,4 @@ const TARGET_POOLS_MAX = 1_024;
 /** The last moment that RFC 3339 can tell, for what is never. */
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-const timestamp = (ms: number): string => new Date(Math.min(Math.floor(ms), LAST_MS)).toISOString();
+const timestamp = (ms: number): string => formatTimestamp(Math.min(Math.floor(ms), LAST_MS));

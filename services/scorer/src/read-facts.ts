@@ -1,5 +1,6 @@
 import type { Intent, ObservedPersistentVolume, PolicyObserved, VolumeObserved } from '@couchestor/shared/messages';
 import { labelSelectorSchema, parsePolicySpec, type ClaimingSpec } from '@couchestor/shared/policy';
+import { parseTimestampMs } from '@couchestor/shared/units';
 import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, WorldVolume } from './core/world.ts';
 
 /** Reads what facts hold as text (specs, times, annotations) into what the core decides by. */
@@ -7,7 +8,7 @@ import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, WorldVolume } fro
 export type ReadPolicy = Omit<ValidPolicy, 'window' | 'scores'> | InvalidPolicy;
 
 export function readPolicy({ policyId, name, generation, createdAt, spec: stored }: PolicyObserved): ReadPolicy {
-  const head = { policyId, name, generation, createdAtMs: Date.parse(createdAt) };
+  const head = { policyId, name, generation, createdAtMs: parseTimestampMs(createdAt) };
   const parsed = parsePolicySpec(stored);
   switch (parsed.kind) {
     case 'valid':
@@ -96,10 +97,10 @@ export function readIntent(intent: Intent): IntentState {
     policyId,
     fromTier,
     toTier,
-    startedAtMs: Date.parse(intent.startedAt),
+    startedAtMs: parseTimestampMs(intent.startedAt),
     seenIds,
     regretsInRow: intent.regretsInRow ?? 0,
-    ...(lastCompletedAt === undefined ? {} : { lastCompletedAtMs: Date.parse(lastCompletedAt) }),
+    ...(lastCompletedAt === undefined ? {} : { lastCompletedAtMs: parseTimestampMs(lastCompletedAt) }),
   };
   switch (intent.state) {
     case 'active':
@@ -115,9 +116,9 @@ export function readIntent(intent: Intent): IntentState {
         ...head,
         state: 'ended',
         outcome: intent.outcome,
-        endedAtMs: Date.parse(intent.endedAt),
+        endedAtMs: parseTimestampMs(intent.endedAt),
         failuresInRow: intent.failuresInRow,
-        ...(intent.retryAt === undefined ? {} : { retryAtMs: Date.parse(intent.retryAt) }),
+        ...(intent.retryAt === undefined ? {} : { retryAtMs: parseTimestampMs(intent.retryAt) }),
       };
   }
 }

@@ -1,5 +1,6 @@
 import type { Bus, FactWriter } from '@couchestor/shared/bus';
 import { subjectToken, type DecisionMade, type PolicyEvaluated, type StateName } from '@couchestor/shared/messages';
+import { parseTimestampMs } from '@couchestor/shared/units';
 import type { Announcements } from '../ports.ts';
 
 type Decided = 'decision.made' | 'policy.evaluated';
@@ -20,7 +21,7 @@ export async function openAnnouncements(bus: Bus, nowMs: () => number, signal: A
         signal,
       ),
     request: async (request, traceparent, signal) => {
-      const leftMs = Date.parse(request.notAfter) - nowMs();
+      const leftMs = parseTimestampMs(request.notAfter) - nowMs();
       if (leftMs <= 0) return;
       const expired = AbortSignal.timeout(leftMs);
       await bus

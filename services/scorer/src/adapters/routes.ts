@@ -1,4 +1,5 @@
 import type { JsonAnswer, Routes } from '@couchestor/shared/service';
+import { formatTimestamp } from '@couchestor/shared/units';
 import type { Decision } from '../core/decision.ts';
 import { whatWouldChangeIt } from '../core/explain.ts';
 import { toDecisionMade } from '../present-decision.ts';
@@ -56,7 +57,7 @@ export function addRoutes(routes: Routes, scorer: Scorer): void {
 }
 
 const head = ({ decidedAtMs }: LatestPass): { readonly decidedAt: string } => ({
-  decidedAt: new Date(decidedAtMs).toISOString(),
+  decidedAt: formatTimestamp(decidedAtMs),
 });
 
 function selected({ outcome }: LatestPass, query: URLSearchParams): readonly Decision[] {

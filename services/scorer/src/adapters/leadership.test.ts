@@ -1,0 +1,32 @@
+import { createVirtualClock } from '@couchestor/shared/clock';
+import { createMemoryLeases, createMemoryLeaseServer } from '@couchestor/shared/leases';
+import { createLogger } from '@couchestor/shared/service';
+import { expect, test } from 'vitest';
+import { createLeadership } from './leadership.ts';
+
+const logger = createLogger({ service: 'scorer', level: 'error' });
+
+test('one of two leads, and the other takes over within 15 s when it is gone', async () => {
+  const clock = createVirtualClock();
+  const server = createMemoryLeaseServer({ clock });
+  const of = (instance: string) => createLeadership(createMemoryLeases({ clock, server }), instance, clock, logger);
+  const [first, second] = [of('scorer-1'), of('scorer-2')];
+  const changes: boolean[] = [];
+  second.onChange((leading) => changes.push(leading));
+  const [firstEnds, secondEnds] = [new AbortController(), new AbortController()];
+  const runs = [first.run(firstEnds.signal)];
+  await clock.advance(0);
+  runs.push(second.run(secondEnds.signal));
+  await clock.advance(60_000);
+  expect([first.isLeader(), second.isLeader()]).toEqual([true, false]);
+
+  firstEnds.abort();
+  await clock.advance(15_000);
+  expect([first.isLeader(), second.isLeader()]).toEqual([false, true]);
+  expect(changes).toEqual([true]);
+
+  secondEnds.abort();
+  await clock.advance(0);
+  await Promise.all(runs);
+  expect(second.isLeader()).toBe(false);
+});

@@ -3,7 +3,7 @@ import { connectBus } from '@couchestor/shared/bus';
 import { createLeases } from '@couchestor/shared/leases';
 import { runService, type ReadinessState } from '@couchestor/shared/service';
 import { MIB } from '@couchestor/shared/units';
-import { openAnnouncements } from './adapters/bus-announcements.ts';
+import { createAnnouncements } from './adapters/bus-announcements.ts';
 import { openObservations } from './adapters/bus-observations.ts';
 import { createCronerCalendar } from './adapters/croner-calendar.ts';
 import { createLeadership, soleLeadership } from './adapters/leadership.ts';
@@ -55,7 +55,7 @@ await runService({
     const ending = new AbortController();
     const observations = await openObservations(bus, () => clock.nowMs(), ending.signal);
     readiness.add('facts', () => stateOf(observations.missing()));
-    const announcements = await openAnnouncements(bus, () => clock.nowMs(), signal);
+    const announcements = createAnnouncements(bus, () => clock.nowMs());
 
     const elected = config.LEADER_ELECTION
       ? createLeadership(

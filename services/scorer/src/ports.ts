@@ -64,6 +64,8 @@ export interface Announcements {
   ): Promise<void>;
   /** The same for policies, in all that is said of them. */
   evaluations(evaluations: readonly PolicyEvaluated[], signal: AbortSignal): Promise<void>;
+  /** Another scorer has published meanwhile: what is known to be published has to be read again. */
+  forget(): Promise<void>;
   /** Asks the migrators; given up once the request has expired. */
   request(request: MigrationRequested, traceparent: string, signal: AbortSignal): Promise<void>;
 }

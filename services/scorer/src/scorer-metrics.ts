@@ -6,7 +6,7 @@ export interface ScorerMetrics {
   decided(decisions: readonly Decision[], seconds: number): void;
   measured(seconds: number, periodMs: number): void;
   queried(seconds: number): void;
-  requested(regretsInRow: number): void;
+  requested(request: { readonly repeated: boolean; readonly regretsInRow: number }): void;
 }
 
 const BUCKETS_SECONDS = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60];
@@ -88,9 +88,9 @@ export function createScorerMetrics(registry: Registry): ScorerMetrics {
       period.set(periodMs / 1_000);
     },
     queried: (seconds) => querySeconds.observe(seconds),
-    requested: (regretsInRow) => {
+    requested: ({ repeated, regretsInRow }) => {
       requests.inc();
-      if (regretsInRow > 0) regrets.inc();
+      if (!repeated && regretsInRow > 0) regrets.inc();
     },
   };
 }

@@ -58,6 +58,7 @@ function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])]) {
     questions: [] as string[],
     decisions: [] as readonly DecisionMade[],
     passes: 0,
+    forgotten: 0,
     evaluations: [] as readonly PolicyEvaluated[],
     requests: [] as MigrationRequested[],
     refusing: false,
@@ -100,6 +101,9 @@ function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])]) {
         if (state.refusing) throw new Error('NATS is away');
         state.passes += 1;
         state.decisions = decisions;
+      },
+      forget: async () => {
+        state.forgotten += 1;
       },
       evaluations: async (evaluations) => {
         state.evaluations = evaluations;
@@ -275,6 +279,8 @@ test('who does not lead asks nobody and says nothing, and waits two cycles once 
   it.lead(true);
   await it.clock.advance(1_000);
   expect(it.decisions).toMatchObject([{ reason: 'StartupGrace' }]);
+  // What the leader before it published is not what it knew at its own start.
+  expect(it.forgotten).toBe(1);
   await it.clock.advance(GRACE_MS);
   expect(it.requests.length).toBeGreaterThan(0);
 });

@@ -85,11 +85,13 @@ export function createScorer(parts: ScorerParts): Scorer {
   let periodMs = settings.cycleMs;
   let measurement: (Measurement & { readonly atMs: number }) | undefined;
   let latest: LatestPass | undefined;
+  let tookOver = false;
 
   observations.onChange(() => changed.raise());
   leadership.onChange((leading) => {
     if (leading) leadingSinceMs = clock.nowMs();
     else latest = undefined;
+    tookOver ||= leading;
     measurement = undefined;
     measureNow.raise();
   });
@@ -190,6 +192,10 @@ export function createScorer(parts: ScorerParts): Scorer {
       return trace;
     };
     const traceparentOf = (volumeId: string): string => formatTraceparent(traceOf(volumeId));
+    if (tookOver) {
+      await parts.announcements.forget();
+      tookOver = false;
+    }
     await parts.announcements.decisions(outcome.decisions.map(toDecisionMade), traceparentOf, signal);
     await parts.announcements.evaluations(outcome.evaluations.map(toPolicyEvaluated), signal);
     for (const request of outcome.requests) {
@@ -208,8 +214,9 @@ export function createScorer(parts: ScorerParts): Scorer {
     outstanding.set(volumeId, { migrationId, policyId, notAfterMs });
     sent.set(volumeId, { migrationId, atMs });
     await parts.announcements.request(toMigrationRequested(request), traceparent, signal);
-    parts.metrics.requested(request.regretsInRow);
-    if (before?.migrationId === migrationId) return;
+    const repeated = before?.migrationId === migrationId;
+    parts.metrics.requested({ repeated, regretsInRow: request.regretsInRow });
+    if (repeated) return;
     const { volumeName: volume, policyName: policy, fromTier: from, toTier: to, reason } = request;
     logger.info({ volume, volumeId, policy, from, to, reason, migrationId }, 'move requested');
   };

@@ -6,10 +6,13 @@ import type { Announcements } from '../ports.ts';
 type Decided = 'decision.made' | 'policy.evaluated';
 
 /** Publishes over the bus, knowing what the stream holds, so that a restarted scorer repeats nothing. */
-export async function openAnnouncements(bus: Bus, nowMs: () => number, signal: AbortSignal): Promise<Announcements> {
-  const decided = await openChangeWriter(bus, 'decision.made', decisionKey, signal);
-  const evaluated = await openChangeWriter(bus, 'policy.evaluated', evaluationKey, signal);
+export function createAnnouncements(bus: Bus, nowMs: () => number): Announcements {
+  const decided = createChangeWriter(bus, 'decision.made', decisionKey);
+  const evaluated = createChangeWriter(bus, 'policy.evaluated', evaluationKey);
   return {
+    forget: async () => {
+      await Promise.all([decided.forget(), evaluated.forget()]);
+    },
     decisions: (decisions, traceparentOf, signal) =>
       decided.write(
         decisions.map((data) => ({ id: data.volumeId, data, traceparent: () => traceparentOf(data.volumeId) })),
@@ -61,22 +64,32 @@ interface Entry<T> {
 }
 
 interface ChangeWriter<T> {
-  /** Publishes the entries that changed and takes back what is not among them. */
+  /** Publishes the entries that changed and takes back what is not among them. Reads what is published at its first call. */
   write(entries: readonly Entry<T>[], signal: AbortSignal): Promise<void>;
+  /** The next call reads it again. */
+  forget(): Promise<void>;
 }
 
 type DataOf<N extends Decided> = N extends 'decision.made' ? DecisionMade : PolicyEvaluated;
 
-async function openChangeWriter<N extends Decided & StateName>(
+function createChangeWriter<N extends Decided & StateName>(
   bus: Bus,
   name: N,
   keyOf: (data: DataOf<N>) => string,
-  signal: AbortSignal,
-): Promise<ChangeWriter<DataOf<N>>> {
-  const keys = await publishedKeys(bus, name, keyOf, signal);
-  const writer: FactWriter<N> = await bus.openFactWriter(name, { signal, onLost: () => keys.clear() });
+): ChangeWriter<DataOf<N>> {
+  let opened: { readonly keys: Map<string, string>; readonly writer: FactWriter<N> } | undefined;
+  const open = async (signal: AbortSignal): Promise<NonNullable<typeof opened>> => {
+    const keys = await publishedKeys(bus, name, keyOf, signal);
+    return { keys, writer: await bus.openFactWriter(name, { signal, onLost: () => keys.clear() }) };
+  };
   return {
+    forget: async () => {
+      await opened?.writer[Symbol.asyncDispose]();
+      opened = undefined;
+    },
     write: async (entries, signal) => {
+      opened ??= await open(signal);
+      const { keys, writer } = opened;
       const present = new Set(entries.map(({ id }) => id));
       const gone = [...writer.ids()].filter((id) => !present.has(id));
       const changed = entries

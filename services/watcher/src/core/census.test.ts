@@ -80,6 +80,18 @@ describe('Census', () => {
     expect(census.placement('a')).toBe('hot');
   });
 
+  test('keeps volumes and their placements while their policy has an error', () => {
+    const inventory = new VolumeInventory();
+    inventory.setReading(aVolume('a', ['nvme-a']));
+    inventory.setPersistentVolume(aPersistentVolume('a'));
+    const older = policy('older', 1);
+    const census = censusOf(inventory, [older, policy('younger', 2)]);
+    census.setPolicies([{ ...older, valid: undefined }, policy('younger', 2)]);
+    census.work(Infinity);
+    expect(census.counts('older')).toMatchObject({ watchedVolumes: 1, hotVolumes: 1 });
+    expect(census.counts('younger').watchedVolumes).toBe(0);
+  });
+
   test('works in pieces and answers what changed', () => {
     const inventory = new VolumeInventory();
     for (const id of ['a', 'b', 'c']) {

@@ -163,9 +163,12 @@ export class Census {
     };
   }
 
-  /** Undefined while a replica's pool cannot be seen because its node is away: it has not left its tier by that. */
+  /**
+   * Undefined while a replica's pool cannot be seen because its node is away, or the policy has an error: the volume has
+   * not left its tier by that.
+   */
   #placementUnder(policy: CensusPolicy, { replicas }: VolumeReading): Placement | undefined {
-    if (replicas.length === 0) return undefined;
+    if (replicas.length === 0 || policy.valid === undefined) return undefined;
     const tiers: (Tier | undefined)[] = [];
     for (const { pool } of replicas) {
       if (pool === undefined) return undefined;

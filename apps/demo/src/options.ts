@@ -5,7 +5,8 @@ export interface DemoOptions {
   readonly seed: number;
   readonly untilSettled: boolean;
   readonly json: boolean;
-  readonly chaos: boolean;
+  /** Kill services at random, or the servers that they need as well. */
+  readonly chaos: 'none' | 'services' | 'all';
   /** CSV of real disks' I/O, replayed `speed` times faster than life. */
   readonly load: string | undefined;
   readonly speed: number;
@@ -23,6 +24,7 @@ CoucheStor on an embedded cluster, with real NATS, Redis and Prometheus, all on 
   --volumes N       number of volumes, 6 to 10000 (40)
   --seed N          another world (1)
   --chaos           kill -9 of random services while it runs
+  --chaos-servers   the same of NATS, Redis and Prometheus too
   --load FILE       replay the I/O of real disks: CSV with volume, half_hour, reads, writes
   --speed N         how much faster than life they are replayed (1200)
   --time-limit S    seconds until --until-settled gives up
@@ -38,6 +40,7 @@ export function parseOptions(args: readonly string[]): DemoOptions {
       'until-settled': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       chaos: { type: 'boolean', default: false },
+      'chaos-servers': { type: 'boolean', default: false },
       load: { type: 'string' },
       speed: { type: 'string', default: '1200' },
       'time-limit': { type: 'string' },
@@ -51,7 +54,7 @@ export function parseOptions(args: readonly string[]): DemoOptions {
     seed: integer('--seed', values.seed, 0, 2 ** 32 - 1),
     untilSettled: values['until-settled'],
     json: values.json,
-    chaos: values.chaos,
+    chaos: values['chaos-servers'] ? 'all' : values.chaos ? 'services' : 'none',
     load: values.load,
     speed: integer('--speed', values.speed, 1, 100_000),
     timeLimitSeconds: integer('--time-limit', values['time-limit'] ?? String(usual), 1, 86_400),

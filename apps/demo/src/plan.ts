@@ -40,8 +40,8 @@ export function planDemo(options: DemoOptions, nodes: number, halfHours: number)
     windowMs: replaying ? Math.max(4_000, (6 * HOUR_MS) / options.speed) : 10_000,
     cooldownMs: replaying ? DAY_MS / 4 / options.speed : 20_000,
     concurrency: Math.min(100, nodes),
-    changeAfterMs: 40_000,
-    quietAfterMs: replaying ? replayStartMs + halfHours * halfHourMs : 50_000,
+    changeAfterMs: 25_000,
+    quietAfterMs: replaying ? replayStartMs + halfHours * halfHourMs : 30_000,
     replayStartMs,
   };
 }

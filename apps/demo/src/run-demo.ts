@@ -13,7 +13,7 @@ import {
 } from '@couchestor/simulator/cluster';
 import { serveKubernetes } from '@couchestor/simulator/kubernetes';
 import { serveMayastor, serveMetrics } from '@couchestor/simulator/mayastor';
-import { makeChaos } from './chaos.ts';
+import { makeChaos, type Victim } from './chaos.ts';
 import { countLeftovers } from './leftovers.ts';
 import { readLoadFile } from './load-file.ts';
 import { observe, type Observer } from './observer.ts';
@@ -109,15 +109,16 @@ export async function runDemo(options: DemoOptions, { clock, signal, output }: D
   const leases = stack.use(createLeaseCensusTaker(redis.url));
 
   const quiet = new AbortController();
-  const chaos = options.chaos
-    ? makeChaos({
-        services,
-        clock,
-        random: seededRandom(options.seed + 2),
-        signal: AbortSignal.any([quiet.signal, signal]),
-        onKill: (name) => screen.line(`kill -9 ${name}`),
-      })
-    : Promise.resolve(0);
+  const chaos =
+    options.chaos === 'none'
+      ? Promise.resolve(0)
+      : makeChaos({
+          victims: victimsOf(options, services, { nats, redis, prometheus }),
+          clock,
+          random: seededRandom(options.seed + 2),
+          signal: AbortSignal.any([quiet.signal, signal]),
+          onKill: (name) => screen.line(`kill -9 ${name}`),
+        });
 
   const result = await watchUntilRest({
     options,
@@ -153,6 +154,25 @@ export async function runDemo(options: DemoOptions, { clock, signal, output }: D
   screen.close();
   if (options.json) output.write(`${JSON.stringify(report)}\n`);
   return options.untilSettled && !result.settled ? 1 : 0;
+}
+
+function victimsOf(
+  options: DemoOptions,
+  services: readonly RunningService[],
+  servers: Readonly<Record<string, Server>>,
+): Victim[] {
+  const victims = services.map(({ name, process }): Victim => ({
+    name,
+    kill: () => process.kill(),
+    restart: () => process.restart(),
+  }));
+  if (options.chaos !== 'all') return victims;
+  // A server that was given belongs to others too.
+  const own = Object.entries(servers).filter(([, server]) => !server.shared);
+  return [
+    ...victims,
+    ...own.map(([name, server]): Victim => ({ name, kill: () => server.kill(), restart: () => server.restart() })),
+  ];
 }
 
 interface Watching {

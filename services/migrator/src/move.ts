@@ -52,7 +52,9 @@ export type MoveResult = 'ended' | 'lost' | 'released';
 
 /** Evidence older than this is read again before anything rests on it. */
 const FRESH_MS = 2_000;
-const FENCE_RETRY_MS = 250;
+const FENCE_RETRY_MS = 100;
+/** After this a move that waits for the fence looks around again. */
+const FENCE_PATIENCE_MS = 30_000;
 /** A stopping process takes its cordons away, for this long at most. */
 const FAREWELL_MS = 6_000;
 
@@ -216,9 +218,12 @@ export async function runMove(
   const perform = async (step: Exclude<Step, { kind: 'look' | 'wait' | 'end' }>): Promise<boolean> => {
     const nowMs = clock.nowMs();
     switch (step.kind) {
-      case 'takeFence':
-        if (!(await holdFence())) await sleep(Math.min(FENCE_RETRY_MS, capabilities.cachePeriodMs));
+      case 'takeFence': {
+        // Waiting costs Mayastor nothing: what was read before it is worth nothing after it anyway.
+        const untilMs = clock.monotonicMs() + FENCE_PATIENCE_MS;
+        while (!(await holdFence()) && mayAct() && clock.monotonicMs() < untilMs) await sleep(FENCE_RETRY_MS);
         return false;
+      }
       case 'planSteer':
         await write(change.steerPlanned(intent, step.steer));
         return true;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { streams, subjectToken } from '../messages/index.ts';
 import { CouchestorError } from '../service/index.ts';
+import { untilAborted } from './abort.ts';
 import type { Bus } from './bus.ts';
 import type { RecordedEvent } from './events.ts';
 import { sampleOf, startTestBed, type TestBed } from './fixtures/test-bed.ts';
@@ -176,7 +177,7 @@ describe('events', () => {
       signal: ending.signal,
       onEvent: async (event) => {
         events.push(event);
-        await gate.promise;
+        await untilAborted(gate.promise, ending.signal);
       },
     });
     await vi.waitFor(() => expect(events.length).toBe(1));

@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { streams, subjectOf, subjectToken, type VolumeObserved } from '../messages/index.ts';
 import { sampleOf, startTestBed, type TestBed } from './fixtures/test-bed.ts';
@@ -32,14 +33,18 @@ describe('facts', () => {
 
     expect(await writer.set(id('a'), volume('a'))).toBe('published');
     expect(await writer.set(id('a'), volume('a'))).toBe('unchanged');
+    expect(await Promise.all([writer.set(id('b'), volume('b')), writer.set(id('b'), volume('b'))])).toEqual([
+      'published',
+      'unchanged',
+    ]);
     expect(await writer.set(id('a'), volume('a', 2))).toBe('published');
     expect(await writer.delete(id('a'))).toBe('published');
     expect(await writer.delete(id('a'))).toBe('unchanged');
     expect(await writer.delete(id('never-there'))).toBe('unchanged');
 
-    expect(await stateLast()).toBe(3);
+    expect(await stateLast()).toBe(4);
     expect(await bed.metric('couchestor_messages_published_total', { type: 'volume.observed', result: 'stored' })).toBe(
-      3,
+      4,
     );
   });
 
@@ -70,6 +75,27 @@ describe('facts', () => {
     const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });
     await tables.whenSynced();
     expect(tables.of('volume.observed').get('a')?.data.sizeBytes).toBe(49);
+  });
+
+  it('keep their order when an earlier write has to be tried again', async () => {
+    await (await bed.bus()).ensureStreams();
+    // This bus was never asked to set up streams, so it does not bring back the one that is lost here.
+    const registry = new Registry();
+    const bus = await bed.bus({ random: () => 0.999, registry });
+    const writer = await bus.openFactWriter('volume.observed', {});
+    const { config } = await bed.jsm.streams.info(STATE);
+    await bed.jsm.streams.delete(STATE);
+    const earlier = writer.set(id('a'), volume('a', 1));
+    const retries = registry.getSingleMetric('couchestor_publish_retries_total');
+    await vi.waitFor(async () => expect((await retries?.get())?.values[0]?.value).toBe(4), {
+      timeout: 5_000,
+      interval: 1,
+    });
+    await bed.jsm.streams.add(config);
+    const later = writer.set(id('a'), volume('a', 2));
+    await Promise.all([earlier, later]);
+    const last = await bed.jsm.streams.getMessage(STATE, { last_by_subj: subjectOf('volume.observed', id('a')) });
+    expect(last?.json<{ data: VolumeObserved }>().data.sizeBytes).toBe(2);
   });
 
   it('fill a table that is synced once it holds all that was there, and follow from then on', async () => {
@@ -133,7 +159,8 @@ describe('facts', () => {
   });
 
   it('outlive a server that is killed while they are written', async () => {
-    const bus = await bed.bus();
+    // What was under way when the connection broke is not waited for.
+    const bus = await bed.bus({ requestTimeoutMs: 120_000 });
     await bus.ensureStreams();
     const writer = await bus.openFactWriter('volume.observed', {});
     const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });

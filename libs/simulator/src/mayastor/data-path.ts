@@ -178,10 +178,14 @@ export function faultChild(world: World, nexus: Nexus, child: Child): void {
   if (child.state === 'Faulted') return;
   beforeChange(world, nexus);
   if (child.rebuild !== undefined) endRebuild(world, child.rebuild, 'Failed');
+  const last = child.state === 'Online' && !nexus.children.some((other) => other !== child && other.state === 'Online');
   child.state = 'Faulted';
   child.faultedAtMs = now(world);
-  child.replica.synced = false;
-  nexus.volume.healthy?.delete(child.replica.uuid);
+  // Nothing is acknowledged without a healthy child, so the last one to go misses nothing.
+  if (!last) {
+    child.replica.synced = false;
+    nexus.volume.healthy?.delete(child.replica.uuid);
+  }
   restartRebuildsFrom(world, nexus, child.replica);
   noteRedundancy(world, nexus.volume, { kind: 'fault' });
   world.wake(nexus.volume);

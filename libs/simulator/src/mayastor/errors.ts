@@ -52,6 +52,8 @@ export const failures = {
   volumeNotFound: (id: string) => failed('NotFound', 'VolumeNotFound', `Volume '${id}' not found`),
   poolNotFound: (id: string) => failed('NotFound', 'PoolNotFound', `Pool '${id}' not found`),
   nodeNotFound: (id: string) => failed('NotFound', 'NodeNotFound', `Node '${id}' not found`),
+  nodeNotOnline: (id: string) => failed('FailedPrecondition', 'NodeNotOnline', `Node '${id}' is not online`),
+  nodeCordoned: (id: string) => failed('FailedPrecondition', 'CordonedNode', `Node '${id}' is cordoned`),
   nexusNotFound: (id: string) => failed('NotFound', 'NexusNotFound', `Nexus '${id}' not found`),
   childNotFound: (nexus: string, child: string) =>
     failed('NotFound', 'ChildNotFound', `Child '${child}' not found in Nexus '${nexus}'`),

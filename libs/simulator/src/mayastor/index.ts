@@ -9,9 +9,11 @@ export type {
   VolumeRedundancy,
 } from './ledger.ts';
 export type { Load, LoadProfile, LoadShape } from './load.ts';
-export { createMayastorModel, type MayastorModel, type VolumeToCreate, type VolumeTruth } from './model.ts';
+export { createMayastorModel, type MayastorModel } from './model.ts';
 export type { NewNode, NewPool } from './nodes-and-pools.ts';
 export type { Choose, MayastorModelOptions, MayastorTimers, MayastorVersion, OpenChoice } from './options.ts';
-export type { MayastorAnswer, MayastorRequest } from './routes.ts';
+export type { MayastorAnswer, MayastorRequest } from './route.ts';
 export { defaultMetricsPort, defaultRestPort, serveMayastor, serveMetrics, type Listening } from './serve.ts';
+export type { VolumeTruth } from './volume-truth.ts';
+export type { VolumeToCreate } from './world-building.ts';
 export type { Cause } from './world.ts';

@@ -3,13 +3,13 @@ import { callEngine, CoreGone, EngineFailure } from './engine-calls.ts';
 import type { Child, Nexus, Replica, Volume } from './entities.ts';
 import { RestFailure } from './errors.ts';
 import { createReplica, disownFromVolume } from './replicas.ts';
-import { attachReplica, detachReplica } from './scaling.ts';
+import { attachReplica, detachReplica, trustIfUntouched } from './scaling.ts';
 import { recreateNexus } from './targets.ts';
 import { ownedReplicas, removalVictim } from './victim.ts';
 import { refresh, stateOf } from './view.ts';
 import { hold } from './volume-lock.ts';
 import { targetView } from './volume-state.ts';
-import { eraseOrLeave } from './volumes.ts';
+import { destroyVolume, eraseOrLeave } from './volumes.ts';
 import { now, type Cause, type World } from './world.ts';
 
 const selfHeal: Cause = { kind: 'selfHeal' };
@@ -55,10 +55,10 @@ export function startReconcilers(world: World): { readonly coreRestarted: () => 
     for (const volume of Array.from(due)) {
       if (world.core.life !== life) return;
       // What was wrong may have been put right, or the volume deleted, since it was put on the list.
-      if (needsWork(volume)) {
+      if (needsWork(world, volume)) {
         if (volume.operation !== undefined || !(await attempt(world, volume, cleaning))) busy = true;
       }
-      if (!needsWork(volume)) due.delete(volume);
+      if (!needsWork(world, volume)) due.delete(volume);
     }
     if (cleaning) await eraseOrphans(world);
     if (world.core.life !== life) return;
@@ -68,7 +68,7 @@ export function startReconcilers(world: World): { readonly coreRestarted: () => 
   };
 
   world.wake = (volume) => {
-    if (needsWork(volume)) {
+    if (needsWork(world, volume)) {
       due.add(volume);
       schedule(false);
     } else if (world.orphans.size > 0) schedule(false);
@@ -80,7 +80,7 @@ export function startReconcilers(world: World): { readonly coreRestarted: () => 
       running = false;
       followUpMs = -1;
       due.clear();
-      for (const volume of world.volumes.values()) if (needsWork(volume)) due.add(volume);
+      for (const volume of world.volumes.values()) if (needsWork(world, volume)) due.add(volume);
       schedule(true);
     },
   };
@@ -98,8 +98,9 @@ function cleaningRounds(world: World): number {
   return Math.floor((now(world) - reconcilePhaseMs) / (reconcileIdleMs * cleaningEveryPeriods));
 }
 
-function needsWork(volume: Volume): boolean {
-  if (volume.record !== 'Created') return false;
+function needsWork(world: World, volume: Volume): boolean {
+  // A creation or deletion that a crash cut off is undone or finished.
+  if (volume.record !== 'Created') return volume.operation === undefined && world.volumes.get(volume.uuid) === volume;
   if (volume.replicas.size > volume.replicaCount) return true;
   const { target } = volume;
   if (target !== undefined && !target.nexus.exists) return target.node.seenOnline;
@@ -123,10 +124,11 @@ async function attempt(world: World, volume: Volume, cleaning: boolean): Promise
 }
 
 async function reconcile(world: World, volume: Volume, cleaning: boolean): Promise<void> {
-  if (volume.target !== undefined && !volume.target.nexus.exists) return recreateNexus(world, volume);
+  if (volume.record !== 'Created') return destroyVolume(world, volume, selfHeal);
   const nexus = volume.target?.nexus;
+  if (nexus !== undefined && (!nexus.exists || stateOf(nexus) === 'Faulted')) return recreateNexus(world, volume);
   const view = targetView(world, volume);
-  if (nexus !== undefined && (view === undefined || stateOf(nexus) === 'Faulted')) return;
+  if (nexus !== undefined && view === undefined) return;
   if (volume.selfHeal && nexus !== undefined) {
     for (const seen of view?.children ?? []) {
       const child = nexus.children.find((entry) => entry.replica === seen.replica);
@@ -165,7 +167,6 @@ function dropUnreachable(world: World, volume: Volume, nexus: Nexus): boolean {
   for (const replica of unused(world, volume, nexus)) {
     if (volume.healthy?.has(replica.uuid) === true || replica.pool.node.seenOnline) continue;
     disownFromVolume(world, replica, selfHeal);
-    replica.record = 'Deleting';
     dropped = true;
   }
   return dropped;
@@ -193,7 +194,7 @@ async function matchCount(world: World, volume: Volume, nexus: Nexus | undefined
   if (volume.replicas.size < volume.replicaCount) {
     const replica = await createReplica(world, volume);
     if (nexus !== undefined) await attachReplica(world, nexus, replica);
-    else if (volume.healthy === undefined) replica.synced = true;
+    else trustIfUntouched(world, volume, replica, selfHeal);
     return;
   }
   if (nexus === undefined || nexus.children.length >= volume.replicaCount) return;

@@ -1,6 +1,6 @@
-import { addChild, removeChild } from './data-path.ts';
+import { addChild, noteRedundancy, removeChild } from './data-path.ts';
 import { callEngine, EngineFailure, persist } from './engine-calls.ts';
-import type { Nexus, Replica, Volume } from './entities.ts';
+import type { Child, Nexus, Replica, Volume } from './entities.ts';
 import { failures } from './errors.ts';
 import { createReplica, destroyReplica } from './replicas.ts';
 import { childOf, removalVictim } from './victim.ts';
@@ -12,7 +12,7 @@ import type { Cause, World } from './world.ts';
 export async function setReplicaCount(world: World, volume: Volume, wanted: number, cause: Cause): Promise<void> {
   checkCount(world, volume, wanted);
   await persist(world);
-  if (wanted > volume.replicaCount) await grow(world, volume);
+  if (wanted > volume.replicaCount) await grow(world, volume, cause);
   else await shrink(world, volume, wanted, cause);
   volume.replicaCount = wanted;
   world.ledger.replicaCount(volume.uuid, wanted);
@@ -31,15 +31,18 @@ function checkCount(world: World, volume: Volume, wanted: number): void {
   if (grouped && wanted < volume.replicaCount && wanted < 2) throw failures.restrictedCount(wanted);
 }
 
-async function grow(world: World, volume: Volume): Promise<void> {
+async function grow(world: World, volume: Volume, cause: Cause): Promise<void> {
   const replica = await createReplica(world, volume);
   const nexus = volume.target?.nexus;
-  if (nexus === undefined) {
-    // Nothing was ever written to a volume that was never published, so an empty replica is a whole one.
-    replica.synced = volume.healthy === undefined;
-    return;
-  }
-  await attachReplica(world, nexus, replica);
+  if (nexus !== undefined) return attachReplica(world, nexus, replica);
+  trustIfUntouched(world, volume, replica, cause);
+}
+
+/** Nothing was ever written to a volume that was never published, so an empty replica of it is a whole one. */
+export function trustIfUntouched(world: World, volume: Volume, replica: Replica, cause: Cause): void {
+  if (volume.healthy !== undefined) return;
+  replica.synced = true;
+  noteRedundancy(world, volume, cause);
 }
 
 /** Gives a nexus a replica that it has to fill. */
@@ -62,15 +65,27 @@ async function shrink(world: World, volume: Volume, wanted: number, cause: Cause
   await engineOrInternal(destroyReplica(world, victim, cause));
 }
 
+/** Has an engine remove a child; it refuses the last healthy one. */
+export async function takeChildOut(world: World, nexus: Nexus, child: Child, cause: Cause): Promise<void> {
+  const refusal = { refused: false };
+  await engineOrInternal(
+    callEngine(world, 'nexus', nexus.node, () => {
+      refusal.refused = !nexus.children.some((other) => other !== child && other.state === 'Online');
+      if (!refusal.refused) removeChild(world, nexus, child, cause);
+    }),
+  );
+  if (refusal.refused) throw failures.lastHealthyChild(child.uri);
+  refresh(world, nexus);
+}
+
 /** Takes a replica out of the nexus of its volume, if it is in it. */
 export async function detachReplica(world: World, volume: Volume, replica: Replica, cause: Cause): Promise<void> {
   const nexus = volume.target?.nexus;
   const child = childOf(volume, replica);
   if (nexus === undefined || child === undefined || !isSeen(world, nexus)) return;
-  await engineOrInternal(callEngine(world, 'nexus', nexus.node, () => removeChild(world, nexus, child, cause)));
+  await takeChildOut(world, nexus, child, cause);
   const position = replica.nexusOwners.indexOf(nexus.uuid);
   if (position >= 0) replica.nexusOwners.splice(position, 1);
-  refresh(world, nexus);
 }
 
 /** What an engine failed to do is an internal error for the caller. */

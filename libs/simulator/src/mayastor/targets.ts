@@ -1,10 +1,10 @@
-import { createNexus, destroyNexus, noteRedundancy, removeChild, shutDownNexus } from './data-path.ts';
+import { createNexus, destroyNexus, noteRedundancy, shutDownNexus } from './data-path.ts';
 import { callEngine, persist } from './engine-calls.ts';
 import type { Nexus, Replica, StorageNode, Volume } from './entities.ts';
 import { failures } from './errors.ts';
-import { engineOrInternal } from './scaling.ts';
+import { engineOrInternal, takeChildOut } from './scaling.ts';
 import { childOf, ownedReplicas } from './victim.ts';
-import { isSeen, refresh, viewOf } from './view.ts';
+import { isSeen, viewOf } from './view.ts';
 import { picked, type Cause, type World } from './world.ts';
 
 export interface PublishRequest {
@@ -67,6 +67,8 @@ function targetNode(
   if (asked !== undefined) {
     const node = world.nodes.get(asked);
     if (node === undefined) throw failures.nodeNotFound(asked);
+    if (!node.seenOnline) throw failures.nodeNotOnline(asked);
+    if (node.cordonLabels.length > 0 || node.drainLabels.length > 0) throw failures.nodeCordoned(asked);
     return node;
   }
   const usable = [...world.nodes.values()].filter(
@@ -106,15 +108,18 @@ export async function moveTarget(world: World, volume: Volume, asked: string | u
   await persist(world);
   const rebuilding = old.children.filter((child) => child.state !== 'Online').map((child) => child.replica);
   const uuid = world.newId('nexus', { volume: volume.uuid });
-  if (isSeen(world, old)) await engineOrInternal(callEngine(world, 'nexus', old.node, () => shutDownNexus(world, old)));
   const replicas = healthyReplicas(world, volume);
+  if (replicas.length === 0) throw failures.noHealthyReplica(volume.uuid);
   await engineOrInternal(
     callEngine(world, 'nexus', node, () => {
+      if (old.exists) shutDownNexus(world, old);
       const nexus = createNexus(world, { volume, node, replicas, uuid });
       volume.target = { node, nexus, frontendNodes: target.frontendNodes };
     }),
   );
-  if (old.exists) volume.shutdownTargets.push(old);
+  // An engine that does not run shuts nothing down, and its nexus goes on owning replicas all the same.
+  old.shutdown = true;
+  volume.shutdownTargets.push(old);
   trust(volume, replicas);
   if (rebuilding.length > 0) world.passSoon();
   scheduleClearing(world, volume, old);
@@ -131,12 +136,12 @@ function scheduleClearing(world: World, volume: Volume, old: Nexus): void {
 }
 
 /**
- * After its engine came back, the nexus of a target is made again. The shutdown was not clean, so only one replica can
- * be trusted; all others have to be made anew.
+ * Makes the nexus of a target again, after its engine or the last of its children came back. The end was not clean, so
+ * only one replica can be trusted; all others have to be made anew.
  */
 export async function recreateNexus(world: World, volume: Volume): Promise<void> {
   const { target } = volume;
-  if (target === undefined || target.nexus.exists || !target.node.seenOnline) return;
+  if (target === undefined || !target.node.seenOnline) return;
   const trusted = healthyReplicas(world, volume);
   const survivor =
     trusted.find((replica) => replica.pool.node === target.node) ??
@@ -171,8 +176,5 @@ export async function removeNexusChild(world: World, nexus: Nexus, uri: string, 
   const entry = viewOf(world, nexus).children.find((child) => child.uri === uri);
   const child = entry === undefined ? undefined : childOf(nexus.volume, entry.replica);
   if (child === undefined) throw failures.childNotFound(nexus.uuid, uri);
-  const others = nexus.children.filter((other) => other !== child && other.state === 'Online');
-  if (others.length === 0) throw failures.lastHealthyChild(uri);
-  await engineOrInternal(callEngine(world, 'nexus', nexus.node, () => removeChild(world, nexus, child, cause)));
-  refresh(world, nexus);
+  await takeChildOut(world, nexus, child, cause);
 }

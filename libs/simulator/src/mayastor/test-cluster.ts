@@ -1,7 +1,7 @@
 import { createVirtualClock, type VirtualClock } from '@couchestor/shared/clock';
 import { createMayastorModel, type MayastorModel } from './model.ts';
 import type { MayastorModelOptions } from './options.ts';
-import type { MayastorAnswer } from './routes.ts';
+import type { MayastorAnswer } from './route.ts';
 import { isVolume, type ShownVolume } from './conformance/trace.ts';
 
 /** A small cluster for tests: nodes n1 to n4, each with a pool `nvme-nX` of 100 GiB and `sata-nX` of 400 GiB. */

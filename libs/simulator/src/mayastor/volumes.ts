@@ -56,6 +56,12 @@ export function newVolume(world: World, wanted: NewVolume): Volume {
   return volume;
 }
 
+export function volumeOf(world: World, id: string): Volume {
+  const volume = world.volumes.get(id);
+  if (volume === undefined) throw failures.volumeNotFound(id);
+  return volume;
+}
+
 /** `PUT /volumes/{id}` */
 export async function createVolume(world: World, wanted: NewVolume, cause: Cause): Promise<Volume> {
   await persist(world);
@@ -100,13 +106,13 @@ export function finishCreation(world: World, volume: Volume): void {
 /** `DELETE /volumes/{id}`: no guard, whatever the volume is doing. */
 export async function destroyVolume(world: World, volume: Volume, cause: Cause): Promise<void> {
   await persist(world);
-  world.ledger.volumeDeleted(volume.uuid);
   const nexus = volume.target?.nexus;
   if (nexus !== undefined && nexus.exists && nexus.node.seenOnline) {
     await engineOrInternal(callEngine(world, 'nexus', nexus.node, () => destroyNexus(world, nexus, volume.replicas)));
   } else if (nexus !== undefined) destroyNexus(world, nexus, volume.replicas);
   for (const shutdown of volume.shutdownTargets) destroyNexus(world, shutdown, volume.replicas);
   volume.target = undefined;
+  world.ledger.volumeDeleted(volume.uuid);
   await discard(world, volume, cause);
 }
 
@@ -121,8 +127,9 @@ async function discard(world: World, volume: Volume, cause: Cause): Promise<void
   if (volume.affinityGroup !== undefined) world.affinityGroups.get(volume.affinityGroup)?.delete(volume);
 }
 
-/** A replica whose engine does not answer is destroyed by the reconcilers once it does. */
+/** A replica whose engine does not answer, or that a nexus owns, is destroyed by the reconcilers once it can be. */
 export async function eraseOrLeave(world: World, replica: Replica, cause: Cause): Promise<void> {
+  if (replica.nexusOwners.length > 0) return;
   replica.record = 'Deleting';
   try {
     if (replica.pool.node.seenOnline) await eraseReplica(world, replica, cause);

@@ -1,4 +1,4 @@
-import type { MayastorAnswer } from '../routes.ts';
+import type { MayastorAnswer } from '../route.ts';
 import { isVolume, sightOf, withoutProgress, progressIn, type Exchange } from './trace.ts';
 
 /** Progress may differ by what a rebuild does within two cache polls. */

@@ -1,5 +1,6 @@
-import type { MayastorModel, VolumeToCreate } from '../model.ts';
+import type { MayastorModel } from '../model.ts';
 import type { MayastorTimers } from '../options.ts';
+import type { VolumeToCreate } from '../world-building.ts';
 
 /** One recorded experiment, and what the recording itself does not say. */
 export interface Experiment {

@@ -1,7 +1,7 @@
 import { createVirtualClock } from '@couchestor/shared/clock';
 import { createMayastorModel, type MayastorModel } from '../model.ts';
 import type { MayastorTimers } from '../options.ts';
-import type { MayastorAnswer } from '../routes.ts';
+import type { MayastorAnswer } from '../route.ts';
 import { randomUuid } from '../world.ts';
 import { differences } from './compare.ts';
 import { residueUuid, type Experiment } from './experiments.ts';

@@ -38,10 +38,8 @@ export async function openContainerBed(env: NodeJS.ProcessEnv = process.env): Pr
  * Why tests with containers are left out here, said loudly; undefined when they run. @throws instead where
  * `COUCHESTOR_CI=true`, for what is left out there is never run.
  */
-export async function whyLeftOut(
-  find: (env: NodeJS.ProcessEnv) => Promise<string | undefined> = whyNoEngine,
-): Promise<string | undefined> {
-  const reason = await find(process.env);
+export async function whyLeftOut(): Promise<string | undefined> {
+  const reason = await whyNoEngine(process.env);
   if (reason === undefined) return undefined;
   if (process.env['COUCHESTOR_CI'] === 'true') throw new Error(`containers cannot be tested: ${reason}`);
   console.warn(`\n*** SKIPPED, nothing was tested with containers: ${reason}\n`);

@@ -1,41 +1,42 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { findBinary } from '@couchestor/servers';
 import { describe, expect, test } from 'vitest';
 import { whyLeftOut } from './container-bed.ts';
 import { createDockerApi } from './docker-api.ts';
 import { networkInterfaces, obtainEngine, startPrivateEngine, whatLacks } from './docker-engine.ts';
 
-const leftOut = await whyLeftOut(whatLacks);
+// Where an engine is given there may be none to start.
+const leftOut = (await whyLeftOut()) ?? (await whatLacks(process.env));
 const iptablesSave = await findBinary('iptables-save', process.env);
 
-/** What an engine with default options would change: interfaces, packet filter, forwarding; and its folder. */
-async function traces(): Promise<Readonly<Record<string, unknown>>> {
+/** What an engine with default options would change in the network. */
+async function networkTraces(): Promise<Readonly<Record<string, unknown>>> {
   const rules = iptablesSave === undefined ? '' : execFileSync(iptablesSave, { encoding: 'utf8' });
   return {
     interfaces: await networkInterfaces(),
     // Without comments, which hold the time, and without counters of packets.
     packetFilter: rules.replaceAll(/^#.*$|\[\d+:\d+\]/gm, ''),
-    folders: readdirSync(tmpdir()).filter((name) => name.startsWith('couchestor-docker-')),
-    mounts: execFileSync('mount', { encoding: 'utf8' }),
   };
 }
 
 describe.skipIf(leftOut !== undefined)('a private Docker engine', () => {
   test('answers while it is needed, and leaves no trace on the machine', async () => {
-    const before = await traces();
+    const before = await networkTraces();
     const engine = await startPrivateEngine(process.env);
-    const socket = engine.api.host.replace('unix://', '');
+    const folder = dirname(engine.api.host.replace('unix://', ''));
     try {
       expect(await engine.api.answers()).toBe(true);
-      expect(await traces()).toMatchObject({ interfaces: before['interfaces'], packetFilter: before['packetFilter'] });
+      expect(existsSync(folder)).toBe(true);
+      expect(await networkTraces()).toEqual(before);
     } finally {
       await engine[Symbol.asyncDispose]();
     }
     expect(await engine.api.answers()).toBe(false);
-    expect(existsSync(socket)).toBe(false);
-    expect(await traces()).toEqual(before);
+    expect(existsSync(folder)).toBe(false);
+    expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(folder);
+    expect(await networkTraces()).toEqual(before);
   });
 
   test('is used by whoever finds it in DOCKER_HOST, and not ended by them', async () => {

@@ -69,12 +69,9 @@ const persistentVolumes = builtIn({
   namespaced: false,
   hasStatus: true,
   returnsDeleted: true,
-  prepareCreate: (object) =>
-    withDefaults(
-      withDefaults(object, 'spec', { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' }),
-      'status',
-      { phase: 'Pending' },
-    ),
+  fillDefaults: (object) =>
+    withDefaults(object, 'spec', { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' }),
+  prepareCreate: (object) => withDefaults(object, 'status', { phase: 'Pending' }),
   columns: [
     nameColumn,
     column('Capacity', text('spec', 'capacity', 'storage')),
@@ -103,8 +100,8 @@ const persistentVolumeClaims = builtIn({
   namespaced: true,
   hasStatus: true,
   returnsDeleted: true,
-  prepareCreate: (object) =>
-    withDefaults(withDefaults(object, 'spec', { volumeMode: 'Filesystem' }), 'status', { phase: 'Pending' }),
+  fillDefaults: (object) => withDefaults(object, 'spec', { volumeMode: 'Filesystem' }),
+  prepareCreate: (object) => withDefaults(object, 'status', { phase: 'Pending' }),
   columns: [
     nameColumn,
     column('Status', (object) =>
@@ -158,13 +155,14 @@ const namespaces = builtIn({
   nameForm: 'label',
   returnsDeleted: true,
   verbs: allVerbs.filter((verb) => verb !== 'deletecollection'),
-  prepareCreate: (object) => ({
-    ...withDefaults(withDefaults(object, 'spec', { finalizers: ['kubernetes'] }), 'status', { phase: 'Active' }),
+  fillDefaults: (object) => ({
+    ...withDefaults(object, 'spec', { finalizers: ['kubernetes'] }),
     metadata: {
       ...object.metadata,
       labels: { ...object.metadata.labels, 'kubernetes.io/metadata.name': object.metadata.name ?? '' },
     },
   }),
+  prepareCreate: (object) => withDefaults(object, 'status', { phase: 'Active' }),
   columns: [nameColumn, column('Status', text('status', 'phase')), ageColumn],
 });
 

@@ -52,14 +52,21 @@ export function parseText(text: string, isYaml: boolean, refuse: (why: string) =
   }
 }
 
+/** The value without null members; shared where there are none. */
 function withoutNulls(value: Json): Json {
-  if (isJsonArray(value)) return value.map(withoutNulls);
+  if (isJsonArray(value)) {
+    const items = value.map(withoutNulls);
+    return items.every((item, index) => item === value[index]) ? value : items;
+  }
   if (!isJsonObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, member]) =>
-      member === undefined || member === null ? [] : [[name, withoutNulls(member)]],
-    ),
-  );
+  const kept: Record<string, Json> = {};
+  let isChanged = false;
+  for (const [name, member] of Object.entries(value)) {
+    const next = member === undefined || member === null ? undefined : withoutNulls(member);
+    isChanged ||= next !== member || member === undefined;
+    if (next !== undefined) kept[name] = next;
+  }
+  return isChanged ? kept : value;
 }
 
 /**
@@ -99,7 +106,8 @@ export function decodeObject(raw: JsonObject, target: Target): Decoded {
   if (fault !== undefined) {
     throw badRequest(`${kind.kind} in version "${served.version}" cannot be handled as a ${kind.kind}: ${fault}`);
   }
-  const stored = served.convert === undefined ? object : served.convert.toStored(object);
+  const converted = served.convert === undefined ? object : served.convert.toStored(object);
+  const stored = kind.fillDefaults?.(converted) ?? converted;
   return {
     object: { ...stored, apiVersion: kind.storageApiVersion },
     unknownFields: [...unknownFields, ...coerced.unknownFields],

@@ -73,7 +73,9 @@ export function createDirectWriter(parts: DirectWriterParts): DirectWriter {
             ...(kind.hasGeneration ? { generation: 1 } : {}),
           }
         : keepServerMetadata(prepared.metadata, live.metadata);
-    const candidate: KubeObject = { ...prepared, metadata };
+    // Who says nothing of the status leaves it as it is.
+    const status = prepared['status'] ?? live?.['status'];
+    const candidate: KubeObject = { ...prepared, ...(status === undefined ? {} : { status }), metadata };
     if (validate) validateObject(target, candidate, live);
     if (live === undefined) return table.put(candidate);
     if (jsonEqual(candidate, live)) return live;

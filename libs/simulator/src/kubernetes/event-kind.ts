@@ -115,7 +115,7 @@ export function eventKind(
     createsOnUpdate: true,
     timeToLiveMs: 3_600_000,
     validate: validateEvent,
-    prepareCreate: (event) => ({
+    fillDefaults: (event) => ({
       ...event,
       // The stored form always has these, empty or not.
       involvedObject: isJsonObject(event['involvedObject']) ? event['involvedObject'] : {},

@@ -44,6 +44,10 @@ export function objectKey(namespace: string | undefined, name: string): string {
   return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
 }
 
+export function keyOf({ metadata }: KubeObject): string {
+  return objectKey(metadata.namespace, metadata.name ?? '');
+}
+
 /** Wall time as Kubernetes writes it, to the second. */
 export function timestamp(nowMs: number): string {
   return `${new Date(nowMs).toISOString().slice(0, 19)}Z`;

@@ -1,8 +1,9 @@
 import type { Clock } from '@couchestor/shared/clock';
 import { badRequest, gone, resourceVersionTooLarge } from './api-error.ts';
 import { isJsonObject, parseJson, type JsonObject } from './json.ts';
-import { objectKey, type KubeObject } from './kube-object.ts';
+import { keyOf, type KubeObject } from './kube-object.ts';
 import type { ObjectStore, Snapshot } from './object-store.ts';
+import { positionOf } from './ordered-objects.ts';
 import { representList } from './representation.ts';
 import { readCount, readRepresentation, textResponse, type KubeRequest, type KubeResponse } from './request.ts';
 import { apiVersionOf } from './resource-kind.ts';
@@ -150,30 +151,13 @@ interface Page {
   readonly next: { readonly after: string; readonly remaining: number } | undefined;
 }
 
-function keyOf({ metadata }: KubeObject): string {
-  return objectKey(metadata.namespace, metadata.name ?? '');
-}
-
-/** The first position whose key comes after the given one. */
-function positionAfter(objects: readonly KubeObject[], after: string): number {
-  let low = 0;
-  let high = objects.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const object = objects[middle];
-    if (object !== undefined && keyOf(object) <= after) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 function selectPage(
   objects: readonly KubeObject[],
   filter: ObjectFilter | undefined,
   after: string | undefined,
   limit: number,
 ): Page {
-  const start = after === undefined ? 0 : positionAfter(objects, after);
+  const start = after === undefined ? 0 : positionOf(objects, `${after}\0`);
   if (filter === undefined) {
     const selected = limit > 0 ? objects.slice(start, start + limit) : objects.slice(start);
     return { objects: selected, next: nextOf(selected, objects.length - start - selected.length) };

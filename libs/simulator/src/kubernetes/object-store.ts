@@ -1,6 +1,7 @@
 import type { ResourceKind } from './resource-kind.ts';
 import { storageName } from './resource-kind.ts';
-import { objectKey, type KubeObject } from './kube-object.ts';
+import { keyOf, objectKey, type KubeObject } from './kube-object.ts';
+import { createOrderedObjects } from './ordered-objects.ts';
 
 export interface ObjectEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -82,14 +83,11 @@ function createTable(
   advance: () => number,
 ): ObjectTable & { forget(): void } {
   const objects = new Map<string, KubeObject>();
+  const ordered = createOrderedObjects(objects);
   const listeners = new Set<(event: ObjectEvent) => void>();
-  let keys: string[] = [];
-  let keysAreSorted = true;
-  let objectsListed: readonly KubeObject[] | undefined;
   let history: ObjectEvent[] = [];
   let forgottenUpTo = currentRevision();
 
-  const keyOf = ({ metadata }: KubeObject): string => objectKey(metadata.namespace, metadata.name ?? '');
   const record = (event: ObjectEvent): void => {
     history.push(event);
     // Trimmed in batches, so that a long run of writes does not move the whole history each time.
@@ -97,7 +95,6 @@ function createTable(
       forgottenUpTo = history[history.length - historyMax - 1]?.revision ?? forgottenUpTo;
       history = history.slice(-historyMax);
     }
-    objectsListed = undefined;
     // A watch that opens meanwhile has seen this change in its first list.
     for (const listener of Array.from(listeners)) listener(event);
   };
@@ -105,19 +102,6 @@ function createTable(
     ...object,
     metadata: { ...object.metadata, resourceVersion: String(at) },
   });
-  const list = (): readonly KubeObject[] => {
-    if (objectsListed !== undefined) return objectsListed;
-    if (!keysAreSorted) {
-      keys = [...objects.keys()].sort();
-      keysAreSorted = true;
-    }
-    const listed: KubeObject[] = [];
-    for (const key of keys) {
-      const object = objects.get(key);
-      if (object !== undefined) listed.push(object);
-    }
-    return (objectsListed = listed);
-  };
 
   return {
     kind,
@@ -126,7 +110,7 @@ function createTable(
     },
     get: (namespace, name) => objects.get(objectKey(namespace, name)),
     oldest: () => objects.values(),
-    snapshot: () => ({ revision: currentRevision(), objects: list() }),
+    snapshot: () => ({ revision: currentRevision(), objects: ordered.list() }),
     eventsSince: (since) => {
       if (since < forgottenUpTo) return undefined;
       let first = history.length;
@@ -143,7 +127,8 @@ function createTable(
       const previous = objects.get(key);
       const stored = stamp(object, at);
       objects.set(key, stored);
-      if (previous === undefined) keysAreSorted = false;
+      if (previous === undefined) ordered.add(key, stored);
+      else ordered.replace(key, stored);
       record({ type: previous === undefined ? 'ADDED' : 'MODIFIED', revision: at, object: stored, previous });
       return stored;
     },
@@ -152,7 +137,7 @@ function createTable(
       const key = keyOf(object);
       const previous = objects.get(key);
       objects.delete(key);
-      keysAreSorted = false;
+      ordered.remove(key);
       const removed = stamp(object, at);
       record({ type: 'DELETED', revision: at, object: removed, previous });
       return removed;

@@ -61,6 +61,8 @@ export interface ResourceKind {
   readonly createsOnUpdate: boolean;
   /** What is wrong with the form of an object, in the words of the JSON decoder of the real server. */
   readonly formFault?: (object: JsonObject) => string | undefined;
+  /** Fills in what every stored object of the kind has, whenever one is decoded. */
+  readonly fillDefaults?: (object: KubeObject) => KubeObject;
   /** Fills in what the server sets on create. */
   readonly prepareCreate?: (object: KubeObject) => KubeObject;
   readonly validate?: (object: KubeObject, requested: ServedVersion) => FieldError[];

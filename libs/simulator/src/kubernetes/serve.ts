@@ -184,9 +184,20 @@ async function sendPieces(pieces: Iterable<string>, outgoing: ServerResponse): P
     const isFlowing = outgoing.write(buffered);
     buffered = '';
     if (outgoing.destroyed) return;
-    await (isFlowing ? nextTurn() : Promise.race([once(outgoing, 'drain'), once(outgoing, 'close')]));
+    await (isFlowing ? nextTurn() : untilDrained(outgoing));
   }
   outgoing.end(buffered);
+}
+
+/** Resolves as well when the client leaves. */
+function untilDrained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      outgoing.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    outgoing.on('drain', settle).on('close', settle);
+  });
 }
 
 function nextTurn(): Promise<void> {

@@ -19,7 +19,7 @@ function copiedBytes(world: World, replica: Replica): number {
   return inClusters(missing * Math.min(1, elapsedMs / rebuild.durationMs));
 }
 
-export function inClusters(bytes: number): number {
+function inClusters(bytes: number): number {
   return Math.ceil(bytes / clusterBytes) * clusterBytes;
 }
 

@@ -32,6 +32,7 @@ export function createCore(world: World, restarted: () => void): Core {
     const life = world.core.life;
     for (const volume of world.volumes.values()) volume.operation = undefined;
     for (const cut of Array.from(inFlight)) cut();
+    if (!Number.isFinite(downMs)) return;
     world.clock.after(downMs, () => {
       if (world.core.life !== life) return;
       world.core.state = 'up';

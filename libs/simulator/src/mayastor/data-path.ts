@@ -11,7 +11,7 @@ import { now, type Cause, type World } from './world.ts';
 
 const keptRebuildRecords = 50;
 
-export function childUri(replica: Replica, nexusNode: StorageNode): string {
+function childUri(replica: Replica, nexusNode: StorageNode): string {
   const { uuid, pool } = replica;
   return pool.node === nexusNode
     ? `bdev:///${uuid}?uuid=${uuid}`
@@ -242,7 +242,7 @@ function completeRebuild(world: World, rebuild: Rebuild): void {
   noteRedundancy(world, nexus.volume, { kind: 'selfHeal' });
 }
 
-export function endRebuild(world: World, rebuild: Rebuild, outcome: RebuildRecord['outcome']): void {
+function endRebuild(world: World, rebuild: Rebuild, outcome: RebuildRecord['outcome']): void {
   const { nexus, child } = rebuild;
   rebuild.cancelTimer();
   child.rebuild = undefined;
@@ -274,7 +274,7 @@ function restartRebuildsFrom(world: World, nexus: Nexus, source: Replica): void 
 }
 
 /** Starts counting I/O of a published volume; reads go to the first child, writes to all of them. */
-export function startLoad(world: World, nexus: Nexus): void {
+function startLoad(world: World, nexus: Nexus): void {
   const { volume } = nexus;
   volume.meter.reset();
   const curve = world.loads.get(volume.uuid);

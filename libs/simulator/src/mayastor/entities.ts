@@ -160,7 +160,7 @@ export interface Nexus {
   polled: NexusView | undefined;
 }
 
-export interface VolumeTarget {
+interface VolumeTarget {
   node: StorageNode;
   nexus: Nexus;
   readonly frontendNodes: readonly string[];
@@ -176,7 +176,7 @@ export interface Snapshot {
 }
 
 /** An operation that holds a volume; a second one waits a little and is then refused. */
-export interface VolumeOperation {
+interface VolumeOperation {
   readonly name: string;
   /** Which life of the core began it. */
   readonly coreLife: number;

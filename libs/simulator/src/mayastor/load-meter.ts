@@ -10,7 +10,7 @@ export interface IoCounters {
   writeLatencyUs: number;
 }
 
-export function noCounters(): IoCounters {
+function noCounters(): IoCounters {
   return { readOps: 0, writeOps: 0, bytesRead: 0, bytesWritten: 0, readLatencyUs: 0, writeLatencyUs: 0 };
 }
 

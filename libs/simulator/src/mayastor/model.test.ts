@@ -163,6 +163,16 @@ describe('a model at rest', () => {
     expect(cluster.clock.pending()).toBe(0);
   });
 
+  it('leaves no timer behind when it is stopped in the middle of everything', async () => {
+    const cluster = withVolume(createTestCluster());
+    await cluster.call('PUT', `/volumes/${volume}/replica_count/3`);
+    const answer = cluster.model.handle({ method: 'PUT', path: `/v0/volumes/${volume}/replica_count/2` });
+    cluster.model.stop();
+    expect(cluster.clock.pending()).toBe(0);
+    expect((await answer).status).toBe(503);
+    expect((await cluster.call('GET', '/nodes')).status).toBe(503);
+  });
+
   it('hides a volume behind the hole that a deletion leaves in the pages', async () => {
     const cluster = createTestCluster();
     for (let number = 0; number < 6; number += 1) {

@@ -38,6 +38,8 @@ export interface MayastorModel {
   poolIds(): string[];
   /** Replicas on disks that no volume owns. */
   orphans(): string[];
+  /** Ends the model: calls in flight are cut off, no timer is left. Afterwards it answers as a core that is down. */
+  stop(): void;
   /** Text of the exporter of one node, or of all that run; undefined if that node does not run. */
   renderMetrics(node?: string): string | undefined;
 }
@@ -96,6 +98,10 @@ export function createMayastorModel(options: MayastorModelOptions): MayastorMode
         for (const replica of pool.replicas) if (replica.owner === undefined) ids.push(replica.uuid);
       }
       return ids;
+    },
+    stop: () => {
+      core.crash(Infinity);
+      world.cancelTimers();
     },
     renderMetrics: (id) => {
       if (id === undefined)

@@ -18,6 +18,8 @@ import type { LoadCurve } from './load.ts';
 /** Everything that exists, and the few settings that every part of the model reads. */
 export interface World {
   readonly clock: Clock;
+  /** Forgets everything that is still to come. */
+  readonly cancelTimers: () => void;
   /** Reading of the clock when the model was made. */
   readonly startMs: number;
   readonly random: () => number;
@@ -64,10 +66,11 @@ export type Cause =
 
 export function createWorld(options: MayastorModelOptions): World {
   const version = options.version ?? '2.12.2';
-  const { clock } = options;
+  const { clock, cancelAll } = cancellable(options.clock);
   const startMs = clock.monotonicMs();
   return {
     clock,
+    cancelTimers: cancelAll,
     startMs,
     random: options.random,
     version,
@@ -96,6 +99,34 @@ export function createWorld(options: MayastorModelOptions): World {
     wake: () => undefined,
     passSoon: () => undefined,
     engineDelay: () => undefined,
+  };
+}
+
+/** The same clock, whose timers can all be cancelled at once. */
+function cancellable(clock: Clock): { readonly clock: Clock; readonly cancelAll: () => void } {
+  const cancels = new Set<() => void>();
+  const after = (ms: number, run: () => void): (() => void) => {
+    const cancel = clock.after(ms, () => {
+      cancels.delete(cancel);
+      run();
+    });
+    cancels.add(cancel);
+    return () => {
+      cancels.delete(cancel);
+      cancel();
+    };
+  };
+  return {
+    clock: {
+      nowMs: () => clock.nowMs(),
+      monotonicMs: () => clock.monotonicMs(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+      after,
+    },
+    cancelAll: () => {
+      for (const cancel of cancels) cancel();
+      cancels.clear();
+    },
   };
 }
 

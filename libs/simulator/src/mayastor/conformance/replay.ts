@@ -17,7 +17,7 @@ import {
   type Trace,
 } from './trace.ts';
 
-export interface Mismatch {
+interface Mismatch {
   readonly atMs: number;
   readonly what: string;
   readonly differences: readonly string[];

@@ -87,7 +87,7 @@ export interface ShownVolume {
   };
 }
 
-export interface ShownNexus {
+interface ShownNexus {
   readonly uuid: string;
   readonly node: string;
   readonly state: string;
@@ -95,7 +95,7 @@ export interface ShownNexus {
   readonly children: readonly { readonly uri: string; readonly state: string; readonly rebuildProgress?: number }[];
 }
 
-export interface ShownReplica {
+interface ShownReplica {
   readonly node?: string;
   readonly pool?: string;
   readonly state: string;

@@ -273,4 +273,4 @@ test('whatever happens, no limit is exceeded, no volume has two owners, no fence
     { numRuns: 200 },
   );
   for (const count of Object.values(granted)) expect(count).toBeGreaterThan(20);
-});
+}, 60_000);

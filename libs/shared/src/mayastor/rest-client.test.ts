@@ -302,6 +302,18 @@ test('a base path, a token and its limits are respected', async () => {
   expect(authorization).toBe('Bearer secret');
 });
 
+test('the wait for the budget is no part of how long a request took', async () => {
+  const registry = new Registry();
+  const clock = createVirtualClock();
+  await using paced = createClient({ registry, clock, pace: () => clock.advance(60_000) });
+  handler = answer(200, volume('v'));
+  await paced.getVolume('v');
+  await paced.cordonPool('p');
+  const text = await registry.metrics();
+  expect(text).toContain('couchestor_mayastor_request_duration_seconds_sum{operation="getVolume"} 0\n');
+  expect(text).toContain('couchestor_mayastor_request_duration_seconds_sum{operation="cordonPool"} 0\n');
+});
+
 test('requests are counted by operation and outcome, from zero', async () => {
   const registry = new Registry();
   await using counted = createClient({ registry });

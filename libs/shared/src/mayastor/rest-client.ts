@@ -64,7 +64,7 @@ export function createMayastorClient(options: MayastorClientOptions): MayastorCl
     });
 
   /** A read whose connection broke is tried once more: the server closes idle ones, and restarts under load. */
-  const get = async (path: string, signal: AbortSignal | undefined): Promise<HttpAnswer> => {
+  const get = async (path: string, signal: AbortSignal | undefined): Promise<TimedAnswer> => {
     const request: HttpRequest = {
       method: 'GET',
       path,
@@ -72,11 +72,14 @@ export function createMayastorClient(options: MayastorClientOptions): MayastorCl
       bodyBytesMax: READ_BYTES_MAX,
       signal,
     };
-    await pace('read', signal);
-    const answer = await transport.send(request);
-    if (answer.kind !== 'lost' || answer.reason !== 'broken') return answer;
-    await pace('read', signal);
-    return transport.send(request);
+    const attempt = async (): Promise<TimedAnswer> => {
+      await pace('read', signal);
+      const sentAtMs = clock.monotonicMs();
+      const answer = await transport.send(request);
+      return { answer, tookMs: clock.monotonicMs() - sentAtMs };
+    };
+    const first = await attempt();
+    return first.answer.kind === 'lost' && first.answer.reason === 'broken' ? attempt() : first;
   };
 
   /** Undefined when Mayastor says that what was asked for does not exist. */
@@ -86,16 +89,14 @@ export function createMayastorClient(options: MayastorClientOptions): MayastorCl
     parse: (value: unknown) => T,
     { signal }: CallOptions,
   ): Promise<T | undefined> => {
-    const beganMs = clock.monotonicMs();
-    const answer = await get(path, signal);
-    const tookMs = (): number => clock.monotonicMs() - beganMs;
+    const { answer, tookMs } = await get(path, signal);
     try {
       const value = valueOf(operation, answer);
       const result = value === undefined ? undefined : parse(value);
-      metrics?.read(operation, value === undefined ? 'absent' : 'done', tookMs());
+      metrics?.read(operation, value === undefined ? 'absent' : 'done', tookMs);
       return result;
     } catch (error) {
-      metrics?.read(operation, 'unavailable', tookMs());
+      metrics?.read(operation, 'unavailable', tookMs);
       if (signal?.aborted === true) throw signal.reason;
       if (error instanceof MayastorUnavailableError) throw error;
       throw new MayastorUnavailableError(operation, messageOf(error), { status: 200, cause: error });
@@ -257,6 +258,11 @@ function valueOf(operation: ReadOperation, answer: HttpAnswer): unknown {
   // Without a body it is the route that is missing, which says nothing of the object.
   if (status === 404 && error?.kind === 'NotFound') return undefined;
   throw new MayastorUnavailableError(operation, error?.message ?? `answered ${status}`, { status });
+}
+
+interface TimedAnswer {
+  readonly answer: HttpAnswer;
+  readonly tookMs: number;
 }
 
 interface VolumePage {

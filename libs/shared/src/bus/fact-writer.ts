@@ -77,7 +77,6 @@ export async function openFactWriter<N extends StateName>(
     onCaughtUp: () => loaded.resolve(),
   });
   context.track(`following ${name}`, following);
-  context.track(`purging tombstones of ${name}`, purgeTombstones(context, name, entries, ended));
 
   const send = async (
     id: SubjectToken,
@@ -148,6 +147,7 @@ export async function openFactWriter<N extends StateName>(
     await writer[Symbol.asyncDispose]();
     throw error;
   }
+  context.track(`purging tombstones of ${name}`, purgeTombstones(context, name, entries, ended));
   return writer;
 
   function headOf(id: string, traceparent: string | undefined) {

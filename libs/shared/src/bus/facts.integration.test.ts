@@ -1,6 +1,8 @@
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { streams, subjectOf, subjectToken, type VolumeObserved } from '../messages/index.ts';
+import { createSystemClock } from '../clock/index.ts';
+import { idOfSubject, streams, subjectOf, subjectToken, type VolumeObserved } from '../messages/index.ts';
+import { HOUR_MS } from '../units/index.ts';
 import { sampleOf, startTestBed, type TestBed } from './fixtures/test-bed.ts';
 
 const STATE = streams.state.name;
@@ -223,6 +225,46 @@ describe('facts', () => {
     await vi.waitFor(() => expect(changes).toContainEqual(['gone', false]), { timeout: 20_000 });
     expect(changes).not.toContainEqual(['kept', false]);
     expect([...tables.of('volume.observed').keys()]).toEqual(['kept']);
+  });
+
+  it.each([
+    { awayHours: 1, left: ['a', 'b'] },
+    { awayHours: 13, left: ['b'] },
+  ])('are read anew by whoever was away for too long ($awayHours h)', async ({ awayHours, left }) => {
+    let skippedMs = 0;
+    const clock = { ...createSystemClock(), monotonicMs: () => performance.now() + skippedMs };
+    const bus = await bed.bus({ clock });
+    await bus.ensureStreams();
+    const writer = await bus.openFactWriter('volume.observed', {});
+    await Promise.all(['a', 'b'].map((name) => writer.set(id(name), volume(name))));
+    const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });
+    await tables.whenSynced();
+    // As after a tombstone that came and was purged while we did not look.
+    await bed.jsm.streams.purge(STATE, { filter: subjectOf('volume.observed', id('a')) });
+    await bed.server.kill();
+    await vi.waitFor(() => expect(bus.state).toBe('disconnected'));
+    skippedMs = awayHours * HOUR_MS;
+    await bed.server.restart();
+    await writer.set(id('c'), volume('c'));
+    await vi.waitFor(() => expect([...tables.of('volume.observed').keys()].sort()).toEqual([...left, 'c']), {
+      timeout: 10_000,
+    });
+  });
+
+  it('that were deleted leave the stream after a day, and nothing else does', async () => {
+    const before = await bed.bus();
+    await before.ensureStreams();
+    const writer = await before.openFactWriter('volume.observed', {});
+    await Promise.all(['deleted', 'returned', 'kept'].map((name) => writer.set(id(name), volume(name))));
+    await writer.delete(id('deleted'));
+    await writer.delete(id('returned'));
+    await writer.set(id('returned'), volume('returned'));
+
+    const clock = { ...createSystemClock(), nowMs: () => Date.now() + 25 * HOUR_MS };
+    await (await bed.bus({ clock })).openFactWriter('volume.observed', {});
+    const subjects = async (): Promise<string[]> =>
+      Object.keys((await bed.jsm.streams.info(STATE, { subjects_filter: '>' })).state.subjects ?? {}).map(idOfSubject);
+    await vi.waitFor(async () => expect((await subjects()).sort()).toEqual(['kept', 'returned']));
   });
 
   it('leave nothing running when the reading ends', async () => {

@@ -78,6 +78,9 @@ describe('pulling', () => {
     server.status(409, 'Consumer Deleted', old?.reply);
     server.message();
     expect(await first).toBe('message');
+    const second = server.kindOf();
+    server.message();
+    expect(await second).toBe('message');
   });
 
   it.each([

@@ -11,7 +11,7 @@ export interface WorldBuilder {
   build(input: BuildInput): World;
 }
 
-export interface BuildInput {
+interface BuildInput {
   readonly observed: ObservedWorld;
   readonly tableOf: (spec: PolicySpec) => ScoreTable;
   readonly outstanding: ReadonlyMap<string, OutstandingRequest>;

@@ -11,7 +11,7 @@ import {
 } from '@couchestor/shared/messages';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { counters, startExporter, type Exporter } from '../test/exporter.ts';
-import { aNode, aPool, aVolume, NODE_NUMBERS } from './fixtures/worlds.ts';
+import { aNode, aPool, aVolume, NODE_NUMBERS } from '../test/worlds.ts';
 
 const clock = createSystemClock();
 const main = fileURLToPath(new URL('main.ts', import.meta.url));

@@ -30,7 +30,7 @@ export interface WindowCalendar {
   stateAt(windows: readonly MaintenanceWindow[], nowMs: number): WindowState;
 }
 
-export interface Observed<T> {
+interface Observed<T> {
   readonly data: T;
   readonly traceparent?: string;
 }

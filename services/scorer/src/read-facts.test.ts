@@ -1,6 +1,6 @@
 import type { ObservedPersistentVolume } from '@couchestor/shared/messages';
 import { describe, expect, test } from 'vitest';
-import { aVolume } from './fixtures/worlds.ts';
+import { aVolume } from '../test/worlds.ts';
 import { readIntent, readPolicy, readVolume } from './read-facts.ts';
 
 function wishesOf(annotations: Partial<ObservedPersistentVolume>) {

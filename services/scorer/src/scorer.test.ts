@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCronerCalendar } from './adapters/croner-calendar.ts';
 import type { WorldVolume } from './core/world.ts';
-import { anActiveMove, aVolume, aWorld, NOW_MS } from './fixtures/worlds.ts';
+import { anActiveMove, aVolume, aWorld, NOW_MS } from '../test/worlds.ts';
 import { MetricsError } from './metrics-error.ts';
 import type { MetricsServer, ObservedWorld } from './ports.ts';
 import { createScoreLog } from './score-log.ts';

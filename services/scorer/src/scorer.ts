@@ -20,7 +20,7 @@ import type { ScoreLog } from './score-log.ts';
 import type { ScorerMetrics } from './scorer-metrics.ts';
 import { createSignalFlag } from './signal-flag.ts';
 
-export interface ScorerSettings {
+interface ScorerSettings {
   readonly cycleMs: number;
   readonly startupGraceMs: number;
   readonly rebuildBytesPerSecond: number;

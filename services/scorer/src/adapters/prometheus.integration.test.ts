@@ -8,7 +8,7 @@ import type { PolicySpec } from '@couchestor/shared/policy';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { counters, startExporter, type Exporter } from '../../test/exporter.ts';
 import { scoreOf, type ScoreTable } from '../core/score-table.ts';
-import { aSpec } from '../fixtures/worlds.ts';
+import { aSpec } from '../../test/worlds.ts';
 import { measureScores } from '../measure-scores.ts';
 import { createPrometheus } from './prometheus.ts';
 

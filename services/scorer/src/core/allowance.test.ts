@@ -1,6 +1,6 @@
 import { GIB, HOUR_MS, MINUTE_MS } from '@couchestor/shared/units';
 import { describe, expect, test } from 'vitest';
-import { anActiveMove, anEndedMove, aPolicy, aVolume, NOW_MS, outcomeOf } from '../fixtures/worlds.ts';
+import { anActiveMove, anEndedMove, aPolicy, aVolume, NOW_MS, outcomeOf } from '../../test/worlds.ts';
 import type { IntentState, World } from './world.ts';
 
 const ids = Array.from({ length: 20 }, (_, index) => `v${String(index).padStart(2, '0')}`);

@@ -16,7 +16,7 @@ import {
   unpublished,
   wished,
   withWarm,
-} from '../fixtures/worlds.ts';
+} from '../../test/worlds.ts';
 import { decide } from './decide.ts';
 import type { World } from './world.ts';
 

@@ -49,19 +49,17 @@ export interface MoveRequest {
 }
 
 /** What keeps a policy from starting moves. */
-export const brakes = [
-  'Paused',
-  'ClusterUpgrading',
-  'UnsupportedMayastor',
-  'ClockSkew',
-  'TooManyUnknown',
-  'WindowClosed',
-  'StartupGrace',
-  'VolumesInMotion',
-  'MovesPerHour',
-  'ConsecutiveFailures',
-] as const;
-export type Brake = (typeof brakes)[number];
+export type Brake =
+  | 'Paused'
+  | 'ClusterUpgrading'
+  | 'UnsupportedMayastor'
+  | 'ClockSkew'
+  | 'TooManyUnknown'
+  | 'WindowClosed'
+  | 'StartupGrace'
+  | 'VolumesInMotion'
+  | 'MovesPerHour'
+  | 'ConsecutiveFailures';
 
 /** What the scorer makes of a policy. */
 export interface Evaluation {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { aSpec } from '../fixtures/worlds.ts';
+import { aSpec } from '../../test/worlds.ts';
 import { foldScores, intervalOf, type Answers, type Sample } from './fold-scores.ts';
 import { chooseQueries, promDuration, type ScoreQueries } from './score-queries.ts';
 import { scoreOf, type ScoreTable } from './score-table.ts';

@@ -23,7 +23,7 @@ interface Load {
   committed: number;
 }
 
-export function createInFlight(nodeOfPool: (pool: string) => string | undefined): InFlight {
+function createInFlight(nodeOfPool: (pool: string) => string | undefined): InFlight {
   const pools = new Map<string, Load>();
   const nodes = new Map<string, number>();
   return {

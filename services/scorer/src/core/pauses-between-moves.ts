@@ -13,7 +13,7 @@ export interface MoveHistory {
 }
 
 /** The cooldown of a volume: the policy's, doubled for each move in a row that undid the one before too soon. */
-export function cooldownOf(cooldownMs: number, intent: IntentState | undefined): number {
+function cooldownOf(cooldownMs: number, intent: IntentState | undefined): number {
   return cooldownMs * 2 ** Math.min(intent?.regretsInRow ?? 0, REGRET_DOUBLINGS_MAX);
 }
 

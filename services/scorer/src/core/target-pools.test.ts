@@ -10,7 +10,7 @@ import {
   NODE_NUMBERS,
   outcomeOf,
   wished,
-} from '../fixtures/worlds.ts';
+} from '../../test/worlds.ts';
 import type { World } from './world.ts';
 
 const policy = aPolicy({ v: 5_000, w: 4_000, x: 3_000 });

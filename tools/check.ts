@@ -6,7 +6,7 @@ const checks = [
   ['lint', 'oxlint', []],
   ['types', 'tsc', ['-p', '.']],
   ['unused code and dependencies', 'knip', []],
-  ['lists in documents', process.execPath, ['tools/check-docs.ts']],
+  ['lists in documents', process.execPath, ['tools/reference.ts', '--check']],
   ['words that do not belong here', process.execPath, ['tools/check-words.ts']],
 ] as const;
 

@@ -20,7 +20,7 @@ import { createMayastorModel, serveMayastor, type MayastorModel } from '@couches
 import { parse } from 'yaml';
 import { aPolicySpec } from './builders.ts';
 
-export interface LogLine {
+interface LogLine {
   readonly level: string;
   readonly msg: string;
   readonly [field: string]: unknown;
@@ -31,6 +31,8 @@ export interface WatcherProcess {
   readonly child: ChildProcess;
   readonly lines: LogLine[];
   metrics(): Promise<string>;
+  /** The value of one series, undefined if there is none. */
+  metric(series: string): Promise<number | undefined>;
   health(path: string): Promise<{ status: number; body: unknown }>;
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>;
 }
@@ -164,10 +166,15 @@ async function startProcess(env: NodeJS.ProcessEnv): Promise<WatcherProcess> {
     if (line.msg === 'starting') ports.resolve(line as unknown as { metricsPort: number; healthPort: number });
   });
   const { metricsPort, healthPort } = await ports.promise;
+  const metrics = async (): Promise<string> => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
   return {
     child,
     lines,
-    metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
+    metrics,
+    metric: async (series) => {
+      const line = (await metrics()).split('\n').find((each) => each.startsWith(`${series} `));
+      return line === undefined ? undefined : Number(line.slice(series.length));
+    },
     health: async (path) => {
       const answer = await fetch(`http://127.0.0.1:${healthPort}${path}`);
       return { status: answer.status, body: await answer.json() };

@@ -1,12 +1,6 @@
-import type { PolicyEvaluated } from '@couchestor/shared/messages';
+import type { ActiveIntent, PolicyEvaluated } from '@couchestor/shared/messages';
 import type { EndedMove } from '../src/core/ledger.ts';
-import type {
-  DiskPoolObject,
-  PersistentVolumeObject,
-  PolicyObject,
-  PoolReading,
-  VolumeReading,
-} from '../src/core/objects.ts';
+import type { DiskPoolObject, PersistentVolumeObject, PoolReading, VolumeReading } from '../src/core/objects.ts';
 import type { Measures } from '../src/ports.ts';
 
 /** Things as tests need them; what a test is about it says itself. */
@@ -19,20 +13,6 @@ export function aPolicySpec(changes: object = {}): object {
     lowWatermarkIOPS: 500,
     nvmePoolSelector: { matchLabels: { tier: 'nvme' } },
     sataPoolSelector: { matchLabels: { tier: 'sata' } },
-    ...changes,
-  };
-}
-
-export function aPolicy(changes: Partial<PolicyObject> = {}): PolicyObject {
-  return {
-    policyId: 'policy-a-uid',
-    name: 'policy-a',
-    resourceVersion: '1',
-    generation: 1,
-    createdAt: '2026-01-01T00:00:00Z',
-    createdAtMs: Date.UTC(2026, 0, 1),
-    spec: aPolicySpec(),
-    status: undefined,
     ...changes,
   };
 }
@@ -148,6 +128,50 @@ export function anEvaluation(changes: Partial<PolicyEvaluated> = {}): PolicyEval
     unknownVolumes: 0,
     reasons: {},
     ...changes,
+  };
+}
+
+/** An active move that has cordoned these pools. */
+export function anIntent(volumeId: string, ours: string[]): ActiveIntent {
+  return {
+    state: 'active',
+    migrationId: `migration-of-${volumeId}`,
+    proposalId: 'proposal',
+    attempt: 0,
+    volumeId,
+    volumeName: `pvc-${volumeId}`,
+    policyId: 'some-policy',
+    policyName: 'p',
+    fromTier: 'cold',
+    toTier: 'hot',
+    startedAt: '2026-10-01T12:00:00Z',
+    seenIds: [],
+    failuresInRow: 0,
+    policyGeneration: 1,
+    replicaCount: 1,
+    sizeBytes: 1,
+    syncTimeoutMs: 1,
+    allowSnapshots: false,
+    allowReducedRedundancy: false,
+    maxPoolUsedPercent: 85,
+    limits: { policy: 1, perPool: 1, perNode: 1 },
+    targetPools: ['nvme-a'],
+    replicasMoved: 0,
+    roundsStarted: 1,
+    round: {
+      number: 1,
+      startedAt: '2026-10-01T12:00:00Z',
+      replicasBefore: [{ replicaId: 'r', pool: 'sata-a', node: 'node-a' }],
+      sourceReplicaId: 'r',
+      targetPool: 'nvme-a',
+      targetNode: 'node-a',
+      fence: { kind: 'pool', ours, foreign: [] },
+      growths: 0,
+      shrinks: 0,
+    },
+    outbox: [],
+    ownerToken: 1,
+    owner: 'm',
   };
 }
 

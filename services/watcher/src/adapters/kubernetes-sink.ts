@@ -71,7 +71,7 @@ interface ConfigMap extends KubernetesObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-export const CONTROL_NAME = 'couchestor-control';
+const CONTROL_NAME = 'couchestor-control';
 const configMapResource: Resource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 
 export function createControlSource(access: KubernetesAccess, namespace: string): ControlSource {

@@ -12,7 +12,7 @@ export interface LeadershipOptions {
   readonly log: Log;
 }
 
-export const LEASE_NAME = 'couchestor-watcher';
+const LEASE_NAME = 'couchestor-watcher';
 
 /** Leads while this process holds the Lease. A term that fails gives it up, and the election goes on. */
 export function createLeaseLeadership(options: LeadershipOptions): Leadership {

@@ -45,7 +45,7 @@ export function createMessageSource(bus: Bus): MessageSource {
   };
 }
 
-export function readMigrationEvent({ message, sequence, streamCreatedAt }: RecordedEvent): MigrationEvent {
+function readMigrationEvent({ message, sequence, streamCreatedAt }: RecordedEvent): MigrationEvent {
   const { migrationId, volumeId, volumeName, policyId, policyName } = message.data;
   return {
     position: { streamCreatedAt, lastSequence: sequence },

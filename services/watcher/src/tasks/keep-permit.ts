@@ -6,7 +6,7 @@ import type { ControlSource, Log, Measures, PermitSink } from '../ports.ts';
 
 export const HEARTBEAT_PERIOD_MS = 2_000;
 /** An answer of the API server older than this is not passed on: the next one is due by then. */
-export const CONTROL_TIMEOUT_MS = 1_500;
+const CONTROL_TIMEOUT_MS = 1_500;
 
 export interface PermitOptions {
   readonly leader: string;

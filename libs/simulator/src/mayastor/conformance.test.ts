@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { experiments } from './conformance/experiments.ts';
 import { replay } from './conformance/replay.ts';
@@ -23,6 +23,14 @@ describe("the model against the recorded exchanges of Mayastor's control plane",
     const recorded = readdirSync(folder).filter((name) => name.startsWith('E') && name.endsWith('.jsonl'));
     const replayed = experiments.map((experiment) => `${experiment.name}.jsonl`);
     expect(replayed.toSorted()).toEqual(recorded.toSorted());
+  });
+
+  it('replays the origin of every distinct refusal that was recorded', () => {
+    const text = readFileSync(new URL('../../fixtures/mayastor-traces/errors.jsonl', import.meta.url), 'utf8');
+    const names = new Set(experiments.map((experiment) => experiment.name));
+    const origins = [...text.matchAll(/"seen_in": "(\w+)"/g)].map(([, name]) => name ?? '');
+    expect(origins.length).toBeGreaterThan(50);
+    expect(origins.filter((name) => !names.has(name))).toEqual([]);
   });
 
   it.each(experiments.map((experiment) => [experiment.name, experiment] as const))(

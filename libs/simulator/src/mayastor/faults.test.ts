@@ -142,6 +142,17 @@ describe('nodes and pools', () => {
     expect(model.volume(volume)?.replicas.every((replica) => replica.synced)).toBe(true);
   });
 
+  it('fail a target over to another node when told to, with one replica, and rebuild the others', async () => {
+    const { model, clock, shown } = published({ timers: { failoverMs: 15_000 } });
+    model.faults.nodeDown('n1');
+    await clock.advance(20_000);
+    expect((await shown(volume)).spec.target?.node).not.toBe('n1');
+    model.faults.nodeUp('n1');
+    await clock.advance(300_000);
+    expect((await shown(volume)).state.status).toBe('Online');
+    expect(model.ledger.volume(volume)).toMatchObject({ minimum: 1, healthy: 2, changes: { operation: 0 } });
+  });
+
   it('fault the children on a pool that fails', async () => {
     const { model, clock, shown } = published();
     model.faults.poolFaulted('sata-n2');

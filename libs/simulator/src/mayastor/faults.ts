@@ -2,6 +2,7 @@ import { destroyNexus, faultChild, noteRedundancy, stopNexus } from './data-path
 import type { Nexus, StorageNode } from './entities.ts';
 import type { ErrorBody } from './errors.ts';
 import { nodeOf, poolOf } from './nodes-and-pools.ts';
+import { moveTargetsWhile } from './target-moves.ts';
 import { refresh } from './view.ts';
 import type { EngineCallKind, World } from './world.ts';
 
@@ -175,6 +176,7 @@ function nodeDown(world: World, node: StorageNode, graceful: boolean): void {
   world.clock.after(graceful ? world.timers.nodeNoticeMs : world.timers.nodeDeadlineMs, () => {
     if (stillDown()) node.seenOnline = false;
   });
+  if (Number.isFinite(world.timers.failoverMs)) moveTargetsWhile(world, node, world.timers.failoverMs, stillDown);
 }
 
 function faultChildOf(world: World, of: Nexus | undefined, replica: string): void {

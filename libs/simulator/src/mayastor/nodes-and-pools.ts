@@ -1,9 +1,8 @@
 import { persist } from './engine-calls.ts';
 import { createLoadMeter } from './load-meter.ts';
-import type { Pool, PoolCordon, StorageNode, Volume } from './entities.ts';
+import type { Pool, PoolCordon, StorageNode } from './entities.ts';
 import { failures } from './errors.ts';
-import { moveTarget } from './targets.ts';
-import { withVolume } from './volume-lock.ts';
+import { moveTargetsWhile } from './target-moves.ts';
 import type { World } from './world.ts';
 
 export interface NewNode {
@@ -120,24 +119,8 @@ export async function drainNode(world: World, id: string, label: string): Promis
   await persistNode(world, node);
   node.drainLabels.push(label);
   world.ledger.cordoned(`node/${id}/${label}`);
-  world.clock.after(world.timers.drainMs, () => void moveTargetsAway(world, node));
+  moveTargetsWhile(world, node, world.timers.drainMs, () => node.drainLabels.length > 0);
   return node;
-}
-
-async function moveTargetsAway(world: World, node: StorageNode): Promise<void> {
-  const volumes: Volume[] = [];
-  for (const nexus of node.nexuses) if (!nexus.shutdown && nexus.exists) volumes.push(nexus.volume);
-  for (const volume of volumes) {
-    if (node.drainLabels.length === 0) return;
-    try {
-      await withVolume(world, volume.uuid, 'Republish', async (held) => {
-        if (held.target?.node === node) await moveTarget(world, held, undefined);
-      });
-    } catch {
-      // A target that cannot move stays where it is, and the node stays draining: the next drain or restart tries again.
-      continue;
-    }
-  }
 }
 
 function refuseDirty(node: StorageNode): void {

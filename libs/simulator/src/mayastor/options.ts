@@ -37,6 +37,11 @@ export interface MayastorTimers {
   readonly storeTimeoutMs: number;
   /** How long a drained target needs to move. */
   readonly drainMs: number;
+  /**
+   * How long after the death of its node a target is made elsewhere, as the high-availability agents do for an
+   * application that lives on. `Infinity`, as recorded without those agents: it waits for its node.
+   */
+  readonly failoverMs: number;
   /** A target that was shut down keeps owning replicas until the host has left it; this long. */
   readonly shutdownTargetMs: number;
 }
@@ -58,6 +63,7 @@ export const defaultTimers: MayastorTimers = {
   coreRestartMs: 22_000,
   storeTimeoutMs: 5_000,
   drainMs: 200,
+  failoverMs: Infinity,
   shutdownTargetMs: 15_000,
 };
 

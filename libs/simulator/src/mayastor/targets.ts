@@ -37,13 +37,15 @@ export async function publish(world: World, volume: Volume, request: PublishRequ
   if (nexus === undefined) throw failures.engineCall('the nexus was not created');
   const frontendNodes = request.frontendNode === undefined ? [] : [request.frontendNode];
   volume.target = { node, nexus, frontendNodes };
-  trust(volume, replicas);
+  trustOnly(world, volume, replicas);
 }
 
-/** From now on the persisted information says which replicas are whole. */
-function trust(volume: Volume, replicas: readonly Replica[]): void {
+/** From now on the persisted information calls these replicas whole, and the others miss what is written. */
+function trustOnly(world: World, volume: Volume, replicas: readonly Replica[]): void {
   volume.healthy = new Set(replicas.map((replica) => replica.uuid));
   volume.cleanShutdown = false;
+  for (const replica of volume.replicas) if (!replicas.includes(replica)) replica.synced = false;
+  noteRedundancy(world, volume, { kind: 'fault' });
 }
 
 /** Replicas that a new nexus may be made of. */
@@ -106,22 +108,24 @@ export async function moveTarget(world: World, volume: Volume, asked: string | u
   const old = target.nexus;
   const node = targetNode(world, volume, asked, old.node);
   await persist(world);
-  const rebuilding = old.children.filter((child) => child.state !== 'Online').map((child) => child.replica);
+  const rebuilding = old.children.some((child) => child.state !== 'Online');
   const uuid = world.newId('nexus', { volume: volume.uuid });
-  const replicas = healthyReplicas(world, volume);
-  if (replicas.length === 0) throw failures.noHealthyReplica(volume.uuid);
+  const healthy = healthyReplicas(world, volume);
+  if (healthy.length === 0) throw failures.noHealthyReplica(volume.uuid);
   await engineOrInternal(
     callEngine(world, 'nexus', node, () => {
+      // A nexus that died was not shut down, so of its replicas only one can be trusted.
+      const replicas = old.exists ? healthy : [survivorOf(world, volume, healthy, node)];
       if (old.exists) shutDownNexus(world, old);
       const nexus = createNexus(world, { volume, node, replicas, uuid });
       volume.target = { node, nexus, frontendNodes: target.frontendNodes };
+      trustOnly(world, volume, replicas);
     }),
   );
-  // An engine that does not run shuts nothing down, and its nexus goes on owning replicas all the same.
+  // It goes on owning replicas, also when it could not be reached any more.
   old.shutdown = true;
   volume.shutdownTargets.push(old);
-  trust(volume, replicas);
-  if (rebuilding.length > 0) world.passSoon();
+  if (rebuilding) world.passSoon();
   scheduleClearing(world, volume, old);
 }
 
@@ -135,6 +139,14 @@ function scheduleClearing(world: World, volume: Volume, old: Nexus): void {
   });
 }
 
+function survivorOf(world: World, volume: Volume, trusted: readonly Replica[], node: StorageNode): Replica {
+  const local = trusted.find((replica) => replica.pool.node === node);
+  if (local !== undefined) return local;
+  if (trusted.length === 1) return picked(trusted, 0);
+  const ids = trusted.map((replica) => replica.uuid);
+  return picked(trusted, world.choose('survivor', ids, volume.uuid));
+}
+
 /**
  * Makes the nexus of a target again, after its engine or the last of its children came back. The end was not clean, so
  * only one replica can be trusted; all others have to be made anew.
@@ -143,32 +155,16 @@ export async function recreateNexus(world: World, volume: Volume): Promise<void>
   const { target } = volume;
   if (target === undefined || !target.node.seenOnline) return;
   const trusted = healthyReplicas(world, volume);
-  const survivor =
-    trusted.find((replica) => replica.pool.node === target.node) ??
-    (trusted.length < 2
-      ? trusted[0]
-      : picked(
-          trusted,
-          world.choose(
-            'survivor',
-            trusted.map((replica) => replica.uuid),
-            volume.uuid,
-          ),
-        ));
-  if (survivor === undefined) return;
+  if (trusted.length === 0) return;
+  const survivor = survivorOf(world, volume, trusted, target.node);
   const old = target.nexus;
   await callEngine(world, 'nexus', target.node, () => {
     destroyNexus(world, old, volume.replicas);
     const nexus = createNexus(world, { volume, node: target.node, replicas: [survivor], uuid: old.uuid });
     volume.target = { ...target, nexus };
-    trust(volume, [survivor]);
-    for (const replica of volume.replicas) {
-      if (replica === survivor) continue;
-      replica.synced = false;
-      replica.abandoned = true;
-    }
+    trustOnly(world, volume, [survivor]);
+    for (const replica of volume.replicas) replica.abandoned = replica !== survivor;
   });
-  noteRedundancy(world, volume, { kind: 'fault' });
 }
 
 /** `DELETE /nexuses/{nexus}/children/{child}`: the replica stays, owned by its volume and, as recorded, by the nexus. */

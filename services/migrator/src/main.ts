@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { connectBus } from '@couchestor/shared/bus';
 import { pause } from '@couchestor/shared/clock';
-import { createLeases } from '@couchestor/shared/leases';
-import { createMayastorClient, type CallKind } from '@couchestor/shared/mayastor';
+import { createLeases, RedisUnavailableError } from '@couchestor/shared/leases';
+import { createMayastorClient, createRateLimiter, type CallKind } from '@couchestor/shared/mayastor';
 import { subjectToken, type MigrationEventName } from '@couchestor/shared/messages';
-import { messageOf, runService } from '@couchestor/shared/service';
+import { mayastorAccess, messageOf, natsAccess, runService } from '@couchestor/shared/service';
 import { createMayastor } from './adapters/seen-mayastor.ts';
 import { observeWorld } from './adapters/observed-world.ts';
 import { findMethod, watchMethod, type Method } from './capabilities.ts';
@@ -48,16 +48,13 @@ await runService({
     await using stack = new AsyncDisposableStack();
     const bus = stack.use(
       await connectBus({
-        servers: config.NATS_URL,
+        ...natsAccess(config),
         service: SERVICE,
         instance,
         clock,
         logger,
         registry,
         signal,
-        ...(config.NATS_USER === undefined ? {} : { user: config.NATS_USER }),
-        ...(config.NATS_PASSWORD === undefined ? {} : { password: config.NATS_PASSWORD }),
-        ...(config.NATS_TOKEN === undefined ? {} : { token: config.NATS_TOKEN }),
       }),
     );
     report('nats', undefined);
@@ -72,11 +69,20 @@ await runService({
         callsPerSecond: config.MAYASTOR_CALLS_PER_SECOND,
       }),
     );
+    const alone = createRateLimiter({ callsPerSecond: config.MAYASTOR_CALLS_PER_SECOND, clock });
     const client = stack.use(
       createMayastorClient({
-        baseUrl: config.MAYASTOR_URL,
+        ...mayastorAccess(config),
         timeoutMs: config.MAYASTOR_TIMEOUT_MS,
-        pace: (kind, callSignal) => leases.takeCall(priorities[kind], callSignal),
+        pace: async (kind, callSignal) => {
+          try {
+            await leases.takeCall(priorities[kind], callSignal);
+          } catch (error) {
+            // Our cordons may be removed without Redis: each migrator then keeps to the whole budget by itself.
+            if (kind !== 'release' || !(error instanceof RedisUnavailableError)) throw error;
+            await alone.take(kind, callSignal);
+          }
+        },
         clock,
         registry,
       }),

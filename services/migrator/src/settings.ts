@@ -2,10 +2,10 @@ import { z } from 'zod';
 import {
   booleanSetting,
   integerSetting,
+  mayastorSettings,
   natsSettings,
   redisSettings,
   serviceSettings,
-  urlSetting,
 } from '@couchestor/shared/service';
 import { GIB } from '@couchestor/shared/units';
 
@@ -21,7 +21,7 @@ export const settingsSchema = z.object({
       expects: 'up to 63 letters, digits, - and _',
     })
     .optional(),
-  MAYASTOR_URL: urlSetting("Mayastor's REST API.", ['http', 'https'], 'http://mayastor-api-rest.mayastor:8081'),
+  ...mayastorSettings,
   MAYASTOR_TIMEOUT_MS: integerSetting('Deadline of one call to Mayastor, in milliseconds.', {
     min: 100,
     max: 60_000,

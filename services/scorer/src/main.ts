@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connectBus } from '@couchestor/shared/bus';
 import { createLeases } from '@couchestor/shared/leases';
-import { runService, type ReadinessState } from '@couchestor/shared/service';
+import { natsAccess, runService, type ReadinessState } from '@couchestor/shared/service';
 import { MIB } from '@couchestor/shared/units';
 import { createAnnouncements } from './adapters/bus-announcements.ts';
 import { openObservations } from './adapters/bus-observations.ts';
@@ -30,16 +30,13 @@ await runService({
     await using stack = new AsyncDisposableStack();
     const bus = stack.use(
       await connectBus({
-        servers: config.NATS_URL,
+        ...natsAccess(config),
         service: SERVICE,
         instance,
         clock,
         logger,
         registry,
         signal,
-        ...(config.NATS_USER === undefined ? {} : { user: config.NATS_USER }),
-        ...(config.NATS_PASSWORD === undefined ? {} : { password: config.NATS_PASSWORD }),
-        ...(config.NATS_TOKEN === undefined ? {} : { token: config.NATS_TOKEN }),
       }),
     );
     readiness.add('nats', () => stateOf(bus.state === 'connected' ? undefined : 'not connected'));

@@ -1,10 +1,9 @@
 import {
   booleanSetting,
   integerSetting,
+  mayastorSettings,
   natsSettings,
-  secretSetting,
   serviceSettings,
-  urlSetting,
 } from '@couchestor/shared/service';
 import { z } from 'zod';
 
@@ -30,9 +29,7 @@ export const watcherSettings = z.object({
     'Whether several watchers elect one by a Lease; without it this one always leads and must be alone.',
     true,
   ),
-  MAYASTOR_URL: urlSetting("Mayastor's REST service.", ['http', 'https'], 'http://mayastor-api-rest.mayastor:8081'),
-  MAYASTOR_TOKEN: secretSetting('The bearer token at Mayastor, where its REST service asks for one.'),
-  MAYASTOR_CA: secretSetting('The certificates (PEM) to trust at an https:// MAYASTOR_URL.'),
+  ...mayastorSettings,
   MAYASTOR_NAMESPACE: text('The namespace of the DiskPools; all namespaces by default.').optional(),
   MAYASTOR_TIMEOUT_MS: integerSetting('For one answer of Mayastor, in milliseconds.', {
     min: 1_000,

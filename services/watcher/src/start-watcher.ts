@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { connectBus } from '@couchestor/shared/bus';
 import { loadKubernetesAccess } from '@couchestor/shared/kubernetes';
 import { createMayastorClient, createRateLimiter } from '@couchestor/shared/mayastor';
-import type { ServiceContext } from '@couchestor/shared/service';
+import { mayastorAccess, natsAccess, type ServiceContext } from '@couchestor/shared/service';
 import { createControlSource, createKubernetesSink } from './adapters/kubernetes-sink.ts';
 import { startKubernetesSource, watchedKinds } from './adapters/kubernetes-source.ts';
 import { createLeaseLeadership, createSoleLeadership } from './adapters/leadership.ts';
@@ -43,10 +43,8 @@ export async function startWatcher(context: ServiceContext<WatcherSettings>): Pr
   const pace = createRateLimiter({ callsPerSecond: config.MAYASTOR_CALLS_PER_SECOND, clock });
   const mayastor = stack.use(
     createMayastorClient({
-      baseUrl: config.MAYASTOR_URL,
+      ...mayastorAccess(config),
       readTimeoutMs: config.MAYASTOR_TIMEOUT_MS,
-      ...(config.MAYASTOR_TOKEN === undefined ? {} : { token: config.MAYASTOR_TOKEN }),
-      ...(config.MAYASTOR_CA === undefined ? {} : { ca: config.MAYASTOR_CA }),
       pace: (kind, callSignal) => pace.take(kind, callSignal),
       clock,
       registry,
@@ -56,16 +54,13 @@ export async function startWatcher(context: ServiceContext<WatcherSettings>): Pr
   readiness.add('nats', () => ({ ready: false, reason: 'not connected yet' }));
   const bus = stack.use(
     await connectBus({
-      servers: config.NATS_URL,
+      ...natsAccess(config),
       service: 'watcher',
       instance: identity,
       clock,
       logger,
       registry,
       replicas: config.NATS_REPLICAS,
-      ...(config.NATS_USER === undefined ? {} : { user: config.NATS_USER }),
-      ...(config.NATS_PASSWORD === undefined ? {} : { password: config.NATS_PASSWORD }),
-      ...(config.NATS_TOKEN === undefined ? {} : { token: config.NATS_TOKEN }),
       signal,
     }),
   );

@@ -17,6 +17,9 @@ export { runService, type ServiceContext, type ServiceOptions, type ServiceSchem
 export {
   booleanSetting,
   integerSetting,
+  mayastorAccess,
+  mayastorSettings,
+  natsAccess,
   natsSettings,
   redisSettings,
   secretSetting,

@@ -84,8 +84,46 @@ export const natsSettings = {
   NATS_USER: z.string().min(1).meta({ description: 'The user name at NATS.' }).optional(),
   NATS_PASSWORD: secretSetting('The password at NATS.'),
   NATS_TOKEN: secretSetting('The token at NATS.'),
-  NATS_CREDENTIALS: secretSetting('The content of a NATS credentials file (JWT and seed).'),
 };
+
+type NatsConfig = z.output<z.ZodObject<typeof natsSettings>>;
+
+/** The settings of NATS in the words of its client; what is not set is left out. */
+export function natsAccess({ NATS_URL, NATS_USER, NATS_PASSWORD, NATS_TOKEN }: NatsConfig): {
+  readonly servers: readonly string[];
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+} {
+  return {
+    servers: NATS_URL,
+    ...(NATS_USER === undefined ? {} : { user: NATS_USER }),
+    ...(NATS_PASSWORD === undefined ? {} : { password: NATS_PASSWORD }),
+    ...(NATS_TOKEN === undefined ? {} : { token: NATS_TOKEN }),
+  };
+}
+
+/** Where Mayastor is. */
+export const mayastorSettings = {
+  MAYASTOR_URL: urlSetting("Mayastor's REST service.", ['http', 'https'], 'http://mayastor-api-rest.mayastor:8081'),
+  MAYASTOR_TOKEN: secretSetting('The bearer token at Mayastor, where its REST service asks for one.'),
+  MAYASTOR_CA: secretSetting('The certificates (PEM) to trust at an https:// MAYASTOR_URL.'),
+};
+
+type MayastorConfig = z.output<z.ZodObject<typeof mayastorSettings>>;
+
+/** The settings of Mayastor in the words of its client; what is not set is left out. */
+export function mayastorAccess({ MAYASTOR_URL, MAYASTOR_TOKEN, MAYASTOR_CA }: MayastorConfig): {
+  readonly baseUrl: string;
+  readonly token?: string;
+  readonly ca?: string;
+} {
+  return {
+    baseUrl: MAYASTOR_URL,
+    ...(MAYASTOR_TOKEN === undefined ? {} : { token: MAYASTOR_TOKEN }),
+    ...(MAYASTOR_CA === undefined ? {} : { ca: MAYASTOR_CA }),
+  };
+}
 
 /** Where Redis is. */
 export const redisSettings = {

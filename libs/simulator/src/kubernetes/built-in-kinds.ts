@@ -2,6 +2,7 @@ import { eventKind } from './event-kind.ts';
 import { isJsonArray, isJsonObject, stringAt, valueAt, type Json, type JsonObject } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
 import { allVerbs, type ResourceKind, type TableColumn } from './resource-kind.ts';
+import { microTimeFault } from './time-fields.ts';
 import { ageColumn, column, nameColumn } from './table-columns.ts';
 
 type Definition = Pick<ResourceKind, 'kind' | 'plural' | 'shortNames' | 'namespaced'> & {
@@ -174,6 +175,11 @@ const leases = builtIn({
   namespaced: true,
   takesUnconditionalUpdate: false,
   createsOnUpdate: true,
+  formFault: (object) =>
+    microTimeFault(object, [
+      ['spec', 'acquireTime'],
+      ['spec', 'renewTime'],
+    ]),
   columns: [nameColumn, column('Holder', text('spec', 'holderIdentity')), ageColumn],
 });
 

@@ -4,6 +4,7 @@ import { isJsonObject, stringAt, valueAt, type Json } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
 import { allVerbs, type ResourceKind, type ServedVersion } from './resource-kind.ts';
 import { column, nameColumn } from './table-columns.ts';
+import { microTimeFault, toSeconds } from './time-fields.ts';
 
 /** Names that differ between the stored form (`v1`) and `events.k8s.io/v1`. */
 const renamed: readonly (readonly [stored: string, served: string])[] = [
@@ -115,8 +116,9 @@ export function eventKind(
     createsOnUpdate: true,
     timeToLiveMs: 3_600_000,
     validate: validateEvent,
+    formFault: (event) => microTimeFault(event, [['eventTime'], ['series', 'lastObservedTime']]),
     fillDefaults: (event) => ({
-      ...event,
+      ...toSeconds(event, ['firstTimestamp', 'lastTimestamp']),
       // The stored form always has these, empty or not.
       involvedObject: isJsonObject(event['involvedObject']) ? event['involvedObject'] : {},
       reportingComponent: stringAt(event, 'reportingComponent') ?? '',

@@ -140,7 +140,7 @@ function nameFaults(name: string, form: 'subdomain' | 'label' | 'path'): string[
 }
 
 /** `prefix/name` or `name`, as keys of labels and annotations and as finalizers are written. */
-export function isQualifiedName(key: string): boolean {
+function isQualifiedName(key: string): boolean {
   const parts = key.split('/');
   const name = parts.at(-1) ?? '';
   const prefix = parts.length === 2 ? parts[0] : undefined;

@@ -30,7 +30,7 @@ export interface Written {
   readonly warnings: readonly string[];
 }
 
-export interface Preconditions {
+interface Preconditions {
   readonly uid?: string | undefined;
   readonly resourceVersion?: string | undefined;
 }

@@ -12,7 +12,7 @@ export interface ApiServer {
   readonly expireHistory: () => Promise<void>;
 }
 
-export interface ApiRequest {
+interface ApiRequest {
   readonly body?: Json | string;
   readonly contentType?: string;
   readonly accept?: string;

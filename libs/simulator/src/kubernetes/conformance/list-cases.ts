@@ -105,6 +105,10 @@ export const listCases: readonly ConformanceCase[] = [
       assert.deepEqual(await select('parity=odd,place in (1,2)'), ['a']);
       assert.deepEqual(await select('place,!parity'), []);
       assert.deepEqual(await select('place=none'), []);
+      const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+      assert.deepEqual(await select('place,tier notin (hot)'), all);
+      assert.deepEqual(await select('place,tier!=hot'), all);
+      assert.deepEqual(await select('place,tier in (hot)'), []);
     },
   },
   {

@@ -234,13 +234,28 @@ export const objectCases: readonly ConformanceCase[] = [
     title: 'a Lease is created by its first update, and later ones need its version',
     run: async (client, name) => {
       const path = `/apis/coordination.k8s.io/v1/namespaces/default/leases/${name}`;
-      const lease = (metadata: Record<string, string>, holderIdentity: string) => ({
+      const lease = (
+        metadata: Record<string, string>,
+        holderIdentity: string,
+        renewTime = '2026-01-01T00:00:00.500000Z',
+      ) => ({
         apiVersion: 'coordination.k8s.io/v1',
         kind: 'Lease',
         metadata: { name, namespace: 'default', ...metadata },
-        spec: { holderIdentity, leaseDurationSeconds: 15 },
+        spec: { holderIdentity, leaseDurationSeconds: 15, renewTime },
       });
       const made = await expectCode(client.send('PUT', path, { body: lease({}, 'a') }), 201);
+      assert.equal(stringAt(made.body, 'spec', 'renewTime'), '2026-01-01T00:00:00.500000Z');
+      const short = await expectCode(
+        client.send('PUT', path, {
+          body: lease({ resourceVersion: revisionOf(made.body) }, 'a', '2026-01-01T00:00:00.500Z'),
+        }),
+        400,
+      );
+      assert.equal(
+        stringAt(short.body, 'message'),
+        'Lease in version "v1" cannot be handled as a Lease: parsing time "2026-01-01T00:00:00.500Z" as "2006-01-02T15:04:05.000000Z07:00": cannot parse ".500Z" as ".000000"',
+      );
       await expectCode(client.send('PUT', path, { body: lease({}, 'b') }), 422);
       const version = { resourceVersion: revisionOf(made.body) };
       await expectCode(client.send('PUT', path, { body: lease(version, 'b') }), 200);
@@ -335,7 +350,7 @@ export const objectCases: readonly ConformanceCase[] = [
         message: 'moved to the hot tier',
         type: 'Normal',
         source: { component: 'couchestor' },
-        firstTimestamp: '2026-01-01T00:00:00Z',
+        firstTimestamp: '2026-01-01T00:00:00.7Z',
         lastTimestamp: '2026-01-01T00:00:00Z',
         count: 2,
       };
@@ -348,6 +363,7 @@ export const objectCases: readonly ConformanceCase[] = [
       assert.deepEqual(newer.body['regarding'], event.involvedObject);
       assert.equal(newer.body['note'], event.message);
       assert.equal(newer.body['deprecatedCount'], 2);
+      assert.equal(newer.body['deprecatedFirstTimestamp'], '2026-01-01T00:00:00Z');
       assert.deepEqual(newer.body['deprecatedSource'], event.source);
       const about = await client.send('GET', `${path}?fieldSelector=involvedObject.name%3D${name}`);
       assert.deepEqual(namesOf(about.body), [name]);

@@ -1,11 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { freePort, startNats } from '@couchestor/servers';
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSystemClock } from '../clock/index.ts';
 import { MalformedMessageError, streams, subjectToken } from '../messages/index.ts';
 import type { Bus } from './bus.ts';
 import { connectBus } from './connect-bus.ts';
 import { PublishRefusedError } from './errors.ts';
+import { eventually } from './fixtures/eventually.ts';
 import { collectingLogger, sampleOf, startTestBed, type LogLine, type TestBed } from './fixtures/test-bed.ts';
 
 const ended = { ...sampleOf('migration.completed'), migrationId: 'm1' };
@@ -47,7 +49,7 @@ describe('a bus without a server', () => {
     const port = await freePort();
     const logs: LogLine[] = [];
     const connecting = connectBus(options(port, logs));
-    await vi.waitFor(() => expect(waits(logs)).toBeGreaterThan(1), { timeout: 10_000 });
+    await eventually(() => expect(waits(logs)).toBeGreaterThan(1));
     const { COUCHESTOR_NATS_URL: _shared, ...env } = process.env;
     await using server = await startNats({ env, port });
     expect(server.url).toContain(String(port));
@@ -61,7 +63,7 @@ describe('a bus without a server', () => {
     const stopping = new AbortController();
     const logs: LogLine[] = [];
     const connecting = connectBus(options(await freePort(), logs, stopping.signal));
-    await vi.waitFor(() => expect(waits(logs)).toBeGreaterThan(0), { timeout: 10_000 });
+    await eventually(() => expect(waits(logs)).toBeGreaterThan(0));
     const reason = new Error('SIGTERM');
     stopping.abort(reason);
     await expect(connecting).rejects.toBe(reason);
@@ -84,10 +86,10 @@ describe('a bus', () => {
     bus.onState((state) => states.push(state));
     expect(await bed.metric('couchestor_nats_connected')).toBe(1);
     await bed.server.kill();
-    await vi.waitFor(() => expect(states).toEqual(['disconnected']));
+    await eventually(() => expect(states).toEqual(['disconnected']));
     expect(await bed.metric('couchestor_nats_connected')).toBe(0);
     await bed.server.restart();
-    await vi.waitFor(() => expect(states).toEqual(['disconnected', 'connected']), { timeout: 10_000 });
+    await eventually(() => expect(states).toEqual(['disconnected', 'connected']));
     expect(await bed.metric('couchestor_nats_reconnects_total')).toBe(1);
   });
 
@@ -95,7 +97,7 @@ describe('a bus', () => {
     const bus = await bed.bus();
     await bus.ensureStreams();
     await bed.server.kill();
-    await vi.waitFor(() => expect(bus.state).toBe('disconnected'));
+    await eventually(() => expect(bus.state).toBe('disconnected'));
     const publishing = bus.publish('migration.completed', m1, ended, { messageId: 'x' });
     const stopping = new AbortController();
     const abandoned = bus.publish('migration.completed', m1, ended, { messageId: 'y', signal: stopping.signal });
@@ -112,16 +114,15 @@ describe('a bus', () => {
     await bus.ensureStreams();
     const pid = Number(bed.server.pid);
     process.kill(pid, 'SIGSTOP');
+    await eventually(() => expect(execFileSync('ps', ['-o', 'state=', '-p', String(pid)]).toString()).toMatch(/^T/));
     const publishing = bus.publish('migration.completed', m1, ended, { messageId: 'x' });
     try {
-      await vi.waitFor(async () => expect(await bed.metric('couchestor_publish_retries_total')).toBeGreaterThan(1), {
-        timeout: 10_000,
-      });
+      await eventually(async () => expect(await bed.metric('couchestor_publish_retries_total')).toBeGreaterThan(1));
     } finally {
       process.kill(pid, 'SIGCONT');
     }
     expect((await publishing).sequence).toBe(1);
-    await vi.waitFor(async () => expect(await stored()).toBe(1));
+    await eventually(async () => expect(await stored()).toBe(1));
   });
 
   it('waits for streams that another service makes later', async () => {
@@ -138,11 +139,11 @@ describe('a bus', () => {
         events.push(message.name);
       },
     });
-    await vi.waitFor(async () => expect(await bed.metric('couchestor_publish_retries_total')).toBeGreaterThan(0));
+    await eventually(async () => expect(await bed.metric('couchestor_publish_retries_total')).toBeGreaterThan(0));
     await (await bed.bus()).ensureStreams();
     await publishing;
     await synced;
-    await vi.waitFor(() => expect(events).toEqual(['migration.completed']), { timeout: 10_000 });
+    await eventually(() => expect(events).toEqual(['migration.completed']));
   });
 
   it('sets up streams together with others, and brings old settings in line without touching messages', async () => {
@@ -182,7 +183,7 @@ describe('a bus', () => {
     await (await bed.bus()).ensureStreams();
     const { config } = await bed.jsm.streams.info(streams.dead.name);
     await bed.jsm.streams.update(streams.dead.name, config);
-    await vi.waitFor(() => expect(changed).toEqual(['$JS.EVENT.ADVISORY.STREAM.UPDATED.COUCHESTOR_DEAD']));
+    await eventually(() => expect(changed).toEqual(['$JS.EVENT.ADVISORY.STREAM.UPDATED.COUCHESTOR_DEAD']));
   });
 
   it('refuses at once what JetStream would never take', async () => {
@@ -258,14 +259,14 @@ describe('a bus', () => {
     await bus.ensureStreams();
     const busy = await keepBusy(bus);
     await bed.server.kill();
-    await vi.waitFor(() => expect(bus.state).toBe('disconnected'));
+    await eventually(() => expect(bus.state).toBe('disconnected'));
     const publishing = bus.publish('migration.completed', m1, ended, { messageId: 'x' });
     const outcome = Promise.allSettled([publishing]);
     const begunMs = performance.now();
     await bus[Symbol.asyncDispose]();
     await Promise.all(busy);
     expect(await outcome).toEqual([{ status: 'rejected', reason: new Error('the bus is closed') }]);
-    expect(performance.now() - begunMs).toBeLessThan(1_000);
+    expect(performance.now() - begunMs).toBeLessThan(3_000);
     expect(errors()).toEqual([]);
   });
 });

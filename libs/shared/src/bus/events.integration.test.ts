@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { streams, subjectToken } from '../messages/index.ts';
 import { CouchestorError } from '../service/index.ts';
 import { untilAborted } from './abort.ts';
 import type { Bus } from './bus.ts';
 import type { RecordedEvent } from './events.ts';
+import { eventually } from './fixtures/eventually.ts';
 import { sampleOf, startTestBed, type TestBed } from './fixtures/test-bed.ts';
 
 const EVENTS = streams.events.name;
@@ -49,9 +50,9 @@ describe('events', () => {
       onEvent: collect(events),
       onCaughtUp: ({ sequence }) => positions.push(sequence),
     });
-    await vi.waitFor(() => expect(positions).toEqual([2]));
+    await eventually(() => expect(positions).toEqual([2]));
     await complete('m3');
-    await vi.waitFor(() => expect(events.length).toBe(3));
+    await eventually(() => expect(events.length).toBe(3));
     expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
     expect(events.map(({ message }) => message.name)).toEqual([
       'migration.completed',
@@ -86,8 +87,8 @@ describe('events', () => {
       signal: ending.signal,
       onEvent: collect(other),
     });
-    await vi.waitFor(() => expect(idsOf(other)).toEqual(['m1', 'm2', 'm3']));
-    await vi.waitFor(() => expect(idsOf(known)).toEqual(['m3']));
+    await eventually(() => expect(idsOf(other)).toEqual(['m1', 'm2', 'm3']));
+    await eventually(() => expect(idsOf(known)).toEqual(['m3']));
   });
 
   it('can be read from now on, without those of before', async () => {
@@ -102,7 +103,7 @@ describe('events', () => {
     });
     expect(await caughtUp.promise).toBe(1);
     await complete('m2');
-    await vi.waitFor(() => expect(idsOf(events)).toEqual(['m2']));
+    await eventually(() => expect(idsOf(events)).toEqual(['m2']));
   });
 
   it('are read from the first one of a stream that was deleted and made again', async () => {
@@ -110,10 +111,10 @@ describe('events', () => {
     await complete('m2');
     const events: RecordedEvent[] = [];
     void bus.readEvents({ afterSequence: 0, signal: ending.signal, onEvent: collect(events) });
-    await vi.waitFor(() => expect(events.length).toBe(2));
+    await eventually(() => expect(events.length).toBe(2));
     await bed.jsm.streams.delete(EVENTS);
     await complete('m3');
-    await vi.waitFor(() => expect(idsOf(events)).toEqual(['m1', 'm2', 'm3']), { timeout: 20_000 });
+    await eventually(() => expect(idsOf(events)).toEqual(['m1', 'm2', 'm3']));
     expect(events[2]?.sequence).toBe(1);
     expect(events[2]?.streamCreatedAt).not.toBe(events[0]?.streamCreatedAt);
   });
@@ -130,7 +131,7 @@ describe('events', () => {
         if (calls.length <= 2) throw new Error('Kubernetes is away');
       },
     });
-    await vi.waitFor(() => expect(calls).toEqual(['m1', 'm1', 'm1', 'm2']));
+    await eventually(() => expect(calls).toEqual(['m1', 'm1', 'm1', 'm2']));
   });
 
   it('that can never be handled or read go to the dead letters, and the next one comes', async () => {
@@ -146,7 +147,7 @@ describe('events', () => {
         handled.push(message.data.migrationId);
       },
     });
-    await vi.waitFor(() => expect(handled).toEqual(['m3']));
+    await eventually(() => expect(handled).toEqual(['m3']));
     expect((await bed.jsm.streams.info(streams.dead.name)).state.messages).toBe(2);
     expect(await bed.metric('couchestor_dead_letters_total', { stream: EVENTS })).toBe(2);
   });
@@ -158,11 +159,11 @@ describe('events', () => {
     const publishing = (async () => {
       for (const id of ids) await complete(id);
     })();
-    await vi.waitFor(() => expect(events.length).toBeGreaterThan(100), { timeout: 10_000 });
+    await eventually(() => expect(events.length).toBeGreaterThan(100));
     await bed.server.kill();
     await bed.server.restart();
     await publishing;
-    await vi.waitFor(() => expect(new Set(idsOf(events)).size).toBe(3_000), { timeout: 20_000 });
+    await eventually(() => expect(new Set(idsOf(events)).size).toBe(3_000));
     const sequences = events.map(({ sequence }) => sequence);
     expect(sequences).toEqual([...sequences].sort((a, b) => a - b));
     expect(sequences).toEqual(Array.from({ length: 3_000 }, (_, index) => index + 1));
@@ -180,14 +181,14 @@ describe('events', () => {
         await untilAborted(gate.promise, ending.signal);
       },
     });
-    await vi.waitFor(() => expect(events.length).toBe(1));
+    await eventually(() => expect(events.length).toBe(1));
     const pending = async (): Promise<number[]> => {
       const pendings: number[] = [];
       for await (const { num_pending } of bed.jsm.consumers.list(EVENTS)) pendings.push(num_pending);
       return pendings;
     };
-    await vi.waitFor(async () => expect(await pending()).toEqual([700]));
+    await eventually(async () => expect(await pending()).toEqual([700]));
     gate.resolve();
-    await vi.waitFor(() => expect(events.length).toBe(1_200));
+    await eventually(() => expect(events.length).toBe(1_200));
   });
 });

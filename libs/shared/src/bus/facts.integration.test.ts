@@ -1,8 +1,9 @@
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSystemClock } from '../clock/index.ts';
 import { idOfSubject, streams, subjectOf, subjectToken, type VolumeObserved } from '../messages/index.ts';
 import { HOUR_MS } from '../units/index.ts';
+import { eventually } from './fixtures/eventually.ts';
 import { sampleOf, startTestBed, type TestBed } from './fixtures/test-bed.ts';
 
 const STATE = streams.state.name;
@@ -63,7 +64,7 @@ describe('facts', () => {
     expect(await after.set(id('b'), volume('b', 2))).toBe('published');
     // What another wrote is noticed as it happens.
     await after.set(id('c'), volume('c'));
-    await vi.waitFor(() => expect([...before.ids()]).toContain('c'));
+    await eventually(() => expect([...before.ids()]).toContain('c'));
     expect(await before.set(id('b'), volume('b', 2))).toBe('unchanged');
     expect(await before.set(id('c'), volume('c'))).toBe('unchanged');
     expect(await stateLast()).toBe(6);
@@ -89,10 +90,7 @@ describe('facts', () => {
     await bed.jsm.streams.delete(STATE);
     const earlier = writer.set(id('a'), volume('a', 1));
     const retries = registry.getSingleMetric('couchestor_publish_retries_total');
-    await vi.waitFor(async () => expect((await retries?.get())?.values[0]?.value).toBe(4), {
-      timeout: 5_000,
-      interval: 1,
-    });
+    await eventually(async () => expect((await retries?.get())?.values[0]?.value).toBe(4));
     await bed.jsm.streams.add(config);
     const later = writer.set(id('a'), volume('a', 2));
     await Promise.all([earlier, later]);
@@ -124,7 +122,7 @@ describe('facts', () => {
     await writer.set(id('new'), volume('new', 7));
     await writer.set(id('v0'), volume('v0', 9));
     await writer.delete(id('v1'));
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(changes).toEqual([
         ['new', 7, undefined],
         ['v0', 9, 1],
@@ -144,9 +142,9 @@ describe('facts', () => {
 
     const subject = subjectOf('volume.observed', id('a'));
     await bed.jsm.jetstream().publish(subject, '{"not":"ours"}');
-    await vi.waitFor(() => expect(tables.of('volume.observed').has('a')).toBe(false));
+    await eventually(() => expect(tables.of('volume.observed').has('a')).toBe(false));
 
-    const letter = await vi.waitFor(async () => {
+    const letter = await eventually(async () => {
       const found = await bed.jsm.streams.getMessage(streams.dead.name, { last_by_subj: 'couchestor.dead.v1.watcher' });
       expect(found).not.toBeNull();
       return found?.json<Record<string, unknown>>();
@@ -156,8 +154,8 @@ describe('facts', () => {
     expect(Buffer.from(String(letter?.['base64']), 'base64').toString()).toBe('{"not":"ours"}');
     expect(await bed.metric('couchestor_dead_letters_total', { service: 'watcher', stream: STATE })).toBe(1);
     // What is right again is there again, though the writer thinks that nothing has changed.
-    await vi.waitFor(async () => expect(await writer.set(id('a'), volume('a'))).toBe('published'));
-    await vi.waitFor(() => expect(tables.of('volume.observed').has('a')).toBe(true));
+    await eventually(async () => expect(await writer.set(id('a'), volume('a'))).toBe('published'));
+    await eventually(() => expect(tables.of('volume.observed').has('a')).toBe(true));
   });
 
   it('outlive a server that is killed while they are written', async () => {
@@ -168,16 +166,16 @@ describe('facts', () => {
     const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });
     const names = Array.from({ length: 5_000 }, (_, index) => `v${index}`);
     const writing = Promise.all(names.map((name) => writer.set(id(name), volume(name))));
-    await vi.waitFor(() => expect(tables.of('volume.observed').size).toBeGreaterThan(500));
+    await eventually(() => expect(tables.of('volume.observed').size).toBeGreaterThan(500));
     await bed.server.kill();
-    await vi.waitFor(() => expect(bus.state).toBe('disconnected'));
+    await eventually(() => expect(bus.state).toBe('disconnected'));
     await bed.server.restart();
     await writing;
-    await vi.waitFor(() => expect(tables.of('volume.observed').size).toBe(5_000), { timeout: 20_000 });
+    await eventually(() => expect(tables.of('volume.observed').size).toBe(5_000));
     expect(tables.synced('volume.observed')).toBe(true);
     // The bus still follows.
     await writer.delete(id('v0'));
-    await vi.waitFor(() => expect(tables.of('volume.observed').size).toBe(4_999));
+    await eventually(() => expect(tables.of('volume.observed').size).toBe(4_999));
   });
 
   it('whose stream is lost are reported as gone, and published again by whoever has them', async () => {
@@ -197,13 +195,13 @@ describe('facts', () => {
 
     await bed.jsm.streams.delete(STATE);
     // Made again by the bus itself.
-    await vi.waitFor(() => expect(gone.sort()).toEqual(['a', 'b', 'c']), { timeout: 20_000 });
-    await vi.waitFor(() => expect(lost).toBe(1), { timeout: 10_000 });
+    await eventually(() => expect(gone.sort()).toEqual(['a', 'b', 'c']));
+    await eventually(() => expect(lost).toBe(1));
     expect(synced).toEqual([false, true]);
     expect([...writer.ids()]).toEqual([]);
 
     await Promise.all(['a', 'b'].map((name) => writer.set(id(name), volume(name))));
-    await vi.waitFor(() => expect([...tables.of('volume.observed').keys()].sort()).toEqual(['a', 'b']));
+    await eventually(() => expect([...tables.of('volume.observed').keys()].sort()).toEqual(['a', 'b']));
   });
 
   it('that did not come back with a restored stream are the only ones reported as gone', async () => {
@@ -222,7 +220,7 @@ describe('facts', () => {
     await bed.jsm.streams.add(config);
     await bed.jsm.jetstream().publish(subjectOf('volume.observed', id('kept')), kept?.data);
 
-    await vi.waitFor(() => expect(changes).toContainEqual(['gone', false]), { timeout: 20_000 });
+    await eventually(() => expect(changes).toContainEqual(['gone', false]));
     expect(changes).not.toContainEqual(['kept', false]);
     expect([...tables.of('volume.observed').keys()]).toEqual(['kept']);
   });
@@ -242,13 +240,11 @@ describe('facts', () => {
     // As after a tombstone that came and was purged while we did not look.
     await bed.jsm.streams.purge(STATE, { filter: subjectOf('volume.observed', id('a')) });
     await bed.server.kill();
-    await vi.waitFor(() => expect(bus.state).toBe('disconnected'));
+    await eventually(() => expect(bus.state).toBe('disconnected'));
     skippedMs = awayHours * HOUR_MS;
     await bed.server.restart();
     await writer.set(id('c'), volume('c'));
-    await vi.waitFor(() => expect([...tables.of('volume.observed').keys()].sort()).toEqual([...left, 'c']), {
-      timeout: 10_000,
-    });
+    await eventually(() => expect([...tables.of('volume.observed').keys()].sort()).toEqual([...left, 'c']));
   });
 
   it('that were deleted leave the stream after a day, and nothing else does', async () => {
@@ -264,7 +260,7 @@ describe('facts', () => {
     await (await bed.bus({ clock })).openFactWriter('volume.observed', {});
     const subjects = async (): Promise<string[]> =>
       Object.keys((await bed.jsm.streams.info(STATE, { subjects_filter: '>' })).state.subjects ?? {}).map(idOfSubject);
-    await vi.waitFor(async () => expect((await subjects()).sort()).toEqual(['kept', 'returned']));
+    await eventually(async () => expect((await subjects()).sort()).toEqual(['kept', 'returned']));
   });
 
   it('leave nothing running when the reading ends', async () => {
@@ -275,6 +271,6 @@ describe('facts', () => {
     const consumers = async (): Promise<number> => (await bed.jsm.streams.info(STATE)).state.consumer_count;
     expect(await consumers()).toBe(1);
     ending.abort();
-    await vi.waitFor(async () => expect(await consumers()).toBe(0));
+    await eventually(async () => expect(await consumers()).toBe(0));
   });
 });

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Kvm } from '@nats-io/kv';
 import { buckets, intentSchema, type Intent } from '../messages/index.ts';
 import type { Bus } from './bus.ts';
 import { ConflictError } from './errors.ts';
+import { eventually } from './fixtures/eventually.ts';
 import { startTestBed, type TestBed } from './fixtures/test-bed.ts';
 
 const BUCKET = buckets.intents.name;
@@ -60,11 +61,11 @@ describe('intents', () => {
         revision = await bus.intents.update(intent('v1', attempt), revision);
       }
     })();
-    await vi.waitFor(() => expect(attempt).toBeGreaterThan(50), { timeout: 5_000 });
+    await eventually(() => expect(attempt).toBeGreaterThan(50));
     await bed.server.kill();
     await bed.server.restart();
     const resumed = attempt;
-    await vi.waitFor(() => expect(attempt).toBeGreaterThan(resumed + 50), { timeout: 10_000 });
+    await eventually(() => expect(attempt).toBeGreaterThan(resumed + 50));
     stopping.abort();
     await writing;
     expect(await bus.intents.get('v1')).toEqual({ intent: intent('v1', attempt), revision });
@@ -100,7 +101,7 @@ describe('intents', () => {
     expect(seen.size).toBe(599);
     await bus.intents.create(intent('new', 7));
     await bus.intents.delete('v1');
-    await vi.waitFor(() => expect([seen.get('new'), seen.get('v1')]).toEqual([7, undefined]));
+    await eventually(() => expect([seen.get('new'), seen.get('v1')]).toEqual([7, undefined]));
     ending.abort();
     await watch.ended;
   });
@@ -111,7 +112,7 @@ describe('intents', () => {
     await expect(bus.intents.get('v1')).rejects.toThrow(/migrationId/);
     await expect(bus.intents.create(intent('v1'))).rejects.toThrow(ConflictError);
     expect((await bus.intents.list()).size).toBe(0);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await bed.metric('couchestor_dead_letters_total', { stream: `KV_${BUCKET}` })).toBe(1),
     );
   });
@@ -129,12 +130,12 @@ describe('intents', () => {
     await watch.synced;
     expect([...present]).toEqual(['v1']);
     await bed.jsm.streams.delete(`KV_${BUCKET}`);
-    await vi.waitFor(() => expect([...present]).toEqual([]), { timeout: 20_000 });
+    await eventually(() => expect([...present]).toEqual([]));
   });
 
   it('that end before they are synced tell so instead of waiting for ever', async () => {
     await bed.server.kill();
-    await vi.waitFor(() => expect(bus.state).toBe('disconnected'));
+    await eventually(() => expect(bus.state).toBe('disconnected'));
     const watch = bus.intents.watchAll({ signal: ending.signal, onChange: () => undefined });
     const reason = new Error('enough');
     ending.abort(reason);

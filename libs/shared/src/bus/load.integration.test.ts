@@ -1,6 +1,7 @@
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { subjectToken, type VolumeObserved } from '../messages/index.ts';
 import { MIB } from '../units/index.ts';
+import { eventually } from './fixtures/eventually.ts';
 import { sampleOf, startTestBed } from './fixtures/test-bed.ts';
 
 const COUNT = 100_000;
@@ -41,7 +42,7 @@ it('100,000 facts are published, compared and loaded in seconds', { timeout: 180
   const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });
   await tables.whenSynced();
   expect(performance.now() - begunMs).toBeLessThan(30_000);
-  await vi.waitFor(() => expect(tables.of('volume.observed').size).toBe(COUNT));
+  await eventually(() => expect(tables.of('volume.observed').size).toBe(COUNT));
   expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(512 * MIB);
   ending.abort();
 });

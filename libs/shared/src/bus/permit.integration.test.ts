@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Kvm } from '@nats-io/kv';
 import { buckets, type Heartbeat } from '../messages/index.ts';
 import type { Bus } from './bus.ts';
 import { BusUnavailableError } from './errors.ts';
+import { eventually } from './fixtures/eventually.ts';
 import { startTestBed, type TestBed } from './fixtures/test-bed.ts';
 
 const heartbeat = (paused: boolean): Heartbeat => ({
@@ -40,28 +41,26 @@ describe('the permit', () => {
   it('marks the value that was there already, and every first one after a reconnect', async () => {
     await bus.permit.write(heartbeat(false));
     void watch();
-    await vi.waitFor(() => expect(seen).toEqual([{ paused: false, revision: 1, isFirst: true }]));
+    await eventually(() => expect(seen).toEqual([{ paused: false, revision: 1, isFirst: true }]));
     await bus.permit.write(heartbeat(true));
-    await vi.waitFor(() => expect(seen.at(-1)).toEqual({ paused: true, revision: 2, isFirst: false }));
+    await eventually(() => expect(seen.at(-1)).toEqual({ paused: true, revision: 2, isFirst: false }));
 
     await bed.server.kill();
     await bed.server.restart();
-    await vi.waitFor(() => expect(seen.at(-1)).toEqual({ paused: true, revision: 2, isFirst: true }), {
-      timeout: 10_000,
-    });
+    await eventually(() => expect(seen.at(-1)).toEqual({ paused: true, revision: 2, isFirst: true }));
     await bus.permit.write(heartbeat(false));
-    await vi.waitFor(() => expect(seen.at(-1)).toEqual({ paused: false, revision: 3, isFirst: false }));
+    await eventually(() => expect(seen.at(-1)).toEqual({ paused: false, revision: 3, isFirst: false }));
   });
 
   it('can be taken away, and what cannot be read is none', async () => {
     void watch();
     await bus.permit.write(heartbeat(false));
-    await vi.waitFor(() => expect(seen.length).toBe(1));
+    await eventually(() => expect(seen.length).toBe(1));
     await bus.permit.clear();
-    await vi.waitFor(() => expect(cleared).toBe(1));
+    await eventually(() => expect(cleared).toBe(1));
     await (await new Kvm(bed.nc).open(buckets.permit.name)).put('heartbeat', '{}');
     await bus.permit.write(heartbeat(false));
-    await vi.waitFor(() => expect(seen.map(({ revision }) => revision)).toEqual([1, 4]));
+    await eventually(() => expect(seen.map(({ revision }) => revision)).toEqual([1, 4]));
   });
 
   it('is forgotten by the server after its time', async () => {
@@ -71,22 +70,22 @@ describe('the permit', () => {
 
   it('is not written later than it was true: no waiting for a connection, one try', async () => {
     await bed.server.kill();
-    await vi.waitFor(() => expect(bus.state).toBe('disconnected'));
+    await eventually(() => expect(bus.state).toBe('disconnected'));
     await expect(bus.permit.write(heartbeat(false))).rejects.toThrow(BusUnavailableError);
     await bed.server.restart();
-    await vi.waitFor(() => expect(bus.state).toBe('connected'), { timeout: 10_000 });
+    await eventually(() => expect(bus.state).toBe('connected'));
     await bus.permit.write(heartbeat(true));
     void watch();
-    await vi.waitFor(() => expect(seen).toEqual([{ paused: true, revision: 1, isFirst: true }]));
+    await eventually(() => expect(seen).toEqual([{ paused: true, revision: 1, isFirst: true }]));
   });
 
   it('is watched again after its bucket was lost', async () => {
     void watch();
     await bus.permit.write(heartbeat(false));
-    await vi.waitFor(() => expect(seen.length).toBe(1));
+    await eventually(() => expect(seen.length).toBe(1));
     await bed.jsm.streams.delete(`KV_${buckets.permit.name}`);
-    await vi.waitFor(() => bus.permit.write(heartbeat(true)), { timeout: 10_000 });
-    await vi.waitFor(() => expect(seen.at(-1)?.paused).toBe(true), { timeout: 10_000 });
+    await eventually(() => bus.permit.write(heartbeat(true)));
+    await eventually(() => expect(seen.at(-1)?.paused).toBe(true));
     expect(seen.at(-1)?.isFirst).toBe(true);
   });
 });

@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { streams, subjectOf, subjectToken } from '../messages/index.ts';
 import { CouchestorError } from '../service/index.ts';
 import { untilAborted } from './abort.ts';
 import type { Bus } from './bus.ts';
 import type { ConsumeRequestsOptions, Disposition } from './requests.ts';
+import { eventually } from './fixtures/eventually.ts';
 import { sampleOf, startTestBed, type TestBed } from './fixtures/test-bed.ts';
 
 const COMMANDS = streams.commands.name;
@@ -58,7 +59,7 @@ describe('requests', () => {
     });
     await request('v1');
     await request('v2');
-    await vi.waitFor(async () => expect(await waiting()).toBe(0));
+    await eventually(async () => expect(await waiting()).toBe(0));
     expect(handled).toEqual(['v1', 'v2']);
     expect(await bed.metric('couchestor_messages_consumed_total', { type: 'migration.requested' })).toBe(2);
     expect(await bed.metric('couchestor_requests_redelivered_total')).toBe(0);
@@ -74,7 +75,7 @@ describe('requests', () => {
         return { kind: 'ack' };
       },
     });
-    await vi.waitFor(() => expect(seen).toEqual(['second']));
+    await eventually(() => expect(seen).toEqual(['second']));
     expect(await waiting()).toBe(0);
   });
 
@@ -85,7 +86,7 @@ describe('requests', () => {
       return count === 1 ? { kind: 'nak', delayMs: 400 } : { kind: 'ack' };
     });
     await request('v1');
-    await vi.waitFor(() => expect(deliveries.map(({ count }) => count)).toEqual([1, 2]), { timeout: 5_000 });
+    await eventually(() => expect(deliveries.map(({ count }) => count)).toEqual([1, 2]));
     expect((deliveries[1]?.atMs ?? 0) - (deliveries[0]?.atMs ?? 0)).toBeGreaterThan(350);
     expect(await bed.metric('couchestor_requests_redelivered_total')).toBe(1);
   });
@@ -106,7 +107,7 @@ describe('requests', () => {
       handled.add(volumeId);
       return { kind: 'ack' };
     });
-    await vi.waitFor(() => expect(handled.size).toBe(40));
+    await eventually(() => expect(handled.size).toBe(40));
     expect(most).toBe(4);
   });
 
@@ -122,9 +123,9 @@ describe('requests', () => {
     void consume(hold('one'));
     void consume(hold('two'), {}, other);
     for (let index = 0; index < 8; index += 1) await request(`v${index}`);
-    await vi.waitFor(() => expect(by).toEqual({ one: 4, two: 4 }));
+    await eventually(() => expect(by).toEqual({ one: 4, two: 4 }));
     gate.resolve();
-    await vi.waitFor(async () => expect(await waiting()).toBe(0));
+    await eventually(async () => expect(await waiting()).toBe(0));
   });
 
   it('stay with a slow handler for longer than the wait for its answer', async () => {
@@ -144,17 +145,17 @@ describe('requests', () => {
     await started.promise;
     // The server counts the wait for an answer by its own clock, so time has to pass.
     const begun = performance.now();
-    await vi.waitFor(() => expect(performance.now() - begun).toBeGreaterThan(1_300), { timeout: 3_000 });
+    await eventually(() => expect(performance.now() - begun).toBeGreaterThan(1_300));
     expect(deliveries).toEqual([1]);
     gate.resolve();
-    await vi.waitFor(async () => expect(await waiting()).toBe(0));
+    await eventually(async () => expect(await waiting()).toBe(0));
   });
 
   it('that cannot be read are kept among the dead letters first and then leave the queue', async () => {
     const subject = subjectOf('migration.requested', subjectToken('v1'));
     await bed.jsm.jetstream().publish(subject, Buffer.alloc(100_000, 0xff));
     void consume(() => Promise.resolve({ kind: 'ack' }));
-    await vi.waitFor(async () => expect(await waiting()).toBe(0));
+    await eventually(async () => expect(await waiting()).toBe(0));
     const letter = await bed.jsm.streams.getMessage(DEAD, { last_by_subj: 'couchestor.dead.v1.migrator' });
     expect(letter?.json()).toMatchObject({
       service: 'migrator',
@@ -176,7 +177,7 @@ describe('requests', () => {
     });
     await request('v1');
     await request('v2');
-    await vi.waitFor(async () => expect([await waiting(), await letters()]).toEqual([0, 2]));
+    await eventually(async () => expect([await waiting(), await letters()]).toEqual([0, 2]));
   });
 
   it('come again when a handler fails, as soon as its error allows', async () => {
@@ -188,8 +189,8 @@ describe('requests', () => {
       return { kind: 'ack' };
     });
     await request('v1');
-    await vi.waitFor(() => expect(deliveries).toEqual([1, 2, 3]), { timeout: 10_000 });
-    await vi.waitFor(async () => expect(await waiting()).toBe(0));
+    await eventually(() => expect(deliveries).toEqual([1, 2, 3]));
+    await eventually(async () => expect(await waiting()).toBe(0));
     expect(await letters()).toBe(0);
   });
 
@@ -208,8 +209,8 @@ describe('requests', () => {
       },
     );
     await request('v1');
-    await vi.waitFor(() => expect(exhausted).toEqual(['move-of-v1']), { timeout: 10_000 });
-    await vi.waitFor(async () => expect(await waiting()).toBe(0));
+    await eventually(() => expect(exhausted).toEqual(['move-of-v1']));
+    await eventually(async () => expect(await waiting()).toBe(0));
     expect(deliveries).toEqual([1, 2, 3]);
     expect(await bed.metric('couchestor_requests_exhausted_total')).toBe(1);
   });
@@ -217,7 +218,7 @@ describe('requests', () => {
   it('that were delivered too often while nobody listened are found afterwards', async () => {
     const consumer = await (async () => {
       void consume(() => Promise.resolve({ kind: 'ack' }));
-      await vi.waitFor(async () => expect((await bed.jsm.consumers.info(COMMANDS, 'migrator')).name).toBe('migrator'));
+      await eventually(async () => expect((await bed.jsm.consumers.info(COMMANDS, 'migrator')).name).toBe('migrator'));
       ending.abort();
       return bed.jsm.jetstream().consumers.get(COMMANDS, 'migrator');
     })();
@@ -233,8 +234,8 @@ describe('requests', () => {
         exhausted.push(data.volumeId);
       },
     });
-    await vi.waitFor(() => expect(exhausted).toEqual(['v1']), { timeout: 15_000 });
-    await vi.waitFor(async () => expect(await waiting()).toBe(0));
+    await eventually(() => expect(exhausted).toEqual(['v1']));
+    await eventually(async () => expect(await waiting()).toBe(0));
   });
 
   it('are all handled when the server is killed under load', async () => {
@@ -250,12 +251,12 @@ describe('requests', () => {
     const publishing = (async () => {
       for (const name of names) await request(name);
     })();
-    await vi.waitFor(() => expect(handled.size).toBeGreaterThan(100), { timeout: 10_000 });
+    await eventually(() => expect(handled.size).toBeGreaterThan(100));
     await bed.server.kill();
     await bed.server.restart();
     await publishing;
-    await vi.waitFor(() => expect(handled.size).toBe(2_000), { timeout: 20_000 });
-    await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 20_000 });
+    await eventually(() => expect(handled.size).toBe(2_000));
+    await eventually(async () => expect(await waiting()).toBe(0));
   });
 
   it('are consumed again after queue and consumer were deleted', async () => {
@@ -265,13 +266,13 @@ describe('requests', () => {
       return { kind: 'ack' };
     });
     await request('v1');
-    await vi.waitFor(() => expect(handled).toEqual(['v1']));
+    await eventually(() => expect(handled).toEqual(['v1']));
     await bed.jsm.streams.delete(COMMANDS);
     await request('v2');
-    await vi.waitFor(() => expect(handled).toEqual(['v1', 'v2']), { timeout: 20_000 });
+    await eventually(() => expect(handled).toEqual(['v1', 'v2']));
     await bed.jsm.consumers.delete(COMMANDS, 'migrator');
     await request('v3');
-    await vi.waitFor(() => expect(handled).toEqual(['v1', 'v2', 'v3']), { timeout: 20_000 });
+    await eventually(() => expect(handled).toEqual(['v1', 'v2', 'v3']));
   });
 
   it('in hand are answered before the consumer ends, and the rest go to another at once', async () => {
@@ -287,10 +288,10 @@ describe('requests', () => {
       },
       { ackWaitMs: 30_000 },
     );
-    await vi.waitFor(() => expect(taken.length).toBe(4));
+    await eventually(() => expect(taken.length).toBe(4));
     ending.abort();
     await consuming;
-    await vi.waitFor(async () => expect(await waiting()).toBe(6));
+    await eventually(async () => expect(await waiting()).toBe(6));
 
     ending = new AbortController();
     const rest: string[] = [];
@@ -301,6 +302,6 @@ describe('requests', () => {
       },
       { ackWaitMs: 30_000 },
     );
-    await vi.waitFor(() => expect(rest.length).toBe(6), { timeout: 5_000 });
+    await eventually(() => expect(rest.length).toBe(6));
   });
 });

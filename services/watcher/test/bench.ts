@@ -48,6 +48,8 @@ export interface Bench extends AsyncDisposable {
   policy(name: string): JsonObject;
   startWatcher(settings?: Record<string, string>): Promise<WatcherProcess>;
   deleteStream(name: string): Promise<void>;
+  /** What every watcher has logged, for whoever looks into a failed test. */
+  printLogs(): void;
 }
 
 const POLICY = { apiVersion: 'storage.billyronks.io/v1', kind: 'StoragePolicy' };
@@ -148,6 +150,11 @@ export async function startBench(): Promise<Bench> {
       const connection = await connect({ servers: nats.url });
       await (await jetstreamManager(connection)).streams.delete(name);
       await connection.close();
+    },
+    printLogs: () => {
+      for (const { child, lines } of watchers) {
+        for (const line of lines) process.stderr.write(`watcher ${child.pid}: ${JSON.stringify(line)}\n`);
+      }
     },
     [Symbol.asyncDispose]: () => lifetime.disposeAsync(),
   };

@@ -6,8 +6,9 @@ import { factNames, moveId, openScene, someIds, type Scene } from './scene.ts';
 const WAIT = { timeout: 15_000, interval: 25 };
 
 let scene: Scene;
-beforeEach(async () => {
+beforeEach(async ({ onTestFailed }) => {
   scene = await openScene();
+  onTestFailed(() => scene.bench.printLogs());
 });
 afterEach(async () => {
   await scene[Symbol.asyncDispose]();

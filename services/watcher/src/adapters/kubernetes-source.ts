@@ -8,6 +8,7 @@ import {
   type ListWatch,
   type Resource,
 } from '@couchestor/shared/kubernetes';
+import { createBackoff } from '@couchestor/shared/service';
 import type { DiskPoolObject, PersistentVolumeObject, PolicyObject } from '../core/objects.ts';
 import type { KubernetesSource, Log } from '../ports.ts';
 import { findDiskPoolResource } from './disk-pool-version.ts';
@@ -47,7 +48,7 @@ export interface KubernetesWatches extends KubernetesSource, AsyncDisposable {
   newestEventAgeMs(kind: WatchedKind): number | undefined;
 }
 
-const DISCOVERY_RETRY_MS = 10_000;
+const DISCOVERY_RETRY_MAX_MS = 10_000;
 
 /** Follows the three kinds of objects from the start of the process, whether it leads or not. */
 export function startKubernetesSource(options: KubernetesSourceOptions): KubernetesWatches {
@@ -114,9 +115,11 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
 
   /** Mayastor's releases serve DiskPools in different versions, and an upgrade takes the old one away. */
   const followDiskPools = async (): Promise<void> => {
+    const backoff = createBackoff({ baseMs: 500, maxMs: DISCOVERY_RETRY_MAX_MS, random });
     while (!stopping.signal.aborted) {
       try {
         const resource = await findDiskPoolResource(access, stopping.signal);
+        backoff.reset();
         const gone = Promise.withResolvers<void>();
         stopping.signal.addEventListener('abort', () => gone.resolve(), { once: true });
         follow('diskpools', collectionPath(resource, diskPoolNamespace), diskPools, projectDiskPool, (error) => {
@@ -127,7 +130,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
       } catch (error) {
         if (stopping.signal.aborted) return;
         fail('diskpools', error);
-        await clock.sleep(DISCOVERY_RETRY_MS, stopping.signal).catch(() => undefined);
+        await clock.sleep(backoff.nextDelayMs(), stopping.signal).catch(() => undefined);
       }
     }
   };

@@ -6,7 +6,7 @@ import { MIB } from '@couchestor/shared/units';
 import { createAnnouncements } from './adapters/bus-announcements.ts';
 import { openObservations } from './adapters/bus-observations.ts';
 import { createCronerCalendar } from './adapters/croner-calendar.ts';
-import { createLeadership, soleLeadership } from './adapters/leadership.ts';
+import { createLeadership, LEADERSHIP_TTL_MS, soleLeadership } from './adapters/leadership.ts';
 import { createPrometheus } from './adapters/prometheus.ts';
 import { addRoutes } from './adapters/routes.ts';
 import { settingsSchema, type Settings } from './adapters/settings.ts';
@@ -56,7 +56,13 @@ await runService({
 
     const elected = config.LEADER_ELECTION
       ? createLeadership(
-          stack.use(createLeases({ redis: withPassword(config.REDIS_URL, config.REDIS_PASSWORD), clock })),
+          stack.use(
+            createLeases({
+              redis: withPassword(config.REDIS_URL, config.REDIS_PASSWORD),
+              clock,
+              ttlMs: LEADERSHIP_TTL_MS,
+            }),
+          ),
           instance,
           clock,
           logger,

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
 import { subjectToken, type VolumeObserved } from '../messages/index.ts';
-import { MIB } from '../units/index.ts';
-import { eventually } from './fixtures/eventually.ts';
 import { sampleOf, startTestBed } from './fixtures/test-bed.ts';
 
-const COUNT = 100_000;
+const COUNT = 30_000;
+/** 100,000 facts load in 10 s at this cost; time of the processor, because the wall clock belongs to others too. */
+const LOAD_MICROSECONDS_MAX = 100;
+const LOAD_BYTES_MAX = 4 * 1024;
 const sample = sampleOf('volume.observed');
 const volume = (index: number): VolumeObserved => ({
   ...sample,
@@ -12,7 +13,12 @@ const volume = (index: number): VolumeObserved => ({
   replicas: sample.replicas.map((replica, number) => ({ ...replica, replicaId: `v${index}-r${number}` })),
 });
 
-it('100,000 facts are published, compared and loaded in seconds', { timeout: 180_000 }, async () => {
+function microsecondsSince(begun: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(begun);
+  return (user + system) / COUNT;
+}
+
+it('facts are loaded at a cost that lets 100,000 of them load in seconds', { timeout: 180_000 }, async () => {
   await using bed = await startTestBed();
   const bus = await bed.bus();
   await bus.ensureStreams();
@@ -31,18 +37,18 @@ it('100,000 facts are published, compared and loaded in seconds', { timeout: 180
   expect(await setAll(first)).toEqual(new Set(['published']));
   await first[Symbol.asyncDispose]();
 
-  let begunMs = performance.now();
+  let begun = process.cpuUsage();
   const second = await open();
-  expect(performance.now() - begunMs).toBeLessThan(15_000);
+  expect(microsecondsSince(begun)).toBeLessThan(LOAD_MICROSECONDS_MAX);
   expect(await setAll(second)).toEqual(new Set(['unchanged']));
   await second[Symbol.asyncDispose]();
 
-  begunMs = performance.now();
+  begun = process.cpuUsage();
   const heapBefore = process.memoryUsage().heapUsed;
   const tables = await bus.openFacts(['volume.observed'], { signal: ending.signal });
   await tables.whenSynced();
-  expect(performance.now() - begunMs).toBeLessThan(30_000);
-  await eventually(() => expect(tables.of('volume.observed').size).toBe(COUNT));
-  expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(512 * MIB);
+  expect(microsecondsSince(begun)).toBeLessThan(LOAD_MICROSECONDS_MAX);
+  expect(tables.of('volume.observed').size).toBe(COUNT);
+  expect((process.memoryUsage().heapUsed - heapBefore) / COUNT).toBeLessThan(LOAD_BYTES_MAX);
   ending.abort();
 });

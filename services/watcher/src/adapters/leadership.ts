@@ -1,6 +1,6 @@
 import type { Clock } from '@couchestor/shared/clock';
 import { startLeaderElection, type KubernetesAccess } from '@couchestor/shared/kubernetes';
-import { createBackoff } from '@couchestor/shared/service';
+import { createBackoff, createStandingLines, messageOf } from '@couchestor/shared/service';
 import type { Leadership, Log } from '../ports.ts';
 
 export interface LeadershipOptions {
@@ -16,7 +16,8 @@ const LEASE_NAME = 'couchestor-watcher';
 
 /** Leads while this process holds the Lease. A term that fails gives it up, and the election goes on. */
 export function createLeaseLeadership(options: LeadershipOptions): Leadership {
-  const { log } = options;
+  const { log, clock } = options;
+  const standing = createStandingLines(clock);
   return {
     run: async (term, signal) => {
       await using election = startLeaderElection({
@@ -31,7 +32,10 @@ export function createLeaseLeadership(options: LeadershipOptions): Leadership {
             if (!signal.aborted) log.warn({ err: error }, 'no longer leading');
           }
         },
-        onError: (error) => log.warn({ err: error }, 'leader election or the term of a leader failed, trying on'),
+        onError: (error) =>
+          standing.say('election', messageOf(error), () =>
+            log.warn({ err: error }, 'leader election or the term of a leader failed, trying on'),
+          ),
       });
       await ended(signal);
       await election.stop();

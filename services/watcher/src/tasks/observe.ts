@@ -130,13 +130,14 @@ export class Observation {
   #formerNodes: readonly string[] = [];
 
   #createPublishers(sinks: FactSinks) {
-    const { log, measures } = this.#options;
+    const { clock, log, measures } = this.#options;
     const { world } = this;
     return {
       policies: new FactPublisher({
         name: 'policy.observed',
         sink: sinks.policies,
         factOf: (id) => world.policyFact(id),
+        clock,
         log,
         measures,
       }),
@@ -144,6 +145,7 @@ export class Observation {
         name: 'volume.observed',
         sink: sinks.volumes,
         factOf: (id) => world.volumes.fact(id),
+        clock,
         log,
         measures,
       }),
@@ -151,6 +153,7 @@ export class Observation {
         name: 'pool.observed',
         sink: sinks.pools,
         factOf: (id) => world.poolFact(id),
+        clock,
         log,
         measures,
       }),
@@ -158,6 +161,7 @@ export class Observation {
         name: 'node.observed',
         sink: sinks.nodes,
         factOf: (token) => world.nodeFact(token),
+        clock,
         log,
         measures,
       }),
@@ -165,6 +169,7 @@ export class Observation {
         name: 'cluster.observed',
         sink: sinks.cluster,
         factOf: () => world.clusterFact(),
+        clock,
         log,
         measures,
       }),

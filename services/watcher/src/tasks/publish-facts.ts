@@ -1,4 +1,5 @@
-import { subjectToken, type MessageData, type StateName, type SubjectToken } from '@couchestor/shared/messages';
+import type { Clock } from '@couchestor/shared/clock';
+import { subjectToken, type MessageData, type StateName } from '@couchestor/shared/messages';
 import type { Sighting } from '../core/sightings.ts';
 import type { FactSink, Log, Measures } from '../ports.ts';
 import { Pulse } from './pulse.ts';
@@ -6,12 +7,15 @@ import { yieldToOthers } from './yielding.ts';
 
 /** So many facts are checked and encoded before others get their turn. */
 const BATCH = 50;
+/** NATS refuses what it has no room for; room may be made. */
+const REFUSED_RETRY_MS = 30_000;
 
 export interface FactPublisherOptions<N extends StateName> {
   readonly name: N;
   readonly sink: FactSink<N>;
   /** What is true of this id now. Of what is unproven, what was published last stands. */
   readonly factOf: (id: string) => Sighting<MessageData<N>>;
+  readonly clock: Clock;
   readonly log: Log;
   readonly measures: Measures;
 }
@@ -20,6 +24,7 @@ export interface FactPublisherOptions<N extends StateName> {
 export class FactPublisher<N extends StateName> {
   readonly #options: FactPublisherOptions<N>;
   readonly #marked = new Set<string>();
+  readonly #refused = new Set<string>();
   readonly #pulse = new Pulse();
 
   constructor(options: FactPublisherOptions<N>) {
@@ -29,15 +34,6 @@ export class FactPublisher<N extends StateName> {
   mark(id: string): void {
     this.#marked.add(id);
     this.#pulse.raise();
-  }
-
-  get backlog(): number {
-    return this.#marked.size;
-  }
-
-  /** Ids that the stream holds. */
-  publishedIds(): IterableIterator<SubjectToken> {
-    return this.#options.sink.ids();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -61,29 +57,41 @@ export class FactPublisher<N extends StateName> {
   }
 
   async #publish(ids: readonly string[], signal: AbortSignal): Promise<void> {
-    const { name, measures } = this.#options;
+    const { name, clock, measures } = this.#options;
     const results = await Promise.all(ids.map((id) => this.#publishOne(id, signal)));
     const published = results.filter((result) => result === 'published').length;
     if (published > 0) measures.factsPublished(name, published);
+    const again = ids.filter((_, index) => results[index] === 'refused');
+    if (again.length === 0) return;
+    const cancel = clock.after(REFUSED_RETRY_MS, () => again.forEach((id) => this.mark(id)));
+    signal.addEventListener('abort', cancel, { once: true });
   }
 
-  /** A fact that cannot be published as it is must not keep the others back: it is told and left out. */
+  /** A fact that cannot be published must not keep the others back: it is told once, and tried again later. */
   async #publishOne(id: string, signal: AbortSignal): Promise<'published' | 'unchanged' | 'refused'> {
-    const { name, sink, factOf, log } = this.#options;
+    const { name, log } = this.#options;
     try {
-      const fact = factOf(id);
-      switch (fact.kind) {
-        case 'present':
-          return await sink.set(subjectToken(id), fact.value, { signal });
-        case 'absent':
-          return await sink.delete(subjectToken(id), { signal });
-        case 'unproven':
-          return 'unchanged';
-      }
+      const result = await this.#send(id, signal);
+      this.#refused.delete(id);
+      return result;
     } catch (error) {
       if (signal.aborted) throw error;
-      log.error({ fact: name, id, err: error }, 'a fact cannot be published');
+      if (!this.#refused.has(id)) log.error({ fact: name, id, err: error }, 'a fact cannot be published');
+      this.#refused.add(id);
       return 'refused';
+    }
+  }
+
+  async #send(id: string, signal: AbortSignal): Promise<'published' | 'unchanged'> {
+    const { sink, factOf } = this.#options;
+    const fact = factOf(id);
+    switch (fact.kind) {
+      case 'present':
+        return sink.set(subjectToken(id), fact.value, { signal });
+      case 'absent':
+        return sink.delete(subjectToken(id), { signal });
+      case 'unproven':
+        return 'unchanged';
     }
   }
 }

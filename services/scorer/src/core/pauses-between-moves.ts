@@ -31,10 +31,11 @@ export function cooldownHold(history: MoveHistory, cooldownMs: number, nowMs: nu
   );
   const wholeMs = cooldownOf(cooldownMs, intent);
   if (nowMs - completedAtMs >= wholeMs) return undefined;
-  const doubled = wholeMs > cooldownMs ? ', lengthened because its moves were undone' : '';
+  const doubled =
+    wholeMs > cooldownMs ? `; it is ${formatDuration(cooldownMs)}, doubled for each move that was undone` : '';
   return {
     reason: 'CoolingDown',
-    message: `Its last move ended less than the cooldown of ${formatDuration(wholeMs)}${doubled} ago.`,
+    message: `Its last move ended less than its cooldown of ${formatDuration(wholeMs)} ago${doubled}.`,
     nextEligibleAtMs: completedAtMs + wholeMs,
   };
 }

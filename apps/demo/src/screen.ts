@@ -57,7 +57,7 @@ function header(): string {
   return `${'VOLUME'.padEnd(14)}${'IOPS'.padStart(8)}  ${'NOW'.padEnd(6)}${'WANTED'.padEnd(7)}${'MOVE'.padEnd(BAR_CELLS + 10)}REASON`;
 }
 
-export function formatRow(row: Row): string {
+function formatRow(row: Row): string {
   const iops = Math.round(row.iops).toLocaleString('en-US');
   return [
     shortName(row.name).padEnd(14),

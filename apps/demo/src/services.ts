@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { freePort, spawnProcess, type SpawnedProcess } from '@couchestor/servers';
 import type { DemoPlan } from './plan.ts';
 
-export const serviceNames = ['watcher', 'scorer', 'migrator'] as const;
-export type ServiceName = (typeof serviceNames)[number];
+const serviceNames = ['watcher', 'scorer', 'migrator'] as const;
+type ServiceName = (typeof serviceNames)[number];
 
 export interface RunningService {
   readonly name: ServiceName;

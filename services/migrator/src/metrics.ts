@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { refusalReasons, type RefusalReason } from '@couchestor/shared/messages';
 
-export type MoveOutcome = 'completed' | 'failed' | 'aborted';
+type MoveOutcome = 'completed' | 'failed' | 'aborted';
 
 export interface MigratorMetrics {
   accepted(): void;

@@ -23,7 +23,7 @@ import { createSlots } from './slots.ts';
  * What a fact says, as a digest in a header. A writer that starts loads headers only, so that 100,000 facts cost a
  * second and little memory. A message without it (somebody else's) differs from everything.
  */
-export const DIGEST_HEADER = 'Couchestor-Digest';
+const DIGEST_HEADER = 'Couchestor-Digest';
 const TOMBSTONE = 'tombstone';
 
 /** The last message of an id. `digest` is `TOMBSTONE`, or undefined for a message that is not a writer's. */

@@ -21,7 +21,7 @@ export interface StoredMessage {
 }
 
 /** Where a reader stands. */
-export interface StreamPosition {
+interface StreamPosition {
   /** When the stream was made, as the server writes it; another stream of the same name has another time. */
   readonly streamCreatedAt: string;
   readonly sequence: number;

@@ -387,7 +387,7 @@ export const one = (key: HoldKey): Hold => ({ key, amount: 1, limit: 1 });
 
 export const request = (migrationId: string, token: number, ...holds: Hold[]) => ({ migrationId, token, holds });
 
-export function registered(migrationId: string, ownerToken: number, ...keys: HoldKey[]): RegisteredIntent {
+function registered(migrationId: string, ownerToken: number, ...keys: HoldKey[]): RegisteredIntent {
   return { migrationId, ownerToken, holds: keys.map((key) => ({ key, amount: 1 })) };
 }
 

@@ -40,7 +40,7 @@ export interface LeaseServer extends AsyncDisposable {
 /** Ownership of volumes waits for the epoch, leadership does not. */
 export type LeaseKind = 'owner' | 'leader';
 
-export interface LeaseChange {
+interface LeaseChange {
   readonly kind: LeaseKind;
   readonly name: string;
   readonly holder: string;

@@ -1,7 +1,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { type ChangeOperation, changeOperations } from './classification.ts';
 
-export const readOperations = [
+const readOperations = [
   'listVolumes',
   'getVolume',
   'listPools',
@@ -12,8 +12,8 @@ export const readOperations = [
 ] as const;
 export type ReadOperation = (typeof readOperations)[number];
 
-export type ReadResult = 'done' | 'absent' | 'unavailable';
-export type ChangeResult = 'done' | 'refused' | 'unknown';
+type ReadResult = 'done' | 'absent' | 'unavailable';
+type ChangeResult = 'done' | 'refused' | 'unknown';
 
 export interface MayastorMetrics {
   read(operation: ReadOperation, outcome: ReadResult, durationMs: number): void;

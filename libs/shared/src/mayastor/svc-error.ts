@@ -15,7 +15,7 @@ export interface SvcError {
 /** The REST server could not connect to the core agent, so that nothing was asked of it. */
 export const CORE_NOT_CONNECTED = 'CoreNotConnected';
 /** The call to the core agent ended in any other way than an answer of it. */
-export const CORE_CALL_FAILED = 'CoreCallFailed';
+const CORE_CALL_FAILED = 'CoreCallFailed';
 
 const named = /^SvcError :: (\w+):/;
 const relayed = /^status: \w+,/;

@@ -24,7 +24,7 @@ export type PolicyObserved = z.infer<typeof policyObservedSchema>;
 
 const replicaState = z.enum(['Unknown', 'Online', 'Degraded', 'Faulted', 'Offline']);
 
-export const observedReplicaSchema = z.object({
+const observedReplicaSchema = z.object({
   replicaId: id,
   /** Absent while the replica's node is away. */
   node: z.string().optional(),
@@ -35,7 +35,7 @@ export const observedReplicaSchema = z.object({
 });
 export type ObservedReplica = z.infer<typeof observedReplicaSchema>;
 
-export const persistentVolumeSchema = z.object({
+const persistentVolumeSchema = z.object({
   name: z.string(),
   uid: id,
   phase: z.string(),
@@ -191,7 +191,7 @@ export const decisionReasons = {
 export type DecisionReason = keyof typeof decisionReasons;
 const reasonNames = Object.keys(decisionReasons) as [DecisionReason, ...DecisionReason[]];
 
-export const scoreSchema = z.discriminatedUnion('kind', [
+const scoreSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('value'), iops: z.number().min(0), coverage: z.number().min(0).max(1) }),
   z.object({ kind: z.literal('unknown'), reason: z.enum(unknownReasons) }),
 ]);

@@ -51,7 +51,7 @@ const of = {
  * One replica's way from the source to a target pool. Where it stands is not written here: that is what Mayastor shows,
  * compared with what was there before.
  */
-export const roundSchema = z.object({
+const roundSchema = z.object({
   number: count,
   startedAt: timestamp,
   replicasBefore: z.array(replicaPlaceSchema).min(1),
@@ -79,7 +79,7 @@ export const roundSchema = z.object({
 });
 export type Round = z.infer<typeof roundSchema>;
 
-export const activeIntentSchema = z.object({
+const activeIntentSchema = z.object({
   state: z.literal('active'),
   ...of,
   policyGeneration: count,
@@ -112,7 +112,7 @@ export const activeIntentSchema = z.object({
 });
 export type ActiveIntent = z.infer<typeof activeIntentSchema>;
 
-export const endedIntentSchema = z.object({
+const endedIntentSchema = z.object({
   state: z.literal('ended'),
   ...of,
   outcome: z.enum(['completed', 'failed', 'aborted']),

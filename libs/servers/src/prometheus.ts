@@ -1,5 +1,6 @@
 import type { ServerDefinition } from './definition.ts';
-import { type Server, type ServerOptions, startServer } from './server.ts';
+import type { Server, ServerOptions } from './server.ts';
+import { startServer } from './start-server.ts';
 
 export interface ScrapeTargets {
   readonly job: string;

@@ -5,6 +5,7 @@ import type { Clock } from '../clock/index.ts';
 import type { catalog, MessageName, StateName, SubjectToken } from '../messages/index.ts';
 import type { ReadEventsOptions } from './events.ts';
 import type { FactTables, FactWriter, FactWriterOptions } from './facts.ts';
+import type { MessageInput } from './message-input.ts';
 import type { IntentStore } from './intents.ts';
 import type { Permit } from './permit.ts';
 import type { ConsumeRequestsOptions } from './requests.ts';
@@ -44,9 +45,6 @@ export interface BusOptions {
 }
 
 export type ConnectionState = 'connected' | 'disconnected';
-
-/** What a sender passes: fields with defaults may be left out. */
-export type MessageInput<N extends MessageName> = z.input<(typeof catalog)[N]['schema']>;
 
 export interface PublishOptions {
   /** The same for a repeat of the same message; JetStream stores it once within the stream's duplicate window. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { encodeMessage, subjectOf, type MessageName, type SubjectToken } from '../messages/index.ts';
 import { eitherSignal } from './abort.ts';
-import type { Bus, BusOptions, MessageInput, Published, PublishOptions } from './bus.ts';
+import type { Bus, BusOptions, Published, PublishOptions } from './bus.ts';
+import type { MessageInput } from './message-input.ts';
 import { openConnection } from './connection.ts';
 import type { BusContext } from './context.ts';
 import { createDeadLetters } from './dead-letters.ts';

@@ -1,5 +1,5 @@
 import type { MessageData, StateName, SubjectToken } from '../messages/index.ts';
-import type { MessageInput } from './bus.ts';
+import type { MessageInput } from './message-input.ts';
 
 /** What is true now about one thing, as last published. */
 export interface Fact<N extends StateName> {

@@ -1,13 +1,4 @@
-export type {
-  Bus,
-  BusLogger,
-  BusOptions,
-  ConnectionState,
-  DeadLetter,
-  MessageInput,
-  Published,
-  PublishOptions,
-} from './bus.ts';
+export type { Bus, BusLogger, BusOptions, ConnectionState, DeadLetter, Published, PublishOptions } from './bus.ts';
 export { connectBus } from './connect-bus.ts';
 export { BusUnavailableError, ConflictError, PublishRefusedError, retryOf } from './errors.ts';
 export type { EventPosition, MigrationEvent, ReadEventsOptions, RecordedEvent } from './events.ts';
@@ -15,3 +6,4 @@ export type { Fact, FactListener, FactTables, FactWriteOptions, FactWriter, Fact
 export type { IntentListener, IntentStore, IntentWatch, StoredIntent } from './intents.ts';
 export type { Permit, PermitWatchOptions } from './permit.ts';
 export type { ConsumeRequestsOptions, Delivery, Disposition, Request } from './requests.ts';
+export type { MessageInput } from './message-input.ts';

@@ -3,7 +3,8 @@ import { failures, RestFailure } from './errors.ts';
 import type { CallFault } from './faults.ts';
 import type { MayastorAnswer, Routed } from './route.ts';
 import { refresh } from './view.ts';
-import type { Cause, World } from './world.ts';
+import type { Cause } from './cause.ts';
+import type { World } from './world.ts';
 
 /** The answer that a failure becomes. */
 export function answerOf(error: unknown): MayastorAnswer {

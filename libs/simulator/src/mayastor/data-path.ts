@@ -2,7 +2,8 @@ import { charge, placeOnPool, takeOffPool } from './capacity.ts';
 import { createLoadMeter } from './load-meter.ts';
 import type { Child, Nexus, Pool, Rebuild, RebuildRecord, Replica, StorageNode, Volume } from './entities.ts';
 import { beforeChange, refresh } from './view.ts';
-import { now, type Cause, type World } from './world.ts';
+import type { Cause } from './cause.ts';
+import { now, type World } from './world.ts';
 
 /**
  * What the engines do: replicas on disks, nexuses and their children, rebuilds. Everything here is the truth at this

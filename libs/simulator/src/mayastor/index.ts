@@ -16,4 +16,4 @@ export type { MayastorAnswer, MayastorRequest } from './route.ts';
 export { defaultMetricsPort, defaultRestPort, serveMayastor, serveMetrics, type Listening } from './serve.ts';
 export type { VolumeTruth } from './volume-truth.ts';
 export type { VolumeToCreate } from './world-building.ts';
-export type { Cause } from './world.ts';
+export type { Cause } from './cause.ts';

@@ -1,4 +1,4 @@
-import type { Cause } from './world.ts';
+import type { Cause } from './cause.ts';
 
 /** One change of the number of healthy, synced replicas of a volume: the truth, not what REST shows. */
 export interface RedundancyChange {

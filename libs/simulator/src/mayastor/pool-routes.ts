@@ -6,7 +6,8 @@ import { eraseReplica } from './replicas.ts';
 import { poolCordonBody, uuidSegment } from './request-reading.ts';
 import { noContent, ok, read, write, type Call, type MayastorAnswer, type Routed } from './route.ts';
 import { volumeOf } from './volumes.ts';
-import type { Cause, World } from './world.ts';
+import type { Cause } from './cause.ts';
+import type { World } from './world.ts';
 
 export function poolRoute(call: Call): Routed | undefined {
   const { world, method, segments, query, body } = call;

@@ -10,7 +10,8 @@ import { refresh, stateOf } from './view.ts';
 import { hold } from './volume-lock.ts';
 import { targetView } from './volume-state.ts';
 import { destroyVolume, eraseOrLeave } from './volumes.ts';
-import { now, type Cause, type World } from './world.ts';
+import type { Cause } from './cause.ts';
+import { now, type World } from './world.ts';
 
 const selfHeal: Cause = { kind: 'selfHeal' };
 /** Some of the cleaning is done only every so many idle periods. */

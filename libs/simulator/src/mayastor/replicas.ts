@@ -3,7 +3,8 @@ import { callEngine, EngineFailure } from './engine-calls.ts';
 import type { Pool, Replica, Volume } from './entities.ts';
 import { failures } from './errors.ts';
 import { placementCandidates } from './placement.ts';
-import type { Cause, World } from './world.ts';
+import type { Cause } from './cause.ts';
+import type { World } from './world.ts';
 
 /** Creates one replica on the best pool whose engine does it; a pool that fails makes room for the next one. */
 export async function createReplica(world: World, volume: Volume): Promise<Replica> {

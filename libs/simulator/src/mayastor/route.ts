@@ -1,5 +1,6 @@
 import type { Json } from './json.ts';
-import type { Cause, World } from './world.ts';
+import type { Cause } from './cause.ts';
+import type { World } from './world.ts';
 
 export interface MayastorRequest {
   readonly method: string;

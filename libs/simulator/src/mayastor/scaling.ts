@@ -6,7 +6,8 @@ import { createReplica, destroyReplica } from './replicas.ts';
 import { childOf, removalVictim } from './victim.ts';
 import { isSeen, rebuildsSeen, refresh } from './view.ts';
 import { targetView, volumeStatus } from './volume-state.ts';
-import type { Cause, World } from './world.ts';
+import type { Cause } from './cause.ts';
+import type { World } from './world.ts';
 
 /** `PUT /volumes/{id}/replica_count/{n}`, the volume being held by the caller. */
 export async function setReplicaCount(world: World, volume: Volume, wanted: number, cause: Cause): Promise<void> {

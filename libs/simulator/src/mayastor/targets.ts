@@ -5,7 +5,8 @@ import { failures } from './errors.ts';
 import { engineOrInternal, takeChildOut } from './scaling.ts';
 import { childOf, ownedReplicas } from './victim.ts';
 import { isSeen, viewOf } from './view.ts';
-import { picked, type Cause, type World } from './world.ts';
+import type { Cause } from './cause.ts';
+import { picked, type World } from './world.ts';
 
 export interface PublishRequest {
   readonly node: string | undefined;

@@ -6,7 +6,8 @@ import { createLoadMeter } from './load-meter.ts';
 import { createReplicaOn, disownFromVolume, eraseReplica } from './replicas.ts';
 import { placementCandidates } from './placement.ts';
 import { engineOrInternal } from './scaling.ts';
-import { now, type Cause, type World } from './world.ts';
+import type { Cause } from './cause.ts';
+import { now, type World } from './world.ts';
 import { ownedReplicas } from './victim.ts';
 import { hold } from './volume-lock.ts';
 

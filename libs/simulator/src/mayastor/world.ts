@@ -58,12 +58,6 @@ export interface World {
 
 export type EngineCallKind = 'createReplica' | 'destroyReplica' | 'nexus';
 
-/** Why the redundancy of a volume changed. */
-export type Cause =
-  | { readonly kind: 'operation'; readonly call: number }
-  | { readonly kind: 'fault' }
-  | { readonly kind: 'selfHeal' };
-
 export function createWorld(options: MayastorModelOptions): World {
   const version = options.version ?? '2.12.2';
   const { clock, cancelAll } = cancellable(options.clock);

@@ -1,8 +1,7 @@
 import type { ConnectionOptions } from '@nats-io/transport-node';
 import type { Registry } from 'prom-client';
-import type { z } from 'zod';
 import type { Clock } from '../clock/index.ts';
-import type { catalog, MessageName, StateName, SubjectToken } from '../messages/index.ts';
+import type { MessageName, StateName, SubjectToken } from '../messages/index.ts';
 import type { ReadEventsOptions } from './events.ts';
 import type { FactTables, FactWriter, FactWriterOptions } from './facts.ts';
 import type { MessageInput } from './message-input.ts';

@@ -140,9 +140,10 @@ function includes(wanted: Labels | undefined, labels: Labels): boolean {
   return Object.entries(wanted ?? {}).every(([key, value]) => key in labels && (value === '' || labels[key] === value));
 }
 
+/**
+ * Carries a key with the very value that is excluded. A key without a value asks for replicas on nodes that differ in it,
+ * which is left to Mayastor: it knows where the others are.
+ */
 function excludes(unwanted: Labels | undefined, labels: Labels): boolean {
-  const entries = Object.entries(unwanted ?? {});
-  return (
-    entries.length > 0 && entries.every(([key, value]) => key in labels && (value === '' || labels[key] === value))
-  );
+  return Object.entries(unwanted ?? {}).some(([key, value]) => value !== '' && labels[key] === value);
 }

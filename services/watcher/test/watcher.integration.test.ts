@@ -5,7 +5,9 @@ import type { WatcherProcess } from './bench.ts';
 import { anIntent, aPolicySpec } from './builders.ts';
 import { openScene, someIds, type Scene } from './scene.ts';
 
-const WAIT = { timeout: 15_000, interval: 25 };
+/** Processes are started here, which takes long on a machine that has much else to do. */
+vi.setConfig({ testTimeout: 180_000 });
+const WAIT = { timeout: 40_000, interval: 25 };
 
 let scene: Scene;
 beforeEach(async ({ onTestFailed }) => {
@@ -145,10 +147,14 @@ describe('the watcher', () => {
     });
     await vi.waitFor(() => expect(heartbeats.at(-1)).toMatchObject({ paused: true, reason: 'upgrade' }), WAIT);
     await vi.waitFor(() => expect(scene.conditionOf('p', 'Paused')?.status).toBe('True'), WAIT);
-    expect(scene.facts.of('cluster.observed').get('cluster')?.data).toMatchObject({
-      paused: true,
-      pauseReason: 'upgrade',
-    });
+    await vi.waitFor(
+      () =>
+        expect(scene.facts.of('cluster.observed').get('cluster')?.data).toMatchObject({
+          paused: true,
+          pauseReason: 'upgrade',
+        }),
+      WAIT,
+    );
 
     const heal = scene.bench.kubernetes.faults.add({
       match: { resource: 'configmaps' },
@@ -186,7 +192,7 @@ describe('the watcher', () => {
       },
       { timeout: 40_000, interval: 50 },
     );
-  }, 90_000);
+  });
 });
 
 describe('two watchers', () => {
@@ -205,7 +211,7 @@ describe('two watchers', () => {
       timeout: 25_000,
       interval: 25,
     });
-    expect(Date.now() - killedMs).toBeLessThan(20_000);
+    expect(Date.now() - killedMs).toBeLessThan(15_000);
     scene.bench.kubernetes.patch(
       { apiVersion: 'storage.billyronks.io/v1', kind: 'StoragePolicy', name: 'p' },
       { spec: { enabled: false }, metadata: { generation: 2 } },

@@ -13,6 +13,8 @@ export interface LeadershipOptions {
 }
 
 const LEASE_NAME = 'couchestor-watcher';
+/** With the time that a standby needs to see a renewal, and to look again, this makes at most 15 s without a leader. */
+const LEASE_MS = 10_000;
 
 /** Leads while this process holds the Lease. A term that fails gives it up, and the election goes on. */
 export function createLeaseLeadership(options: LeadershipOptions): Leadership {
@@ -23,6 +25,7 @@ export function createLeaseLeadership(options: LeadershipOptions): Leadership {
       await using election = startLeaderElection({
         ...options,
         name: LEASE_NAME,
+        leaseDurationMs: LEASE_MS,
         lead: async (leading) => {
           log.info({ identity: options.identity }, 'elected');
           try {

@@ -250,6 +250,9 @@ export async function runMove(
         return true;
       case 'endRound':
         await write(change.roundEnded(intent, step.moved));
+        // A pool that is full of us no longer must not be counted while we wait for the next: two moves that did would
+        // wait for each other for ever.
+        await leases.swapHolds({ migrationId, token, holds: holdsOf(intent, undefined, settings.fleet) });
         await dropFence();
         return true;
       case 'rollBack':
@@ -349,7 +352,8 @@ export async function runMove(
       }
       const stale = evidence === undefined || clock.monotonicMs() - evidence.readAtMs > FRESH_MS;
       try {
-        if (untold.length > 0) await tell(intent.traceparent);
+        // Cordons must go also while NATS is away, so an event that cannot be told does not hold up the walk.
+        if (untold.length > 0) await tell(intent.traceparent).catch(raiseUnlessRetriable);
         if (stale || evidence === undefined) evidence = await read();
         const seen = { ...evidence, ...standing() };
         const step = nextStep(intent, seen, capabilities);
@@ -405,6 +409,10 @@ function isRetriable(error: unknown): boolean {
   return (
     error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('COUCHESTOR_')
   );
+}
+
+function raiseUnlessRetriable(error: unknown): void {
+  if (!isRetriable(error)) throw error;
 }
 
 function keep<K extends 'cluster' | 'owners'>(seen: Evidence, ...kinds: readonly K[]): Partial<Pick<Evidence, K>> {

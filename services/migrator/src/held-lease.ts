@@ -31,8 +31,10 @@ export function keepLease({ clock, term, renewEveryMs, renew, release, onError }
   const stop = new AbortController();
 
   const keep = async (): Promise<void> => {
+    let waitMs = renewEveryMs;
     for (;;) {
-      await clock.sleep(renewEveryMs, stop.signal);
+      await clock.sleep(waitMs, stop.signal);
+      waitMs = renewEveryMs;
       try {
         const next = await renew();
         if (next === undefined) {
@@ -41,6 +43,8 @@ export function keepLease({ clock, term, renewEveryMs, renew, release, onError }
         }
         validUntilMs = Math.max(validUntilMs, next.validUntilMonotonicMs);
       } catch (error) {
+        // Calls stop some time before the term is over, so the next try must not wait for as long as a success does.
+        waitMs = renewEveryMs / 5;
         onError(error);
       }
       if (clock.monotonicMs() >= validUntilMs) {

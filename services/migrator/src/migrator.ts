@@ -1,4 +1,4 @@
-import { ConflictError, type Disposition, type IntentStore, type Request } from '@couchestor/shared/bus';
+import { ConflictError, type Disposition, type IntentStore, type Request, type StoredIntent } from '@couchestor/shared/bus';
 import { pause, type Clock } from '@couchestor/shared/clock';
 import type { LeaseGrant, Leases } from '@couchestor/shared/leases';
 import {
@@ -33,7 +33,10 @@ export interface ObservedWorld {
   synced(): boolean;
 }
 
-export interface MigratorOptions extends Omit<MoveContext, 'arriving' | 'abortRequested' | 'onStep' | 'settings'> {
+export interface MigratorOptions extends Omit<
+  MoveContext,
+  'arriving' | 'abortRequested' | 'onStep' | 'onEnded' | 'settings'
+> {
   readonly instance: string;
   readonly board: IntentBoard;
   readonly world: ObservedWorld;
@@ -65,6 +68,7 @@ export interface MoveProgress {
 const ADOPT_EVERY_MS = 2_000;
 const RENEW_EVERY_MS = 5_000;
 const OUTBOX_PATIENCE_MS = 15_000;
+const LIMITS_FRESH_MS = 60_000;
 
 export interface Migrator {
   /** Judges one request, and if it is taken up, sees to the whole move. */
@@ -82,6 +86,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
   const progress = new Map<string, MoveProgress>();
   const stopping = new AbortController();
   let failure: unknown;
+  let limitsKnownAtMs: number | undefined;
 
   const capabilities = (): Capabilities | undefined => {
     const method = options.method();
@@ -134,7 +139,13 @@ export function createMigrator(options: MigratorOptions): Migrator {
     });
   };
 
-  /** Runs a move that is ours. Never rejects: a defect in one move must not stop the others unseen. */
+  const onEnded = (ended: EndedIntent): void => {
+    metrics.ended(ended.outcome, parseTimestampMs(ended.endedAt) - parseTimestampMs(ended.startedAt));
+    const { outcome, reason, message: detail } = ended;
+    logger.info({ ...fieldsOf(ended), outcome, reason, detail }, 'migration ended');
+  };
+
+  /** Runs a move that is ours, and gives its volume back. Rejects only for a defect. */
   const work = async (record: ActiveRecord, ownership: HeldLease, token: number, how: Capabilities): Promise<void> => {
     const { volumeId } = record.intent;
     try {
@@ -145,6 +156,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
           arriving: (except) => board.arriving(except),
           abortRequested: (intent) => world.volume(intent.volumeId)?.persistentVolume?.abort === intent.migrationId,
           onStep,
+          onEnded,
         },
         record,
         ownership,
@@ -154,15 +166,19 @@ export function createMigrator(options: MigratorOptions): Migrator {
       logger.info({ ...fieldsOf(record.intent), result }, 'done with a move');
     } finally {
       progress.delete(volumeId);
-      await ownership.release().catch((error: unknown) => {
-        logger.info({ volumeId, err: error }, 'ownership lease not given back, it lapses');
-      });
+      await giveBack(volumeId, ownership);
     }
+  };
+  const giveBack = async (volumeId: string, ownership: HeldLease): Promise<void> => {
+    await ownership.release().catch((error: unknown) => {
+      logger.info({ volumeId, err: error }, 'ownership lease not given back, it lapses');
+    });
   };
   const track = (volumeId: string, job: Promise<void>): void => {
     const tracked = job
       .catch((error: unknown) => {
         failure ??= error;
+        // Not unseen, and not only this move: a restart shows whether it comes back.
         logger.error({ volumeId, err: error }, 'a move ended by a defect');
         stopping.abort(error);
       })
@@ -238,64 +254,78 @@ export function createMigrator(options: MigratorOptions): Migrator {
       return { kind: 'ack' };
     }
 
+    if (!limitsAreKnown()) return later(request, 'NoSlot', 'the limits are not registered yet', traceparent);
+
     const grant = await leases.acquireOwnership(volumeId, instance);
     if (!grant.granted) return later(request, 'NoSlot', `no lease: ${grant.reason}`, traceparent);
     const ownership = ownershipOf(volumeId, grant);
-    const holds = holdsOf(verdict.intent, undefined, settings.fleet);
-    const answer = await leases.acquireHolds({ migrationId, token: grant.token, holds });
-    if (!answer.granted) {
-      await ownership.release();
-      const why =
-        answer.reason === 'LimitReached' ? `${answer.refusedBy} is at its limit of ${answer.limit}` : answer.reason;
-      return later(request, 'NoSlot', why, traceparent);
-    }
-    const tierPools = new Set(verdict.intent.targetPools);
-    const replicasToMove = request.replicas.filter((replica) => !tierPools.has(replica.pool)).length;
-    const intent = accepted(
-      { ...verdict.intent, ...(traceparent === undefined ? {} : { traceparent }) },
-      { instance, token: grant.token },
-      replicasToMove,
-    );
+    let isTaken = false;
     try {
-      const revision =
-        stored === undefined
-          ? await intents.create(intent, stopping.signal)
-          : await intents.update(intent, stored.revision, stopping.signal);
-      metrics.accepted();
-      logger.info(
-        {
-          ...fieldsOf(request),
-          fromTier: request.fromTier,
-          toTier: request.toTier,
-          triggerIops: request.triggerIops,
-          reason: request.reason,
-        },
-        'migration accepted',
+      const why = await acquireRoom(verdict.intent, grant.token);
+      if (why !== undefined) return await later(request, 'NoSlot', why, traceparent);
+      const tierPools = new Set(verdict.intent.targetPools);
+      const intent = accepted(
+        { ...verdict.intent, ...(traceparent === undefined ? {} : { traceparent }) },
+        { instance, token: grant.token },
+        request.replicas.filter((replica) => !tierPools.has(replica.pool)).length,
       );
+      const revision = await firstWrite(intent, stored);
+      if (revision === undefined) return { kind: 'nak', delayMs: 250 };
+      isTaken = true;
+      metrics.accepted();
+      const { fromTier, toTier, triggerIops, reason } = request;
+      logger.info({ ...fieldsOf(request), fromTier, toTier, triggerIops, reason }, 'migration accepted');
       track(volumeId, work({ intent, revision }, ownership, grant.token, how));
       return { kind: 'ack' };
-    } catch (error) {
-      await leases.releaseHolds(migrationId, grant.token);
-      await ownership.release();
-      if (error instanceof ConflictError) return { kind: 'nak', delayMs: 250 };
+    } finally {
+      if (!isTaken) await giveBack(volumeId, ownership);
+    }
+  };
+
+  /** Takes what the limits allow; else says what is at its limit. */
+  const acquireRoom = async (
+    intent: Pick<ActiveIntent, 'migrationId' | 'policyId' | 'limits' | 'sizeBytes'>,
+    token: number,
+  ): Promise<string | undefined> => {
+    const { migrationId } = intent;
+    const holds = holdsOf(intent, undefined, settings.fleet);
+    const answer = await leases.acquireHolds({ migrationId, token, holds }).catch(async (error: unknown) => {
+      // They may have been granted all the same, and would lie there until they lapse.
+      await leases.releaseHolds(migrationId, token).catch(() => undefined);
       throw error;
+    });
+    if (answer.granted) return undefined;
+    return answer.reason === 'LimitReached'
+      ? `${answer.refusedBy} is at its limit of ${answer.limit}`
+      : `no room: ${answer.reason}`;
+  };
+
+  /** The write that takes a move up; undefined if somebody else wrote the record first. */
+  const firstWrite = async (intent: ActiveIntent, stored: StoredIntent | undefined): Promise<number | undefined> => {
+    try {
+      return stored === undefined
+        ? await intents.create(intent, stopping.signal)
+        : await intents.update(intent, stored.revision, stopping.signal);
+    } catch (error) {
+      // Without an answer it may be stored: then somebody takes the move up and needs its holds, else they lapse.
+      if (!(error instanceof ConflictError)) throw error;
+      await leases.releaseHolds(intent.migrationId, intent.ownerToken);
+      return undefined;
     }
   };
 
   /** A move whose owner is gone: own it, wait until no call of the old owner can be under way, and go on. */
   const adopt = async (volumeId: string): Promise<void> => {
     const how = capabilities();
-    if (how === undefined || stopping.signal.aborted) return;
-    const grant = await leases.acquireOwnership(volumeId, instance);
-    if (!grant.granted) return;
-    const ownership = ownershipOf(volumeId, grant);
+    if (how === undefined || stopping.signal.aborted || !limitsAreKnown()) return;
+    let ownership: HeldLease | undefined;
     try {
+      const grant = await leases.acquireOwnership(volumeId, instance);
+      if (!grant.granted) return;
+      ownership = ownershipOf(volumeId, grant);
       await clock.sleep(settings.leaseTtlMs, stopping.signal);
       const stored = await intents.get(volumeId, stopping.signal);
-      if (stored?.intent.state !== 'active' || ownership.lost) {
-        await ownership.release();
-        return;
-      }
+      if (stored?.intent.state !== 'active' || ownership.lost) return;
       const intent = withOwner(stored.intent, { instance, token: grant.token });
       await leases.registerHolds({
         migrationId: intent.migrationId,
@@ -306,15 +336,20 @@ export function createMigrator(options: MigratorOptions): Migrator {
       logger.info(fieldsOf(intent), 'migration taken up again');
       await work({ intent, revision }, ownership, grant.token, how);
     } catch (error) {
-      await ownership.release();
       if (stopping.signal.aborted || error instanceof ConflictError) return;
-      if (isOurs(error)) {
-        logger.info({ volumeId, err: error }, 'a move could not be taken up, trying again');
-        return;
-      }
-      throw error;
+      if (!isOurs(error)) throw error;
+      logger.info({ volumeId, err: error }, 'a move could not be taken up, trying again');
+    } finally {
+      if (ownership !== undefined) await giveBack(volumeId, ownership);
     }
   };
+
+  /**
+   * What migrations hold lapses when nobody renews it for long, as in an outage of all migrators. Nothing is taken
+   * before what the intents list has been registered again.
+   */
+  const limitsAreKnown = (): boolean =>
+    limitsKnownAtMs !== undefined && clock.monotonicMs() - limitsKnownAtMs < LIMITS_FRESH_MS;
 
   const registeredHolds = (intent: ActiveIntent): readonly Hold[] =>
     intent.attention === undefined ? holdsOf(intent, intent.round, settings.fleet) : [];
@@ -326,6 +361,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
       holds: registeredHolds(intent),
     }));
     const epoch = await leases.renewAll(listed);
+    if (epoch.state === 'open') limitsKnownAtMs = clock.monotonicMs();
     if (epoch.state === 'lost') {
       // The bucket itself is asked: what is registered now decides what is granted afterwards.
       const stored = await intents.list(stopping.signal);
@@ -415,7 +451,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
         every(ADOPT_EVERY_MS, adoptAll, 'search for moves without owner'),
         every(OUTBOX_PATIENCE_MS, tellForgotten, 'search for untold events'),
       ]);
-      await Promise.all(running.values());
+      while (running.size > 0) await Promise.all(running.values());
       if (failure !== undefined) throw failure;
     },
   };

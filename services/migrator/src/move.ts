@@ -1,17 +1,18 @@
-import { BusUnavailableError, ConflictError, type IntentStore } from '@couchestor/shared/bus';
+import { ConflictError, type IntentStore } from '@couchestor/shared/bus';
 import { pause, type Clock } from '@couchestor/shared/clock';
 import type { Leases } from '@couchestor/shared/leases';
 import type { Outcome } from '@couchestor/shared/mayastor';
-import { cordonLabelOf, type ActiveIntent, type Intent, type MigrationEventName } from '@couchestor/shared/messages';
-import type { Capabilities, Evidence, EvidenceKind, SeenPool } from './core/evidence.ts';
+import { cordonLabelOf, type ActiveIntent, type EndedIntent } from '@couchestor/shared/messages';
+import type { Capabilities, Evidence } from './core/evidence.ts';
 import { holdsOf, type FleetLimits } from './core/holds.ts';
 import * as change from './core/intent-changes.ts';
 import { nextStep } from './core/next-step.ts';
 import { refusedGrowth } from './core/refused-growth.ts';
-import type { Step, WaitReason } from './core/step.ts';
+import type { CallStep, Step, WaitReason } from './core/step.ts';
 import { keepLease, type HeldLease } from './held-lease.ts';
+import { createLookout } from './lookout.ts';
+import { createMoveRecord } from './move-record.ts';
 import type { Mayastor, MoveEvents, Permission } from './ports.ts';
-import { createSighting } from './sighting.ts';
 
 /** The part of a logger that a move needs. */
 export interface MoveLogger {
@@ -45,16 +46,21 @@ export interface MoveContext {
   readonly abortRequested: (intent: ActiveIntent) => boolean;
   /** Told of each step, for progress and metrics. */
   readonly onStep: (intent: ActiveIntent, step: Step, evidence: Evidence) => void;
+  /** Told once the end is written, told and all limits are given back. */
+  readonly onEnded: (ended: EndedIntent) => void;
 }
 
 /** `ended`: the record says how. `lost`: another migrator has it now. `released`: we stop, another may go on. */
 export type MoveResult = 'ended' | 'lost' | 'released';
 
-/** Evidence older than this is read again before anything rests on it. */
-const FRESH_MS = 2_000;
-const FENCE_RETRY_MS = 100;
+const FENCE_RETRY_MS = 250;
 /** After this a move that waits for the fence looks around again. */
 const FENCE_PATIENCE_MS = 30_000;
+/** After a call that was not done, doubled each time in a row up to the maximum. */
+const RETRY_MS = 500;
+const RETRY_MAX_MS = 5_000;
+/** A cordon that had no answer may still come so much later; till then it is not forgotten that it may be there. */
+const CORDON_DOUBT_MS = 30_000;
 /** A stopping process takes its cordons away, for this long at most. */
 const FAREWELL_MS = 6_000;
 
@@ -72,108 +78,52 @@ export async function runMove(
   token: number,
   signal: AbortSignal,
 ): Promise<MoveResult> {
-  const { mayastor, intents, leases, events, permission, clock, logger, settings } = context;
+  const { mayastor, leases, permission, clock, logger, settings } = context;
   const { capabilities } = settings;
   const leadMs = settings.callTimeoutMs + settings.marginMs;
   const { migrationId, volumeId, volumeName } = start.intent;
-  const sighting = createSighting();
-  // Reads go on while we say farewell, so they have an end of their own.
-  const reads = new AbortController();
-  let intent: ActiveIntent = start.intent;
-  let { revision } = start;
+  const who = { volume: volumeName, volumeId, migrationId };
+  // The bus and reads go on while we say farewell, so they have an end of their own.
+  const over = new AbortController();
+  const record = createMoveRecord({
+    ...context,
+    start,
+    token,
+    timeoutMs: settings.callTimeoutMs,
+    signal: over.signal,
+  });
   let fence: HeldLease | undefined;
-  let evidence: (Evidence & { readonly readAtMs: number }) | undefined;
   let farewellEndsMs: number | undefined;
+  let failedCalls = 0;
+  // Whoever had the move before may have sent a cordon as its last call.
+  let cordonsInDoubtUntilMs =
+    start.intent.round === undefined ? 0 : clock.monotonicMs() + Math.max(0, CORDON_DOUBT_MS - settings.leaseTtlMs);
+  /** A try that was counted and never left us need not be counted again. */
+  let unusedTry: string | undefined;
 
-  const ownerLost = (): boolean => ownership.lost;
   const mayAct = (): boolean =>
     !signal.aborted &&
+    !record.isUnsettled &&
     ownership.lasts(leadMs) &&
     (fence === undefined || fence.lasts(leadMs)) &&
     permission.mayAct(leadMs);
-  const mayActFenced = (): boolean => fence !== undefined && mayAct();
-  const mayLift = (): boolean => permission.mayLift(leadMs);
+  const mayCall = (): boolean => mayAct() && lookout.isFresh();
+  const mayCallFenced = (): boolean => fence !== undefined && mayCall();
+  // A removal does no harm when it takes effect late, so only its start must lie within the permit.
+  const mayLift = (): boolean => permission.mayLift(settings.marginMs);
 
-  // Events that were decided and not told yet travel with each further write until they are.
-  let untold: readonly change.OutboxEntry[] = start.intent.outbox;
-
-  const write = async (next: Intent): Promise<void> => {
-    const record = { ...next, outbox: [...untold, ...next.outbox] };
-    await withDeadline('a write of the intent', async (deadline) => {
-      revision = await intents.update(record, revision, deadline);
-    });
-    if (record.state === 'active') intent = record;
-    untold = record.outbox;
-    await tell(record.traceparent);
-  };
-  const tell = async (traceparent: string | undefined): Promise<void> => {
-    for (const entry of untold) {
-      await withDeadline('an event', (deadline) =>
-        events.publish(entry.name as MigrationEventName, migrationId, entry.data, {
-          messageId: entry.messageId,
-          signal: deadline,
-          ...(traceparent === undefined ? {} : { traceparent }),
-        }),
-      );
-      untold = untold.filter((other) => other !== entry);
-    }
-  };
-  /** The bus waits out an outage; a move with cordons in the cluster must not wait with it. */
-  const withDeadline = async (what: string, call: (deadline: AbortSignal) => Promise<void>): Promise<void> => {
-    const late = new AbortController();
-    const cancel = clock.after(settings.callTimeoutMs, () => late.abort(new BusUnavailableError(what)));
-    try {
-      await call(AbortSignal.any([reads.signal, late.signal]));
-    } finally {
-      cancel();
-    }
-  };
-
+  const lookout = createLookout({
+    volumeId,
+    mayastor,
+    clock,
+    arriving: () => context.arriving(volumeId),
+    mayProbe: mayAct,
+    signal: over.signal,
+  });
   const standing = (): Pick<Evidence, 'mayAct' | 'fenceHeld' | 'abortRequested'> => ({
     mayAct: mayAct(),
     fenceHeld: fence !== undefined && !fence.lost,
-    abortRequested: context.abortRequested(intent),
-  });
-  const read = async (): Promise<Evidence & { readonly readAtMs: number }> => {
-    const volume = await mayastor.readVolume(volumeId, reads.signal);
-    const readAtMs = clock.monotonicMs();
-    return {
-      nowMs: clock.nowMs(),
-      volume,
-      stableForMs: sighting.see(volume, readAtMs),
-      ...standing(),
-      readAtMs,
-    };
-  };
-  const look = async (at: EvidenceKind, seen: Evidence & { readonly readAtMs: number }): Promise<typeof seen> => {
-    switch (at) {
-      case 'idle':
-        // The probe first and the volume after it: with `idle`, what is read then is final.
-        return {
-          ...(await withFreshVolume(await mayastor.probeIdle(volumeId, reads.signal))),
-          ...keep(seen, 'cluster', 'owners'),
-        };
-      case 'cluster': {
-        const { pools, nodes } = await mayastor.readCluster(reads.signal);
-        const arriving = context.arriving(volumeId);
-        const withArriving = pools.map((pool): SeenPool => ({ ...pool, arrivingBytes: arriving.get(pool.name) ?? 0 }));
-        return {
-          ...seen,
-          cluster: {
-            pools: new Map(withArriving.map((pool) => [pool.name, pool])),
-            nodes: new Map(nodes.map((node) => [node.name, node])),
-          },
-        };
-      }
-      case 'owners':
-        return { ...seen, owners: await mayastor.readOwners(volumeId, reads.signal) };
-    }
-  };
-  const withFreshVolume = async (
-    idle: NonNullable<Evidence['idle']>,
-  ): Promise<Evidence & { readonly readAtMs: number }> => ({
-    ...(await read()),
-    idle,
+    abortRequested: context.abortRequested(record.intent),
   });
 
   const holdFence = async (): Promise<boolean> => {
@@ -190,8 +140,7 @@ export async function runMove(
         return renewal.renewed ? renewal : undefined;
       },
       release: () => leases.releaseFence(migrationId, token),
-      onError: (error) =>
-        logger.warn({ volume: volumeName, volumeId, migrationId, err: error }, 'fence lease not renewed'),
+      onError: (error) => logger.warn({ ...who, err: error }, 'fence lease not renewed'),
     });
     return true;
   };
@@ -202,7 +151,7 @@ export async function runMove(
   };
 
   const sleep = async (ms: number): Promise<void> => {
-    evidence = undefined;
+    lookout.forget();
     const woken = new AbortController();
     const wake = (): void => woken.abort(new Error('woken'));
     if (farewellEndsMs === undefined) signal.addEventListener('abort', wake, { once: true });
@@ -213,193 +162,224 @@ export async function runMove(
     wake();
     await permissionChanged;
   };
+  /** What the round of before filled is given back, or two moves would wait for each other's pools for ever. */
+  const holdNoPool = async (): Promise<void> => {
+    await leases.swapHolds({ migrationId, token, holds: holdsOf(record.intent, undefined, settings.fleet) });
+  };
+  const writeTry = async (kind: 'growths' | 'shrinks'): Promise<void> => {
+    const round = `${kind} of round ${record.intent.round?.number}`;
+    if (unusedTry !== round) await record.write(change.tryCounted(record.intent, kind));
+    unusedTry = round;
+  };
 
-  /** Does the step. True if what was read before it still tells the truth. */
-  const perform = async (step: Exclude<Step, { kind: 'look' | 'wait' | 'end' }>): Promise<boolean> => {
+  /** Sees what became of calls; true if all were done, or had been before. */
+  const settle = (what: string, outcomes: readonly Outcome<unknown>[]): boolean => {
+    let isDone = true;
+    for (const outcome of outcomes) {
+      if (outcome.kind !== 'refused' || outcome.code !== 'NotStarted') unusedTry = undefined;
+      if (outcome.kind === 'done') continue;
+      if (outcome.kind === 'refused' && (outcome.code === 'AlreadyCordoned' || outcome.code === 'NotCordoned')) continue;
+      isDone = false;
+      const code = outcome.kind === 'refused' ? outcome.code : 'unknown';
+      logger.info({ ...who, call: what, outcome: code, detail: outcome.message }, 'a call to Mayastor was not done');
+    }
+    return isDone;
+  };
+
+  /** Does a step that asks nothing of Mayastor. What was read before it still tells the truth, unless it waited. */
+  const write = async (step: Exclude<Step, CallStep | { kind: 'look' | 'wait' | 'end' }>): Promise<void> => {
+    const { intent } = record;
     const nowMs = clock.nowMs();
     switch (step.kind) {
       case 'takeFence': {
-        // Waiting costs Mayastor nothing: what was read before it is worth nothing after it anyway.
         const untilMs = clock.monotonicMs() + FENCE_PATIENCE_MS;
         while (!(await holdFence()) && mayAct() && clock.monotonicMs() < untilMs) await sleep(FENCE_RETRY_MS);
-        return false;
+        // Cordons of whoever had it before may have been in what was read.
+        lookout.forget();
+        return;
       }
-      case 'planSteer':
-        await write(change.steerPlanned(intent, step.steer));
-        return true;
       case 'startRound': {
         for (const round of step.rounds) {
           const answer = await leases.swapHolds({ migrationId, token, holds: holdsOf(intent, round, settings.fleet) });
-          if (!answer.granted) continue;
-          await write(change.roundStarted(intent, round));
-          return true;
+          if (answer.granted) return record.write(change.roundStarted(intent, round));
         }
+        await holdNoPool();
         await dropFence();
-        await sleep(capabilities.cachePeriodMs);
-        return false;
+        return sleep(capabilities.cachePeriodMs);
       }
       case 'recordAdded':
-        await write(change.replicaAdded(intent, step, nowMs));
-        return true;
+        return record.write(change.replicaAdded(intent, step, nowMs));
       case 'recordSynced':
-        await write(change.replicaSynced(intent, nowMs));
-        return true;
+        return record.write(change.replicaSynced(intent, nowMs));
+      case 'planSteer':
+        return record.write(change.steerPlanned(intent, step.steer));
       case 'forgetCordons':
-        await write(change.cordonsForgotten(intent));
-        await dropFence();
-        return true;
-      case 'endRound':
-        await write(change.roundEnded(intent, step.moved));
-        // A pool that is full of us no longer must not be counted while we wait for the next: two moves that did would
-        // wait for each other for ever.
-        await leases.swapHolds({ migrationId, token, holds: holdsOf(intent, undefined, settings.fleet) });
-        await dropFence();
-        return true;
-      case 'rollBack':
-        await write(change.rolledBack(intent, step.rollback));
-        return true;
-      case 'attend':
-        if (intent.attention === undefined) {
-          await write(change.attentionNeeded(intent, step.reason, step.message, nowMs));
-          await leases.releaseHolds(migrationId, token);
-          await dropFence();
-          logger.error(
-            { volume: volumeName, volumeId, migrationId, reason: step.reason, detail: step.message },
-            'migration needs attention',
-          );
+        if (clock.monotonicMs() < cordonsInDoubtUntilMs) {
+          return sleep(Math.min(RETRY_MAX_MS, cordonsInDoubtUntilMs - clock.monotonicMs()));
         }
-        await sleep(2 * capabilities.cachePeriodMs);
-        return false;
-      case 'fencePools':
-        settleAll(
-          await Promise.all(step.pools.map((pool) => mayastor.cordonPool(pool, mayActFenced))),
-          'cordon of a pool',
-        );
-        return false;
-      case 'fenceNodes':
-        settleAll(
-          await Promise.all(
-            step.nodes.map((node) => mayastor.cordonNode(node, cordonLabelOf(migrationId), mayActFenced)),
-          ),
-          'cordon of a node',
-        );
-        return false;
-      case 'grow': {
-        await write(change.growthCounted(intent));
-        const outcome = await mayastor.setReplicaCount(volumeId, step.replicaCount, mayActFenced);
-        settle(outcome, 'growth');
-        const rollback = outcome.kind === 'refused' ? refusedGrowth(outcome) : undefined;
-        if (rollback !== undefined) await write(change.rolledBack(intent, rollback));
-        return false;
-      }
-      case 'steerByCordon':
-        settle(await mayastor.cordonNode(step.node, cordonLabelOf(migrationId), mayActFenced), 'cordon of a node');
-        return false;
-      case 'steerByChildRemoval':
-        settle(await mayastor.removeChild(step.nexusId, step.childUri, mayActFenced), 'removal of a child');
-        return false;
-      case 'shrink':
-        await write(change.shrinkCounted(intent));
-        settle(
-          await mayastor.setReplicaCount(
-            volumeId,
-            step.replicaCount,
-            intent.round?.steer === undefined ? mayAct : mayActFenced,
-          ),
-          'shrink',
-        );
-        return false;
-      case 'lift':
-        settleAll(
-          await Promise.all([
-            ...step.pools.map((pool) => mayastor.uncordonPool(pool, mayLift)),
-            ...step.nodes.map((node) => mayastor.uncordonNode(node, cordonLabelOf(migrationId), mayLift)),
-          ]),
-          'removal of a cordon',
-        );
-        return false;
+        await record.write(change.cordonsForgotten(intent));
+        return dropFence();
+      case 'endRound':
+        await record.write(change.roundEnded(intent, step.moved));
+        await dropFence();
+        return holdNoPool();
+      case 'rollBack':
+        return record.write(change.rolledBack(intent, step.rollback));
+      case 'attend':
+        if (intent.attention?.reason !== step.reason) {
+          await record.write(change.attentionNeeded(intent, step.reason, step.message, nowMs));
+          logger.error({ ...who, reason: step.reason, detail: step.message }, 'migration needs attention');
+        }
+        // Each time, since whoever wrote it may have died before it came to this.
+        await leases.releaseHolds(migrationId, token);
+        await dropFence();
+        return sleep(2 * capabilities.cachePeriodMs);
     }
   };
-  const settleAll = (outcomes: readonly Outcome<unknown>[], what: string): void => {
-    for (const outcome of outcomes) settle(outcome, what);
-  };
-  const settle = (outcome: Outcome<unknown>, what: string): void => {
-    if (outcome.kind === 'done') return;
-    if (outcome.kind === 'refused' && (outcome.code === 'AlreadyCordoned' || outcome.code === 'NotCordoned')) return;
-    logger.info(
-      {
-        volume: volumeName,
-        volumeId,
-        migrationId,
-        call: what,
-        outcome: outcome.kind === 'refused' ? outcome.code : 'unknown',
-        detail: outcome.message,
-      },
-      'a call to Mayastor was not done',
-    );
+
+  const cordon = async (what: string, calls: readonly Promise<Outcome>[]): Promise<boolean> => {
+    const outcomes = await Promise.all(calls);
+    if (outcomes.some(({ kind }) => kind === 'unknown')) {
+      cordonsInDoubtUntilMs = clock.monotonicMs() + CORDON_DOUBT_MS;
+    }
+    return settle(what, outcomes);
   };
 
-  const end = async (step: Extract<Step, { kind: 'end' }>): Promise<void> => {
-    await write(change.ended(intent, step.end, clock.nowMs(), settings.backoff));
-    await leases.releaseHolds(migrationId, token);
+  /** Does a step that changes Mayastor; false if it was not done. */
+  const call = async (step: CallStep): Promise<boolean> => {
+    const label = cordonLabelOf(migrationId);
+    switch (step.kind) {
+      case 'fencePools':
+        return cordon(
+          'cordon of a pool',
+          step.pools.map((pool) => mayastor.cordonPool(pool, mayCallFenced)),
+        );
+      case 'fenceNodes':
+        return cordon(
+          'cordon of a node',
+          step.nodes.map((node) => mayastor.cordonNode(node, label, mayCallFenced)),
+        );
+      case 'grow': {
+        await writeTry('growths');
+        const outcome = await mayastor.setReplicaCount(volumeId, step.replicaCount, mayCallFenced);
+        lookout.volumeTouched();
+        const isDone = settle('growth', [outcome]);
+        const rollback = outcome.kind === 'refused' ? refusedGrowth(outcome) : undefined;
+        if (rollback !== undefined) await record.write(change.rolledBack(record.intent, rollback));
+        return isDone;
+      }
+      case 'steerByCordon':
+        await writeTry('shrinks');
+        return cordon('cordon of a node', [mayastor.cordonNode(step.node, label, mayCallFenced)]);
+      case 'steerByChildRemoval': {
+        await writeTry('shrinks');
+        const outcome = await mayastor.removeChild(step.nexusId, step.childUri, mayCallFenced);
+        lookout.volumeTouched();
+        return settle('removal of a child', [outcome]);
+      }
+      case 'shrink': {
+        await writeTry('shrinks');
+        const mayShrink = record.intent.round?.steer === undefined ? mayCall : mayCallFenced;
+        const outcome = await mayastor.setReplicaCount(volumeId, step.replicaCount, mayShrink);
+        lookout.volumeTouched();
+        return settle('shrink', [outcome]);
+      }
+      case 'lift':
+        return settle(
+          'removal of a cordon',
+          await Promise.all([
+            ...step.pools.map((pool) => mayastor.uncordonPool(pool, mayLift)),
+            ...step.nodes.map((node) => mayastor.uncordonNode(node, label, mayLift)),
+          ]),
+        );
+    }
+  };
+
+  /** True once the move may go on: one that waited for a person has to find room within the limits again. */
+  const attentionIsOver = async (step: Step): Promise<boolean> => {
+    const { intent } = record;
+    if (intent.attention === undefined || step.kind === 'attend' || step.kind === 'lift') return true;
+    const holds = holdsOf(intent, intent.round, settings.fleet);
+    const answer = await leases.acquireHolds({ migrationId, token, holds });
+    if (answer.granted) await record.write(change.attentionOver(intent));
+    else await sleep(capabilities.cachePeriodMs);
+    return false;
+  };
+
+  /** One step; the result if it was the last. */
+  const advance = async (): Promise<MoveResult | undefined> => {
+    if (record.ended !== undefined) {
+      await record.settle();
+      await leases.releaseHolds(migrationId, token);
+      context.onEnded(record.ended);
+      return 'ended';
+    }
+    const seen: Evidence = { ...(await lookout.see()), ...standing() };
+    const step = nextStep(record.intent, seen, capabilities);
+    context.onStep(record.intent, step, seen);
+    if (step.kind === 'look') {
+      await lookout.look(step.at);
+      return undefined;
+    }
+    if (step.kind === 'lift') {
+      // Who has taken the move over uses the same cordons.
+      if (ownership.lost && (!mayLift() || !(await record.isOurs()))) return 'lost';
+    } else {
+      if (ownership.lost) return 'lost';
+      if (signal.aborted) return 'released';
+      if (record.isUnsettled) {
+        await record.settle();
+        return undefined;
+      }
+    }
+    switch (step.kind) {
+      case 'wait':
+        if (!holdsNeeded(step.reason)) await dropFence();
+        await sleep(waitMs(step.reason, seen, capabilities));
+        return undefined;
+      case 'end':
+        await record.write(change.ended(record.intent, step.end, clock.nowMs(), settings.backoff));
+        return undefined;
+      case 'fencePools':
+      case 'fenceNodes':
+      case 'grow':
+      case 'steerByCordon':
+      case 'steerByChildRemoval':
+      case 'shrink':
+      case 'lift': {
+        if (!(await attentionIsOver(step))) return undefined;
+        failedCalls = (await call(step)) ? 0 : failedCalls + 1;
+        lookout.forget();
+        if (failedCalls > 0) await sleep(Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (failedCalls - 1)));
+        return undefined;
+      }
+      default:
+        if (await attentionIsOver(step)) await write(step);
+        return undefined;
+    }
   };
 
   try {
     for (;;) {
       if (signal.aborted) {
         farewellEndsMs ??= clock.monotonicMs() + FAREWELL_MS;
-        if (clock.monotonicMs() > farewellEndsMs) return 'released';
+        if (clock.monotonicMs() > farewellEndsMs) return record.ended !== undefined ? 'ended' : 'released';
       }
-      const stale = evidence === undefined || clock.monotonicMs() - evidence.readAtMs > FRESH_MS;
       try {
-        // Cordons must go also while NATS is away, so an event that cannot be told does not hold up the walk.
-        if (untold.length > 0) await tell(intent.traceparent).catch(raiseUnlessRetriable);
-        if (stale || evidence === undefined) evidence = await read();
-        const seen = { ...evidence, ...standing() };
-        const step = nextStep(intent, seen, capabilities);
-        context.onStep(intent, step, seen);
-        if (step.kind === 'look') {
-          evidence = await look(step.at, seen);
-          continue;
-        }
-        if (step.kind === 'wait') {
-          if (ownerLost() && step.reason === 'Stopped') return 'lost';
-          if (signal.aborted && step.reason === 'Stopped') return 'released';
-          if (!holdsNeeded(step.reason)) await dropFence();
-          await sleep(waitMs(step.reason, seen, capabilities));
-          continue;
-        }
-        if (step.kind === 'end') {
-          if (!seen.mayAct && seen.volume !== 'absent') return 'released';
-          await end(step);
-          return 'ended';
-        }
-        if (intent.attention !== undefined && step.kind !== 'attend' && step.kind !== 'lift') {
-          const answer = await leases.acquireHolds({
-            migrationId,
-            token,
-            holds: holdsOf(intent, intent.round, settings.fleet),
-          });
-          if (!answer.granted) {
-            await sleep(capabilities.cachePeriodMs);
-            continue;
-          }
-          await write(change.attentionOver(intent));
-        }
-        if (!(await perform(step))) evidence = undefined;
+        const result = await advance();
+        if (result !== undefined) return result;
       } catch (error) {
         if (error instanceof ConflictError) return 'lost';
         if (!isRetriable(error)) throw error;
-        evidence = undefined;
-        logger.info({ volume: volumeName, volumeId, migrationId, err: error }, 'a dependency is away, the move waits');
-        if (ownerLost()) return 'lost';
+        if (record.ended !== undefined && ownership.lost) return 'ended';
+        logger.info({ ...who, err: error }, 'a dependency is away, the move waits');
         await sleep(1_000);
       }
     }
   } finally {
-    reads.abort(new Error('the move ended here'));
+    over.abort(new Error('the move ended here'));
     await dropFence().catch((error: unknown) => {
-      logger.info({ volume: volumeName, volumeId, migrationId, err: error }, 'fence lease not given back, it lapses');
+      logger.info({ ...who, err: error }, 'fence lease not given back, it lapses');
     });
   }
 }
@@ -415,12 +395,6 @@ function raiseUnlessRetriable(error: unknown): void {
   if (!isRetriable(error)) throw error;
 }
 
-function keep<K extends 'cluster' | 'owners'>(seen: Evidence, ...kinds: readonly K[]): Partial<Pick<Evidence, K>> {
-  const kept: Partial<Pick<Evidence, K>> = {};
-  for (const kind of kinds) if (seen[kind] !== undefined) kept[kind] = seen[kind];
-  return kept;
-}
-
 /** Short states keep the fence; nothing that lasts does. */
 function holdsNeeded(reason: WaitReason): boolean {
   return reason === 'Busy' || reason === 'ReplicaNotPlaced' || reason === 'ReattachPending';
@@ -434,7 +408,7 @@ function waitMs(reason: WaitReason, evidence: Evidence, { cachePeriodMs }: Capab
     case 'Settling':
       return Math.max(10, Math.min(cachePeriodMs, cachePeriodMs - evidence.stableForMs + 1));
     case 'Stopped':
-      return 1_000;
+      return 2_000;
     case 'Rebuilding':
     case 'ReplicaNotPlaced':
     case 'HalfDoneGrowth':

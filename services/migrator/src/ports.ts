@@ -14,7 +14,7 @@ export interface Mayastor {
   }>;
   /** Nexuses that own each replica of the volume, by replica id. */
   readOwners(volumeId: string, signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>>;
-  probeIdle(volumeId: string, signal: AbortSignal): Promise<NonNullable<Evidence['idle']>>;
+  probeIdle(volumeId: string, mayStart: MayStart, signal: AbortSignal): Promise<NonNullable<Evidence['idle']>>;
   setReplicaCount(volumeId: string, count: number, mayStart: MayStart): Promise<Outcome<unknown>>;
   cordonPool(pool: string, mayStart: MayStart): Promise<Outcome>;
   uncordonPool(pool: string, mayStart: MayStart): Promise<Outcome>;

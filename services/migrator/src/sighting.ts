@@ -4,6 +4,8 @@ import { healthOf, type SeenVolume } from './core/evidence.ts';
 export interface Sighting {
   /** Takes in a read; returns for how long reads have agreed, 0 for the first of its kind. */
   see(volume: SeenVolume | 'absent', nowMonotonicMs: number): number;
+  /** The next read is the first of its kind, whatever it shows. */
+  startOver(): void;
 }
 
 export function createSighting(): Sighting {
@@ -17,6 +19,9 @@ export function createSighting(): Sighting {
         sinceMs = nowMonotonicMs;
       }
       return nowMonotonicMs - sinceMs;
+    },
+    startOver: () => {
+      last = undefined;
     },
   };
 }

@@ -161,6 +161,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     arriving: () => new Map(),
     abortRequested: () => world.abortWanted,
     onStep: () => undefined,
+    onEnded: () => undefined,
   };
   return world;
 }

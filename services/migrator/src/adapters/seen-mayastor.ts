@@ -17,8 +17,8 @@ export function createMayastor(client: MayastorClient): Mayastor {
       const owners = await client.readOwners(volumeId, { signal });
       return new Map([...owners].map(([replicaId, { nexusIds }]) => [replicaId, nexusIds]));
     },
-    probeIdle: async (volumeId, signal) => {
-      const answer = await client.probeIdle(volumeId, { signal });
+    probeIdle: async (volumeId, mayStart, signal) => {
+      const answer = await client.probeIdle(volumeId, { mayStart, signal });
       return answer === 'absent' ? 'unknown' : answer;
     },
     setReplicaCount: (volumeId, count, mayStart) => client.setReplicaCount(volumeId, count, { mayStart }),
@@ -40,6 +40,7 @@ function seenVolume(volume: Volume): SeenVolume {
     replicaCount: volume.replicaCount,
     status: volume.status,
     selfHeal: volume.selfHeal,
+    hasSnapshots: (volume.snapshotCount ?? 0) > 0 || volume.restored,
     sizeBytes: volume.sizeBytes,
     thin: volume.thin,
     encrypted: volume.encrypted,

@@ -8,6 +8,8 @@ export interface SeenVolume extends PlacementVolume {
   readonly replicaCount: number;
   readonly status: 'Unknown' | 'Online' | 'Degraded' | 'Faulted' | 'Shutdown';
   readonly selfHeal: boolean;
+  /** Has snapshots, or came from one and may share clusters with it. */
+  readonly hasSnapshots: boolean;
   readonly target: { readonly nexusId: string; readonly node: string; readonly online: boolean } | undefined;
   readonly replicas: readonly SeenReplica[];
 }

@@ -108,14 +108,9 @@ export function cordonsForgotten(intent: ActiveIntent): ActiveIntent {
   return { ...intent, outbox: [], round: without(without(roundOf(intent), 'fence'), 'steer') };
 }
 
-export function growthCounted(intent: ActiveIntent): ActiveIntent {
+export function tryCounted(intent: ActiveIntent, kind: 'growths' | 'shrinks'): ActiveIntent {
   const round = roundOf(intent);
-  return { ...intent, outbox: [], round: { ...round, growths: round.growths + 1 } };
-}
-
-export function shrinkCounted(intent: ActiveIntent): ActiveIntent {
-  const round = roundOf(intent);
-  return { ...intent, outbox: [], round: { ...round, shrinks: round.shrinks + 1 } };
+  return { ...intent, outbox: [], round: { ...round, [kind]: round[kind] + 1 } };
 }
 
 export function roundEnded(intent: ActiveIntent, moved: boolean): ActiveIntent {
@@ -129,7 +124,7 @@ export function roundEnded(intent: ActiveIntent, moved: boolean): ActiveIntent {
 }
 
 export function rolledBack(intent: ActiveIntent, rollback: Rollback): ActiveIntent {
-  return { ...intent, outbox: [], rollback };
+  return { ...withFreshTries(intent), outbox: [], rollback };
 }
 
 export function attentionNeeded(intent: ActiveIntent, reason: string, message: string, nowMs: number): ActiveIntent {
@@ -141,7 +136,11 @@ export function attentionNeeded(intent: ActiveIntent, reason: string, message: s
 }
 
 export function attentionOver(intent: ActiveIntent): ActiveIntent {
-  return { ...without(intent, 'attention'), outbox: [] };
+  return { ...without(withFreshTries(intent), 'attention'), outbox: [] };
+}
+
+function withFreshTries(intent: ActiveIntent): ActiveIntent {
+  return intent.round === undefined ? intent : { ...intent, round: { ...intent.round, shrinks: 0 } };
 }
 
 export function ended(intent: ActiveIntent, end: End, nowMs: number, backoff: BackoffPolicy): EndedIntent {

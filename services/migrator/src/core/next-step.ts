@@ -11,13 +11,16 @@ import {
   type SeenReplica,
   type SeenVolume,
 } from './evidence.ts';
-import { planRounds } from './plan-rounds.ts';
+import { obstacleTo, planRounds } from './plan-rounds.ts';
 import type { Step, WaitReason } from './step.ts';
 
 /** A replica can be half-made or half-gone for so long before a person is asked; Mayastor's reconcilers need a minute. */
 const STUCK_MS = 10 * 60_000;
-const GROWTHS_MAX = 3;
-const SHRINKS_MAX = 3;
+/** So long a fence waits for the replica that it was put up for. */
+const PLACEMENT_MS = 2 * 60_000;
+const GROWTHS_MAX = 6;
+/** Steers count as well. */
+const SHRINKS_MAX = 6;
 
 /**
  * The protocol of a move. Mayastor has no "move": a replica is added where we want it, filled, and an old one removed,
@@ -38,15 +41,20 @@ const SHRINKS_MAX = 3;
  */
 export function nextStep(intent: ActiveIntent, evidence: Evidence, capabilities: Capabilities): Step {
   const { volume } = evidence;
-  if (volume === 'absent') return cleanUpThen(intent, evidence, { kind: 'end', end: volumeDeleted });
+  if (volume === 'absent') {
+    const isGone = settled(evidence, capabilities);
+    return cleanUpThen(intent, evidence, isGone ? { kind: 'end', end: volumeDeleted } : wait('Settling'));
+  }
   if (!evidence.mayAct)
     return intent.round === undefined ? wait('Stopped') : cleanUpThen(intent, evidence, wait('Stopped'));
   if (evidence.abortRequested && intent.rollback === undefined) return { kind: 'rollBack', rollback: abortedByPerson };
   // The long part of a move needs no probe: nothing rests on the count while a replica fills.
   if (stillFilling(intent, volume, evidence)) return wait('Rebuilding');
   if (evidence.idle === undefined) return { kind: 'look', at: 'idle' };
-  if (evidence.idle !== 'idle') return wait('Busy');
-
+  if (!isIdle(evidence, capabilities)) {
+    if (evidence.stableForMs < PLACEMENT_MS) return wait('Busy');
+    return waitOrAttend(intent, evidence, 'Busy', 'an operation on the volume does not come to an end');
+  }
   const { round } = intent;
   if (round === undefined) return betweenRounds(intent, volume, evidence, capabilities);
   return withinRound(intent, round, volume, evidence, capabilities);
@@ -67,11 +75,19 @@ const wait = (reason: WaitReason): Step => ({ kind: 'wait', reason });
 
 /** Waits for what usually comes by itself, and asks a person once nothing has changed for long. */
 function waitOrAttend(intent: ActiveIntent, evidence: Evidence, reason: WaitReason, message: string): Step {
-  return cleanUpThen(
-    intent,
-    evidence,
-    evidence.stableForMs < STUCK_MS ? wait(reason) : { kind: 'attend', reason, message },
-  );
+  const isStuck = evidence.stableForMs >= patienceMs(intent, evidence.volume);
+  return cleanUpThen(intent, evidence, isStuck ? { kind: 'attend', reason, message } : wait(reason));
+}
+
+/** What changes in a rebuild is its progress alone, and it may take as long as one of ours. */
+function patienceMs({ syncTimeoutMs }: ActiveIntent, volume: SeenVolume | 'absent'): number {
+  const isFilling = volume !== 'absent' && volume.replicas.some(({ rebuildPercent }) => rebuildPercent !== undefined);
+  return isFilling ? Math.max(STUCK_MS, syncTimeoutMs) : STUCK_MS;
+}
+
+/** Where the probe does not answer as it should, reads that agree for two periods after our last call stand for it. */
+function isIdle({ idle, stableForMs }: Evidence, { cachePeriodMs }: Capabilities): boolean {
+  return idle === 'idle' || (idle === 'unknown' && stableForMs >= 2 * cachePeriodMs);
 }
 
 function settled(evidence: Evidence, capabilities: Capabilities): boolean {
@@ -83,12 +99,14 @@ function stillFilling(
   volume: SeenVolume,
   { nowMs }: Evidence,
 ): boolean {
-  if (round?.addedAt === undefined || round.syncedAt !== undefined || round.fence !== undefined) return false;
+  if (round?.addedAt === undefined || round.syncedAt !== undefined || isFenced(round)) return false;
   if (rollback !== undefined || volume.target === undefined) return false;
   if (nowMs - parseTimestampMs(round.addedAt) > syncTimeoutMs) return false;
   const newcomer = volume.replicas.find((replica) => replica.replicaId === round.newReplicaId);
   return newcomer?.rebuildPercent !== undefined && healthOf(volume, newcomer) === 'unsynced';
 }
+
+const isFenced = ({ fence }: Round): boolean => fence !== undefined && fence.ours.length > 0;
 
 /** Nothing of ours is in the cluster: decide whether there is another round. */
 function betweenRounds(intent: ActiveIntent, volume: SeenVolume, evidence: Evidence, capabilities: Capabilities): Step {
@@ -115,7 +133,7 @@ function betweenRounds(intent: ActiveIntent, volume: SeenVolume, evidence: Evide
     };
   }
   if (!isWhole(volume, intent.replicaCount)) {
-    if (evidence.stableForMs < Math.max(STUCK_MS, 4 * capabilities.cachePeriodMs)) return wait('VolumeDegraded');
+    if (evidence.stableForMs < patienceMs(intent, volume)) return wait('VolumeDegraded');
     return {
       kind: 'end',
       end: { outcome: 'failed', reason: 'VolumeDegraded', message: 'the volume is not wholly healthy and stays so' },
@@ -123,6 +141,10 @@ function betweenRounds(intent: ActiveIntent, volume: SeenVolume, evidence: Evide
   }
   if (!volume.selfHeal) {
     return { kind: 'end', end: { outcome: 'failed', reason: 'Refused', message: 'self-heal of the volume is off' } };
+  }
+  if (volume.hasSnapshots && !intent.allowSnapshots) {
+    const message = 'the volume has snapshots, and the policy does not allow to move such';
+    return { kind: 'end', end: { outcome: 'failed', reason: 'Refused', message } };
   }
   if (!settled(evidence, capabilities)) return wait('Settling');
   const tierPools = tierPoolsOf(intent);
@@ -179,10 +201,14 @@ function withinRound(
     case n0 + 1:
       return oneMore(intent, round, volume, evidence, capabilities, added, gone);
     default:
+      // With fewer than before nothing of ours is left; with more, one may be ours, and a person has to say which.
+      if (volume.replicaCount < n0 || intent.rollback !== undefined) {
+        return cleanUpThen(intent, evidence, { kind: 'endRound', moved: false });
+      }
       return cleanUpThen(intent, evidence, {
         kind: 'attend',
         reason: 'ReplicaCountChanged',
-        message: `the replica count is ${volume.replicaCount} and was ${n0} when the move began; set it back to ${n0}`,
+        message: `the replica count is ${volume.replicaCount} and was ${n0} when the move began; set it back to ${n0}, or abort the move to keep it`,
       });
   }
 }
@@ -209,8 +235,8 @@ function asBefore(
   if (intent.rollback !== undefined) return giveUp;
   // A new replica had been there and is gone, so a shrink took the wrong one, or somebody scaled: begin a new round.
   if (round.newReplicaId !== undefined) return giveUp;
-  // The fence was lifted while all was stopped; a new round plans a new one.
-  if (round.fence === undefined) return giveUp;
+  // The fence was lifted while all was stopped, or stands for too long; a new round plans a new one.
+  if (round.fence === undefined || evidence.nowMs - parseTimestampMs(round.startedAt) > STUCK_MS) return giveUp;
   if (round.growths >= GROWTHS_MAX) {
     return {
       kind: 'rollBack',
@@ -237,11 +263,7 @@ function asBefore(
     const open = fence.ours.filter((name) => nodes.get(name)?.cordonLabels.includes(label) === false);
     if (open.length > 0) return { kind: 'fenceNodes', nodes: open };
   }
-  const keptOnCordonedNode = volume.replicas.some((replica) => {
-    return replica.replicaId !== round.sourceReplicaId && nodes.get(replica.node)?.cordoned === true;
-  });
-  // The steer would not know which of two cordoned nodes is meant; better not to begin.
-  if (keptOnCordonedNode && capabilities.method === 'poolCordon') return giveUp;
+  if (obstacleTo(round.sourceReplicaId, volume, nodes, capabilities) !== undefined) return giveUp;
   return { kind: 'grow', replicaCount: intent.replicaCount + 1 };
 }
 
@@ -257,18 +279,11 @@ function oneMore(
 ): Step {
   const n0 = intent.replicaCount;
   if (volume.replicas.length <= n0) {
-    // The count is raised and a replica is missing: Mayastor makes one, and the fence decides where.
-    if (evidence.stableForMs < STUCK_MS && intent.rollback === undefined) return wait('ReplicaNotPlaced');
-    if (added.length === 0 && gone.length === 0) {
-      return cleanUpThen(intent, evidence, { kind: 'shrink', replicaCount: n0, victimReplicaId: undefined });
-    }
-    if (evidence.stableForMs < STUCK_MS) return wait('ReplicaNotPlaced');
-    return cleanUpThen(intent, evidence, {
-      kind: 'attend',
-      reason: 'ReplicaMissing',
-      message: `the count is ${volume.replicaCount} and ${volume.replicas.length} replicas exist`,
-    });
+    return replicaMissing(intent, volume, evidence, added.length === 0 && gone.length === 0);
   }
+  // The fence has done its work as soon as the volume is idle; it never stays for the rebuild.
+  const lifted = cleanUp(intent, evidence, 'fence');
+  if (lifted !== undefined) return lifted;
 
   const victim = chooseVictim(intent, round, volume, added, gone);
   const health = healthOf(volume, victim);
@@ -276,9 +291,6 @@ function oneMore(
   const forward = victim.replicaId === round.sourceReplicaId && intent.rollback === undefined;
 
   if (forward && newcomer !== undefined) {
-    // The fence has done its work as soon as the volume is idle; it never stays for the rebuild.
-    const lifted = cleanUp(intent, evidence, 'fence');
-    if (lifted !== undefined) return lifted;
     if (round.newReplicaId !== newcomer.replicaId) {
       return { kind: 'recordAdded', replicaId: newcomer.replicaId, pool: newcomer.pool, node: newcomer.node };
     }
@@ -297,26 +309,47 @@ function oneMore(
       }
       return wait(synced ? 'Settling' : 'Rebuilding');
     }
-  } else {
-    const lifted = cleanUp(intent, evidence, 'fence');
-    if (lifted !== undefined) return lifted;
   }
 
-  if (round.shrinks >= SHRINKS_MAX) {
-    return cleanUpThen(intent, evidence, {
-      kind: 'attend',
-      reason: 'ShrinkWithoutEffect',
-      message: `${round.shrinks} times the count could not be lowered to ${n0}; replica ${victim.replicaId} should go`,
-    });
-  }
+  const exhausted = shrinksExhausted(intent, round, evidence);
+  if (exhausted !== undefined) return exhausted;
   // A replica that was never filled goes first by itself, and the volume loses no health with it.
   const neverFilled =
     health !== 'synced' &&
     round.syncedAt === undefined &&
+    round.steer?.victimReplicaId !== victim.replicaId &&
     !round.replicasBefore.some((replica) => replica.replicaId === victim.replicaId);
   return neverFilled
     ? dropUnfilled(intent, volume, evidence, victim)
     : dropFilled(intent, round, volume, evidence, capabilities, victim);
+}
+
+/** The count is raised and a replica is missing: Mayastor makes one, and the fence decides where. */
+function replicaMissing(intent: ActiveIntent, volume: SeenVolume, evidence: Evidence, asBefore: boolean): Step {
+  const { round, replicaCount, rollback } = intent;
+  assert.ok(round !== undefined, 'a round raised the count');
+  if (evidence.stableForMs < PLACEMENT_MS && rollback === undefined) return wait('ReplicaNotPlaced');
+  const isHealthy = volume.target === undefined || volume.replicas.every((one) => healthOf(volume, one) === 'synced');
+  if (!asBefore || !isHealthy) {
+    const message = `the count is ${volume.replicaCount} and ${volume.replicas.length} replicas exist`;
+    return waitOrAttend(intent, evidence, 'ReplicaNotPlaced', message);
+  }
+  return (
+    shrinksExhausted(intent, round, evidence) ??
+    cleanUpThen(intent, evidence, { kind: 'shrink', replicaCount, victimReplicaId: undefined })
+  );
+}
+
+/** Asks a person once it was tried often enough; tried again after a while, or when the person aborts the move. */
+function shrinksExhausted(intent: ActiveIntent, round: Round, evidence: Evidence): Step | undefined {
+  if (round.shrinks < SHRINKS_MAX) return undefined;
+  const { attention } = intent;
+  if (attention !== undefined && evidence.nowMs - parseTimestampMs(attention.since) > STUCK_MS) return undefined;
+  return cleanUpThen(intent, evidence, {
+    kind: 'attend',
+    reason: 'ShrinkWithoutEffect',
+    message: `it was tried ${round.shrinks} times to lower the replica count to ${intent.replicaCount}, without effect`,
+  });
 }
 
 /**
@@ -348,6 +381,16 @@ function chooseVictim(
 function dropUnfilled(intent: ActiveIntent, volume: SeenVolume, evidence: Evidence, victim: SeenReplica): Step {
   const blocked = victimOutOfReach(intent, volume, evidence, victim);
   if (blocked !== undefined) return blocked;
+  if (volume.target !== undefined) {
+    // Another one that is not healthy might go in its place; and one outside the target cannot be destroyed.
+    const kept = volume.replicas.filter((replica) => replica.replicaId !== victim.replicaId);
+    if (!kept.every((replica) => healthOf(volume, replica) === 'synced')) {
+      return waitOrAttend(intent, evidence, 'VolumeDegraded', 'the replicas that stay are not all healthy');
+    }
+    if (victim.childState === undefined) {
+      return waitOrAttend(intent, evidence, 'ReattachPending', `replica ${victim.replicaId} is outside the target`);
+    }
+  }
   return { kind: 'shrink', replicaCount: intent.replicaCount, victimReplicaId: victim.replicaId };
 }
 
@@ -397,35 +440,31 @@ function dropFilled(
   assert.ok(evidence.cluster !== undefined, 'the nodes were looked at');
   const { nodes } = evidence.cluster;
 
-  if (steer !== undefined && steer.victimReplicaId !== victim.replicaId) {
-    return cleanUpThen(intent, evidence, {
-      kind: 'planSteer',
-      steer: { kind, node: victim.node, victimReplicaId: victim.replicaId },
-    });
+  const plan: Step = { kind: 'planSteer', steer: { kind, node: victim.node, victimReplicaId: victim.replicaId } };
+  if (steer !== undefined && steer.victimReplicaId !== victim.replicaId) return cleanUpThen(intent, evidence, plan);
+  if (kind === 'nodeCordon' && kept.some((replica) => nodes.get(replica.node)?.cordoned !== false)) {
+    const message =
+      'a replica that stays is on a cordoned node, so the right one cannot be removed; lift that cordon';
+    return waitOrAttend(intent, evidence, 'KeptReplicaCordoned', message);
   }
-  if (steer === undefined) {
-    return { kind: 'planSteer', steer: { kind, node: victim.node, victimReplicaId: victim.replicaId } };
-  }
+  if (steer === undefined) return plan;
   switch (steer.kind) {
     case 'nodeCordon': {
-      if (kept.some((replica) => nodes.get(replica.node)?.cordoned !== false)) {
-        return waitOrAttend(
-          intent,
-          evidence,
-          'KeptReplicaCordoned',
-          'a replica that stays is on a cordoned node, so the right one cannot be removed; lift that cordon',
-        );
-      }
       const label = cordonLabelOf(intent.migrationId);
       if (nodes.get(victim.node)?.cordonLabels.includes(label) !== true)
         return { kind: 'steerByCordon', node: victim.node };
       break;
     }
     case 'childRemoval': {
-      if (victim.childState === undefined) return wait('ReattachPending');
-      if (healthOf(volume, victim) === 'synced') {
-        assert.ok(victim.childUri !== undefined, 'a child has an address');
+      if (healthOf(volume, victim) === 'synced' && victim.childUri !== undefined) {
         return { kind: 'steerByChildRemoval', nexusId: volume.target.nexusId, childUri: victim.childUri };
+      }
+      // Before it is back as a child that fills, a shrink would drop it from the volume and leave it on the disk.
+      if (victim.childState !== 'Degraded') {
+        const message = `replica ${victim.replicaId} was taken out of the target and does not come back`;
+        return evidence.stableForMs < PLACEMENT_MS
+          ? wait('ReattachPending')
+          : waitOrAttend(intent, evidence, 'ReattachPending', message);
       }
       break;
     }

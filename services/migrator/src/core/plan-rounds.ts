@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { ActiveIntent, FailureReason, ReplicaPlace, Round } from '@couchestor/shared/messages';
 import { aboveCapacityLimit, copyBytes, poolRefusal, refusalLasts, type PoolRefusal } from '@couchestor/shared/policy';
 import { formatTimestamp } from '@couchestor/shared/units';
-import { tierPoolsOf, type Capabilities, type SeenNode, type SeenPool, type SeenVolume } from './evidence.ts';
+import { tierPoolsOf, type Capabilities, type SeenNode, type SeenPool, type SeenReplica, type SeenVolume } from './evidence.ts';
 
 export interface Cluster {
   readonly pools: ReadonlyMap<string, SeenPool>;
@@ -29,8 +29,14 @@ export function planRounds(
   const sources = volume.replicas
     .filter((replica) => !tierPools.has(replica.pool))
     .sort((a, b) => distance(a.node, volume) - distance(b.node, volume) || (a.replicaId < b.replicaId ? -1 : 1));
-  const [source] = sources;
-  assert.ok(source !== undefined, 'a replica is off the tier');
+  const [first] = sources;
+  assert.ok(first !== undefined, 'a replica is off the tier');
+  const obstacleOf = ({ replicaId }: SeenReplica): string | undefined =>
+    obstacleTo(replicaId, volume, cluster.nodes, capabilities);
+  const source = sources.find((replica) => obstacleOf(replica) === undefined);
+  if (source === undefined) {
+    return { kind: 'blocked', reason: 'NoPlacement', message: obstacleOf(first) ?? 'no replica can be moved now' };
+  }
 
   const occupied = new Set(volume.replicas.map((replica) => replica.node));
   const refusals = new Map<string, PoolRefusal>();
@@ -72,6 +78,24 @@ export function planRounds(
 }
 
 const ROUNDS_OFFERED_MAX = 8;
+
+/** What somebody does to the nodes of the volume that a move of this replica would get in the way of. */
+export function obstacleTo(
+  sourceReplicaId: string,
+  volume: SeenVolume,
+  nodes: ReadonlyMap<string, SeenNode>,
+  { method }: Capabilities,
+): string | undefined {
+  const own = [...volume.replicas.map((replica) => replica.node), ...(volume.target ? [volume.target.node] : [])];
+  const drained = own.find((node) => nodes.get(node)?.draining === true);
+  if (drained !== undefined) return `node ${drained} is drained; the move begins again when that is over`;
+  // The steer is a cordon, and Mayastor would not know which of two cordoned nodes is meant.
+  const cordoned = volume.replicas.find(
+    ({ replicaId, node }) => replicaId !== sourceReplicaId && nodes.get(node)?.cordoned === true,
+  );
+  if (cordoned === undefined || method !== 'poolCordon') return undefined;
+  return `node ${cordoned.node} holds a replica that stays and is cordoned; lift that cordon`;
+}
 
 function distance(node: string, volume: SeenVolume): number {
   return node === volume.target?.node ? 1 : 0;

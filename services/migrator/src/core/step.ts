@@ -38,7 +38,10 @@ export type Step =
   | { readonly kind: 'rollBack'; readonly rollback: Rollback }
   | { readonly kind: 'attend'; readonly reason: string; readonly message: string }
   | { readonly kind: 'end'; readonly end: End }
-  /** Calls to Mayastor. */
+  | CallStep;
+
+/** Calls to Mayastor that change something. */
+export type CallStep =
   | { readonly kind: 'fencePools'; readonly pools: readonly string[] }
   | { readonly kind: 'fenceNodes'; readonly nodes: readonly string[] }
   | { readonly kind: 'grow'; readonly replicaCount: number }

@@ -1,0 +1,110 @@
+import type { Clock } from '@couchestor/shared/clock';
+import type { Evidence, EvidenceKind, SeenPool, SeenVolume } from './core/evidence.ts';
+import type { Mayastor, MayStart } from './ports.ts';
+import { createSighting } from './sighting.ts';
+
+/** What was read of Mayastor for one move, and how long it may be believed. */
+export interface Lookout {
+  /** The evidence at hand, with the volume as of the last moments: read again if it is older. */
+  see(): Promise<SeenEvidence>;
+  /** Adds a piece to the evidence. */
+  look(at: EvidenceKind): Promise<void>;
+  /** Time has passed, or something was done: all of it is to be read again. */
+  forget(): void;
+  /** A call of ours may have changed the volume: what reads agreed on before it counts no more. */
+  volumeTouched(): void;
+  /** Whether the volume was read in the last few seconds, so that a call may rest on it. */
+  isFresh(): boolean;
+}
+
+/** What Mayastor shows, without what the migrator knows of itself. */
+export type SeenEvidence = Omit<Evidence, 'mayAct' | 'fenceHeld' | 'abortRequested'>;
+
+/** A volume that was read longer ago is read again before a step is decided. */
+const DECIDE_MS = 2_000;
+/** No call starts that rests on a read of longer ago: the budget of calls may have held it up. */
+const CALL_MS = 5_000;
+/** What else was read counts so long, as long as the volume looks the same: with a small budget reading takes a while. */
+const PIECE_MS = 10_000;
+
+type Pieces = { readonly [K in EvidenceKind]?: { readonly value: NonNullable<Evidence[K]>; readonly readAtMs: number } };
+
+export function createLookout(options: {
+  readonly volumeId: string;
+  readonly mayastor: Mayastor;
+  readonly clock: Clock;
+  /** Bytes that other moves are about to put on a pool, by pool. */
+  readonly arriving: () => ReadonlyMap<string, number>;
+  /** The idle probe is a PUT, though one that never acts. */
+  readonly mayProbe: MayStart;
+  readonly signal: AbortSignal;
+}): Lookout {
+  const { volumeId, mayastor, clock, arriving, mayProbe, signal } = options;
+  const sighting = createSighting();
+  let volume: { readonly seen: SeenVolume | 'absent'; readonly readAtMs: number; readonly stableForMs: number } | undefined;
+  let pieces: Pieces = {};
+
+  const ageMs = ({ readAtMs }: { readonly readAtMs: number }): number => clock.monotonicMs() - readAtMs;
+  const readVolume = async (): Promise<NonNullable<typeof volume>> => {
+    const seen = await mayastor.readVolume(volumeId, signal);
+    const readAtMs = clock.monotonicMs();
+    const stableForMs = sighting.see(seen, readAtMs);
+    if (stableForMs === 0) pieces = {};
+    volume = { seen, readAtMs, stableForMs };
+    return volume;
+  };
+  const valueOf = <K extends EvidenceKind>(kind: K): Partial<Pick<Evidence, K>> => {
+    const piece = pieces[kind];
+    return piece === undefined || ageMs(piece) > PIECE_MS ? {} : ({ [kind]: piece.value } as Pick<Evidence, K>);
+  };
+  const keep = <K extends EvidenceKind>(kind: K, value: NonNullable<Evidence[K]>): void => {
+    pieces = { ...pieces, [kind]: { value, readAtMs: clock.monotonicMs() } };
+  };
+
+  return {
+    see: async () => {
+      const { seen, stableForMs } = volume === undefined || ageMs(volume) > DECIDE_MS ? await readVolume() : volume;
+      return {
+        nowMs: clock.nowMs(),
+        volume: seen,
+        stableForMs,
+        ...valueOf('idle'),
+        ...valueOf('cluster'),
+        ...valueOf('owners'),
+      };
+    },
+    look: async (at) => {
+      switch (at) {
+        case 'idle': {
+          // The probe first and the volume after it: with `idle`, what is read then is final.
+          const idle = await mayastor.probeIdle(volumeId, mayProbe, signal);
+          await readVolume();
+          keep('idle', idle);
+          return;
+        }
+        case 'cluster': {
+          const { pools, nodes } = await mayastor.readCluster(signal);
+          const bytes = arriving();
+          const seen = pools.map((pool): SeenPool => ({ ...pool, arrivingBytes: bytes.get(pool.name) ?? 0 }));
+          keep('cluster', {
+            pools: new Map(seen.map((pool) => [pool.name, pool])),
+            nodes: new Map(nodes.map((node) => [node.name, node])),
+          });
+          return;
+        }
+        case 'owners':
+          keep('owners', await mayastor.readOwners(volumeId, signal));
+      }
+    },
+    forget: () => {
+      volume = undefined;
+      pieces = {};
+    },
+    volumeTouched: () => {
+      volume = undefined;
+      pieces = {};
+      sighting.startOver();
+    },
+    isFresh: () => volume !== undefined && ageMs(volume) <= CALL_MS,
+  };
+}

@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Files named `*.integration.test.ts` need real servers; `e2e/` runs whole services, and `e2e/containers/` such with
- * servers from Docker; all else is pure and quick.
+ * Files named `*.integration.test.ts` need real servers; `e2e/` runs whole services, `e2e/containers/` such with servers
+ * from Docker, and `e2e/kubernetes/` such on a real API server; all else is pure and quick.
  */
 export default defineConfig({
   test: {
@@ -32,7 +32,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'e2e/containers/**'],
+          exclude: ['**/node_modules/**', 'e2e/containers/**', 'e2e/kubernetes/**'],
           testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -45,6 +45,17 @@ export default defineConfig({
           include: ['e2e/containers/**/*.test.ts'],
           exclude: ['**/node_modules/**'],
           testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'kubernetes',
+          include: ['e2e/kubernetes/**/*.test.ts'],
+          exclude: ['**/node_modules/**'],
+          testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,
         },

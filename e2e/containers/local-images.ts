@@ -7,12 +7,16 @@ import { promisify } from 'node:util';
 import { findBinary } from '@couchestor/servers';
 import type { DockerApi } from './docker-api.ts';
 
-/** Where an official image has its binary and how it runs it. */
-interface Imitation {
-  readonly name: string;
+/** Where an image has its binary and how it runs it. */
+export interface ProgramImage {
   readonly binary: string;
   readonly folder: string;
   readonly instructions: readonly string[];
+}
+
+/** An official image that cannot be pulled. */
+interface Imitation extends ProgramImage {
+  readonly name: string;
   /** The setting by which the servers are told to use another image. */
   readonly variable: string;
 }
@@ -67,7 +71,7 @@ export async function buildLocalImages(api: DockerApi, env: NodeJS.ProcessEnv): 
   try {
     for (const imitation of IMITATIONS) {
       const reference = `couchestor-local/${imitation.name}:${process.pid}`;
-      await buildImage(api, reference, imitation, env);
+      await buildProgramImage(api, reference, imitation, env);
       built.push({ variable: imitation.variable, reference });
     }
   } catch (error) {
@@ -81,10 +85,11 @@ export async function buildLocalImages(api: DockerApi, env: NodeJS.ProcessEnv): 
   };
 }
 
-async function buildImage(
+/** An image of one program, the libraries that it is linked to, `sh` and `wget`. @throws naming what is not installed. */
+export async function buildProgramImage(
   api: DockerApi,
   reference: string,
-  { binary, folder, instructions }: Imitation,
+  { binary, folder, instructions }: ProgramImage,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'couchestor-image-'));
@@ -94,7 +99,7 @@ async function buildImage(
     await writeFile(join(root, 'etc/passwd'), PASSWD);
     await copyProgram(await installed(binary, env), root, folder);
     await copyProgram(await installed('busybox', env), root, '/bin');
-    await symlink('busybox', join(root, 'bin/sh'));
+    for (const applet of ['sh', 'wget']) await symlink('busybox', join(root, 'bin', applet));
 
     const tar = spawn('tar', ['--create', '--owner=0', '--group=0', '--numeric-owner', `--directory=${root}`, '.'], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type ApiClient, createApiClient } from '../../libs/simulator/src/kubernetes/conformance/api-client.ts';
+import { kubeAssets, startRealApiServer } from '../../libs/simulator/src/kubernetes/conformance/real-apiserver.ts';
+
+const runFile = promisify(execFile);
+
+export const kustomizeFolder = fileURLToPath(new URL('../../deploy/kustomize', import.meta.url));
+
+export interface Said {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A real API server without controllers and nodes, and the `kubectl` of its release. */
+export interface KubeBed extends AsyncDisposable {
+  readonly api: ApiClient;
+  /** An administrator's. */
+  readonly kubeconfig: string;
+  /** A kubeconfig for the holder of this token. */
+  kubeconfigFor(token: string): Promise<string>;
+  /** @throws with what kubectl said, if it fails */
+  kubectl(...args: readonly string[]): Promise<Said>;
+}
+
+/**
+ * Why tests on a real API server are left out here, said loudly; undefined when they run. @throws instead where
+ * `COUCHESTOR_CI=true`, for what is left out there is never run.
+ */
+export function whyNoApiServer(): string | undefined {
+  if (kubeAssets(process.env) !== undefined) return undefined;
+  const reason = 'COUCHESTOR_KUBE_ASSETS names no folder with etcd, kube-apiserver and kubectl';
+  if (process.env['COUCHESTOR_CI'] === 'true') throw new Error(`the deployment cannot be tested: ${reason}`);
+  console.warn(`\n*** SKIPPED, nothing was tested on a real API server: ${reason}\n`);
+  return reason;
+}
+
+export async function openKubeBed(): Promise<KubeBed> {
+  const assets = kubeAssets(process.env);
+  if (assets === undefined) throw new Error('there are no assets to start an API server from');
+  await using opening = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'couchestor-kube-'));
+  opening.defer(() => rm(folder, { recursive: true, force: true }));
+  const server = await startRealApiServer(assets, []);
+  opening.defer(() => server.close());
+
+  const kubeconfigFor = async (token: string): Promise<string> => {
+    const path = join(folder, `kubeconfig-${token.slice(-8)}`);
+    const cluster = { server: server.url, 'certificate-authority-data': Buffer.from(server.caPem).toString('base64') };
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'bed', cluster }],
+      users: [{ name: 'bed', user: { token } }],
+      contexts: [{ name: 'bed', context: { cluster: 'bed', user: 'bed' } }],
+      'current-context': 'bed',
+    };
+    await writeFile(path, JSON.stringify(config), { mode: 0o600 });
+    return path;
+  };
+  const kubeconfig = await kubeconfigFor(server.token);
+  const env = {
+    ...process.env,
+    KUBECONFIG: kubeconfig,
+    // Where it keeps what it discovered.
+    HOME: folder,
+    PATH: `${assets}${delimiter}${process.env['PATH'] ?? ''}`,
+  };
+  const opened = opening.move();
+  return {
+    api: createApiClient(server),
+    kubeconfig,
+    kubeconfigFor,
+    kubectl: (...args) => runFile('kubectl', args, { env, maxBuffer: 64 * 1024 ** 2 }),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** Namespaces in which a pod that is not restricted is refused, and definitions of every kind that the overlays use. */
+export async function prepareCluster(bed: KubeBed): Promise<void> {
+  const definitions = ['base/crd', 'components/simulator/crd'].flatMap((name) => ['-f', join(kustomizeFolder, name)]);
+  const standIns = fileURLToPath(new URL('prometheus-operator-crds.yaml', import.meta.url));
+  await bed.kubectl('apply', '--server-side', ...definitions, '-f', standIns);
+  await bed.kubectl('wait', '--for=condition=Established', '--timeout=30s', ...definitions, '-f', standIns);
+  for (const namespace of ['kube-system', 'mayastor', 'couchestor-evaluation']) {
+    if (namespace !== 'kube-system') await bed.kubectl('create', 'namespace', namespace);
+    const levels = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
+    await bed.kubectl('label', 'namespace', namespace, ...levels);
+  }
+}

@@ -27,7 +27,9 @@ const CALL_MS = 5_000;
 /** What else was read counts so long, as long as the volume looks the same: with a small budget reading takes a while. */
 const PIECE_MS = 10_000;
 
-type Pieces = { readonly [K in EvidenceKind]?: { readonly value: NonNullable<Evidence[K]>; readonly readAtMs: number } };
+type Pieces = {
+  readonly [K in EvidenceKind]?: { readonly value: NonNullable<Evidence[K]>; readonly readAtMs: number };
+};
 
 export function createLookout(options: {
   readonly volumeId: string;
@@ -41,7 +43,9 @@ export function createLookout(options: {
 }): Lookout {
   const { volumeId, mayastor, clock, arriving, mayProbe, signal } = options;
   const sighting = createSighting();
-  let volume: { readonly seen: SeenVolume | 'absent'; readonly readAtMs: number; readonly stableForMs: number } | undefined;
+  let volume:
+    | { readonly seen: SeenVolume | 'absent'; readonly readAtMs: number; readonly stableForMs: number }
+    | undefined;
   let pieces: Pieces = {};
 
   const ageMs = ({ readAtMs }: { readonly readAtMs: number }): number => clock.monotonicMs() - readAtMs;

@@ -1,4 +1,10 @@
-import { ConflictError, type Disposition, type IntentStore, type Request, type StoredIntent } from '@couchestor/shared/bus';
+import {
+  ConflictError,
+  type Disposition,
+  type IntentStore,
+  type Request,
+  type StoredIntent,
+} from '@couchestor/shared/bus';
 import { pause, type Clock } from '@couchestor/shared/clock';
 import type { LeaseGrant, Leases } from '@couchestor/shared/leases';
 import {
@@ -220,7 +226,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
   };
 
   const handle = async ({ data: request, traceparent }: Request): Promise<Disposition> => {
-    const { volumeId, migrationId } = request;
+    const { volumeId } = request;
     if (!board.isSynced() || !world.synced())
       return later(request, 'Expired', 'the migrator is still loading', traceparent);
     const stored = await intents.get(volumeId, stopping.signal);

@@ -16,6 +16,8 @@ export interface MoveRecord {
   settle(): Promise<void>;
   /** Asks the bucket whether nobody else has taken the move over. */
   isOurs(): Promise<boolean>;
+  /** The record as it is stored now, whoever wrote it. */
+  stored(): Promise<Intent | undefined>;
 }
 
 export function createMoveRecord(options: {
@@ -115,5 +117,6 @@ export function createMoveRecord(options: {
       const stored = await read();
       return stored !== undefined && isOwn(stored.intent);
     },
+    stored: async () => (await read())?.intent,
   };
 }

@@ -2,13 +2,13 @@ import { ConflictError, type IntentStore } from '@couchestor/shared/bus';
 import { pause, type Clock } from '@couchestor/shared/clock';
 import type { Leases } from '@couchestor/shared/leases';
 import type { Outcome } from '@couchestor/shared/mayastor';
-import { cordonLabelOf, type ActiveIntent, type EndedIntent } from '@couchestor/shared/messages';
+import { cordonLabelOf, type ActiveIntent, type EndedIntent, type Round } from '@couchestor/shared/messages';
 import type { Capabilities, Evidence } from './core/evidence.ts';
 import { holdsOf, type FleetLimits } from './core/holds.ts';
 import * as change from './core/intent-changes.ts';
 import { nextStep } from './core/next-step.ts';
 import { refusedGrowth } from './core/refused-growth.ts';
-import type { CallStep, Step, WaitReason } from './core/step.ts';
+import type { CallStep, OwnStep, Step, WaitReason } from './core/step.ts';
 import { keepLease, type HeldLease } from './held-lease.ts';
 import { createLookout } from './lookout.ts';
 import { createMoveRecord } from './move-record.ts';
@@ -178,7 +178,8 @@ export async function runMove(
     for (const outcome of outcomes) {
       if (outcome.kind !== 'refused' || outcome.code !== 'NotStarted') unusedTry = undefined;
       if (outcome.kind === 'done') continue;
-      if (outcome.kind === 'refused' && (outcome.code === 'AlreadyCordoned' || outcome.code === 'NotCordoned')) continue;
+      if (outcome.kind === 'refused' && (outcome.code === 'AlreadyCordoned' || outcome.code === 'NotCordoned'))
+        continue;
       isDone = false;
       const code = outcome.kind === 'refused' ? outcome.code : 'unknown';
       logger.info({ ...who, call: what, outcome: code, detail: outcome.message }, 'a call to Mayastor was not done');
@@ -186,8 +187,8 @@ export async function runMove(
     return isDone;
   };
 
-  /** Does a step that asks nothing of Mayastor. What was read before it still tells the truth, unless it waited. */
-  const write = async (step: Exclude<Step, CallStep | { kind: 'look' | 'wait' | 'end' }>): Promise<void> => {
+  /** Does a step that asks nothing of Mayastor, so that what was read before it still tells the truth. */
+  const write = async (step: OwnStep): Promise<void> => {
     const { intent } = record;
     const nowMs = clock.nowMs();
     switch (step.kind) {
@@ -237,28 +238,51 @@ export async function runMove(
     }
   };
 
-  const cordon = async (what: string, calls: readonly Promise<Outcome>[]): Promise<boolean> => {
-    const outcomes = await Promise.all(calls);
-    if (outcomes.some(({ kind }) => kind === 'unknown')) {
+  const cordon = async (kind: 'pool' | 'node', names: readonly string[]): Promise<boolean> => {
+    const label = cordonLabelOf(migrationId);
+    const outcomes = await Promise.all(
+      names.map((name) =>
+        kind === 'pool' ? mayastor.cordonPool(name, mayCallFenced) : mayastor.cordonNode(name, label, mayCallFenced),
+      ),
+    );
+    if (outcomes.some((outcome) => outcome.kind === 'unknown')) {
       cordonsInDoubtUntilMs = clock.monotonicMs() + CORDON_DOUBT_MS;
     }
-    return settle(what, outcomes);
+    if (ownership.lost) {
+      const sent = names.filter((_, position) => outcomes[position]?.kind !== 'refused');
+      await withdraw(kind, sent);
+    }
+    return settle(`cordon of a ${kind}`, outcomes);
   };
+  /**
+   * A process that stood still between its last check and the call may set a cordon when the move is another's. What
+   * the record lists its owner takes away; the rest is known to nobody else.
+   */
+  const withdraw = async (kind: 'pool' | 'node', names: readonly string[]): Promise<void> => {
+    const stored = await record.stored();
+    const listed =
+      stored?.state === 'active' && stored.migrationId === migrationId ? cordonsIn(stored.round, kind) : [];
+    const left = names.filter((name) => !listed.includes(name));
+    if (left.length === 0) return;
+    const isDone = await lift(kind === 'pool' ? left : [], kind === 'node' ? left : []);
+    if (!isDone) logger.error({ ...who, [kind]: left }, 'cordons that came too late could not be removed');
+  };
+  const lift = async (pools: readonly string[], nodes: readonly string[]): Promise<boolean> =>
+    settle(
+      'removal of a cordon',
+      await Promise.all([
+        ...pools.map((pool) => mayastor.uncordonPool(pool, mayLift)),
+        ...nodes.map((node) => mayastor.uncordonNode(node, cordonLabelOf(migrationId), mayLift)),
+      ]),
+    );
 
   /** Does a step that changes Mayastor; false if it was not done. */
   const call = async (step: CallStep): Promise<boolean> => {
-    const label = cordonLabelOf(migrationId);
     switch (step.kind) {
       case 'fencePools':
-        return cordon(
-          'cordon of a pool',
-          step.pools.map((pool) => mayastor.cordonPool(pool, mayCallFenced)),
-        );
+        return cordon('pool', step.pools);
       case 'fenceNodes':
-        return cordon(
-          'cordon of a node',
-          step.nodes.map((node) => mayastor.cordonNode(node, label, mayCallFenced)),
-        );
+        return cordon('node', step.nodes);
       case 'grow': {
         await writeTry('growths');
         const outcome = await mayastor.setReplicaCount(volumeId, step.replicaCount, mayCallFenced);
@@ -270,7 +294,7 @@ export async function runMove(
       }
       case 'steerByCordon':
         await writeTry('shrinks');
-        return cordon('cordon of a node', [mayastor.cordonNode(step.node, label, mayCallFenced)]);
+        return cordon('node', [step.node]);
       case 'steerByChildRemoval': {
         await writeTry('shrinks');
         const outcome = await mayastor.removeChild(step.nexusId, step.childUri, mayCallFenced);
@@ -285,13 +309,7 @@ export async function runMove(
         return settle('shrink', [outcome]);
       }
       case 'lift':
-        return settle(
-          'removal of a cordon',
-          await Promise.all([
-            ...step.pools.map((pool) => mayastor.uncordonPool(pool, mayLift)),
-            ...step.nodes.map((node) => mayastor.uncordonNode(node, label, mayLift)),
-          ]),
-        );
+        return lift(step.pools, step.nodes);
     }
   };
 
@@ -353,7 +371,15 @@ export async function runMove(
         if (failedCalls > 0) await sleep(Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (failedCalls - 1)));
         return undefined;
       }
-      default:
+      case 'takeFence':
+      case 'startRound':
+      case 'recordAdded':
+      case 'recordSynced':
+      case 'planSteer':
+      case 'forgetCordons':
+      case 'endRound':
+      case 'rollBack':
+      case 'attend':
         if (await attentionIsOver(step)) await write(step);
         return undefined;
     }
@@ -391,8 +417,10 @@ function isRetriable(error: unknown): boolean {
   );
 }
 
-function raiseUnlessRetriable(error: unknown): void {
-  if (!isRetriable(error)) throw error;
+function cordonsIn(round: Round | undefined, kind: 'pool' | 'node'): readonly string[] {
+  const fence = round?.fence?.kind === kind ? round.fence.ours : [];
+  const steer = round?.steer?.kind === 'nodeCordon' && kind === 'node' ? [round.steer.node] : [];
+  return [...fence, ...steer];
 }
 
 /** Short states keep the fence; nothing that lasts does. */

@@ -1,6 +1,11 @@
 import type { Request } from '@couchestor/shared/bus';
 import { createVirtualClock, type VirtualClock } from '@couchestor/shared/clock';
-import { createMemoryLeases, createMemoryLeaseServer, type Leases, type MemoryLeaseServer } from '@couchestor/shared/leases';
+import {
+  createMemoryLeases,
+  createMemoryLeaseServer,
+  type Leases,
+  type MemoryLeaseServer,
+} from '@couchestor/shared/leases';
 import { createMayastorClient, type HttpAnswer, type HttpRequest, type Transport } from '@couchestor/shared/mayastor';
 import type { Intent, MigrationRequested, PolicyObserved, VolumeObserved } from '@couchestor/shared/messages';
 import { createMayastorModel, type MayastorModel, type MayastorVersion } from '@couchestor/simulator/mayastor';
@@ -27,6 +32,8 @@ export interface FleetWorld {
   paused: boolean;
   /** Migrations that a person wants rolled back. */
   readonly aborts: Set<string>;
+  /** Paths of changes that a process sent after it had stood still: what they do is not what was decided. */
+  readonly lateCalls: ReadonlySet<string>;
   start(name: string): void;
   /** Offers a volume's move, until it is taken up, refused or too old. */
   request(volumeId: string, attempt: number): void;
@@ -66,7 +73,11 @@ export interface FleetOptions {
   readonly fleetMax: number;
   /** Share of calls to anything that go wrong, while `troubled` says so. */
   readonly faultRate: number;
+  /** Share of changing calls before which the process stands still for up to a minute, after it asked whether it may. */
+  readonly standstillRate: number;
   readonly troubled: () => boolean;
+  /** The core dies in the middle of a change of a volume. */
+  readonly onCutOff: () => void;
 }
 
 export const GIB = 1024 ** 3;
@@ -116,6 +127,7 @@ export function createFleetWorld(options: FleetOptions): FleetWorld {
   const events: FleetEvent[] = [];
   const aborts = new Set<string>();
   const migrators: RunningMigrator[] = [];
+  const lateCalls = new Set<string>();
   let callCount = 0;
   let heartbeatSince: (() => void) | undefined;
   let lastHeartbeatMs = Number.NEGATIVE_INFINITY;
@@ -166,7 +178,8 @@ export function createFleetWorld(options: FleetOptions): FleetWorld {
     if (method === 'GET' || isProbe || nowMs - process.stoodStillAtMs < 40_000) return;
     const isRelease = method === 'DELETE' && path.includes('/cordon');
     const sinceMs = nowMs - lastHeartbeatMs;
-    if (sinceMs > (isRelease ? 18_000 : 14_000)) wrongs.push(`${method} ${path} ${sinceMs} ms after the last heartbeat`);
+    if (sinceMs > (isRelease ? 18_000 : 14_000))
+      wrongs.push(`${method} ${path} ${sinceMs} ms after the last heartbeat`);
     if (!isRelease && pausedSinceMs !== undefined && nowMs - pausedSinceMs > HEARTBEAT_MS + 5_000) {
       wrongs.push(`${method} ${path} while all was paused`);
     }
@@ -184,6 +197,12 @@ export function createFleetWorld(options: FleetOptions): FleetWorld {
           return { kind: 'notSent', reason: 'NotStarted', message: 'not allowed to start' };
         if (isFaulty() && chance(0.2)) return { kind: 'notSent', reason: 'Unreachable', message: 'refused' };
         callCount += 1;
+        // What remains between that question and the socket: the process may stand still here.
+        if (request.method !== 'GET' && troubled() && chance(options.standstillRate)) {
+          process.pauseFor(upTo(60_000));
+          await process.call(() => Promise.resolve());
+          lateCalls.add(`/v0${request.path}`);
+        }
         checkCall(process, request);
         const answer = model.handle({
           method: request.method,
@@ -204,13 +223,14 @@ export function createFleetWorld(options: FleetOptions): FleetWorld {
       }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   });
-  model.faults.onCall(({ method }) => {
+  model.faults.onCall(({ method, path }) => {
     if (!isFaulty()) return undefined;
     const lot = random();
     if (lot < 0.25) return { kind: 'timeout' };
     if (lot < 0.5) return { kind: 'timeout', effectAfterMs: upTo(12_000) };
     if (lot < 0.7) return { kind: 'delay', beforeMs: upTo(3_000), afterMs: upTo(3_000) };
     if (lot < 0.95 || method === 'GET') return { kind: 'refuse', status: 503, body: unavailable };
+    if (/replica_count|children/.test(path)) options.onCutOff();
     return { kind: 'crash', when: lot < 0.97 ? 'during' : 'after' };
   });
 
@@ -329,7 +349,9 @@ export function createFleetWorld(options: FleetOptions): FleetWorld {
         },
         (error: unknown) => {
           running.ended = { error };
-          wrongs.push(`${name} ended by a defect: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+          wrongs.push(
+            `${name} ended by a defect: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+          );
         },
       )
       .finally(() => watching.abort(new Error('the process has ended')));
@@ -440,6 +462,7 @@ export function createFleetWorld(options: FleetOptions): FleetWorld {
     },
     paused: false,
     aborts,
+    lateCalls,
     start,
     request,
     startHeartbeat,

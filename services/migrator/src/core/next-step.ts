@@ -443,8 +443,7 @@ function dropFilled(
   const plan: Step = { kind: 'planSteer', steer: { kind, node: victim.node, victimReplicaId: victim.replicaId } };
   if (steer !== undefined && steer.victimReplicaId !== victim.replicaId) return cleanUpThen(intent, evidence, plan);
   if (kind === 'nodeCordon' && kept.some((replica) => nodes.get(replica.node)?.cordoned !== false)) {
-    const message =
-      'a replica that stays is on a cordoned node, so the right one cannot be removed; lift that cordon';
+    const message = 'a replica that stays is on a cordoned node, so the right one cannot be removed; lift that cordon';
     return waitOrAttend(intent, evidence, 'KeptReplicaCordoned', message);
   }
   if (steer === undefined) return plan;

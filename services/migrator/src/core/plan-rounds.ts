@@ -2,7 +2,14 @@ import { strict as assert } from 'node:assert';
 import type { ActiveIntent, FailureReason, ReplicaPlace, Round } from '@couchestor/shared/messages';
 import { aboveCapacityLimit, copyBytes, poolRefusal, refusalLasts, type PoolRefusal } from '@couchestor/shared/policy';
 import { formatTimestamp } from '@couchestor/shared/units';
-import { tierPoolsOf, type Capabilities, type SeenNode, type SeenPool, type SeenReplica, type SeenVolume } from './evidence.ts';
+import {
+  tierPoolsOf,
+  type Capabilities,
+  type SeenNode,
+  type SeenPool,
+  type SeenReplica,
+  type SeenVolume,
+} from './evidence.ts';
 
 export interface Cluster {
   readonly pools: ReadonlyMap<string, SeenPool>;

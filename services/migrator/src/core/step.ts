@@ -20,15 +20,20 @@ export type WaitReason =
   | 'VolumeDegraded';
 
 /**
- * The next safe step of a move. `look` asks for evidence and changes nothing; those in the middle write the intent;
- * those at the end call Mayastor, each of them a call that may be repeated after a crash.
+ * The next safe step of a move. `look` asks for evidence and changes nothing. Each step may be repeated after a crash.
  */
 export type Step =
   | { readonly kind: 'look'; readonly at: EvidenceKind }
   | { readonly kind: 'wait'; readonly reason: WaitReason }
+  | { readonly kind: 'end'; readonly end: End }
+  | OwnStep
+  | CallStep;
+
+/** Steps that change what is ours: the intent and its leases. */
+export type OwnStep =
   /** Hold the lease of the fence, then look at the cluster again: cordons of another move may have been in it. */
   | { readonly kind: 'takeFence' }
-  /** Written to the intent. Rounds are in order of preference; the first whose pool and node have room is taken. */
+  /** Rounds are in order of preference; the first whose pool and node have room is taken. */
   | { readonly kind: 'startRound'; readonly rounds: readonly Round[] }
   | { readonly kind: 'recordAdded'; readonly replicaId: string; readonly pool: string; readonly node: string }
   | { readonly kind: 'recordSynced' }
@@ -36,9 +41,7 @@ export type Step =
   | { readonly kind: 'forgetCordons' }
   | { readonly kind: 'endRound'; readonly moved: boolean }
   | { readonly kind: 'rollBack'; readonly rollback: Rollback }
-  | { readonly kind: 'attend'; readonly reason: string; readonly message: string }
-  | { readonly kind: 'end'; readonly end: End }
-  | CallStep;
+  | { readonly kind: 'attend'; readonly reason: string; readonly message: string };
 
 /** Calls to Mayastor that change something. */
 export type CallStep =

@@ -49,8 +49,8 @@ function toldMoves(lines: readonly string[]): ReadonlyMap<string, readonly strin
   return moves;
 }
 
-test('services that are killed again and again still bring every volume to its tier', async () => {
-  const demo = runDemo(['--volumes', '14', '--seed', '3', '--chaos', '--until-settled', '--json']);
+test('services and servers that are killed again and again still bring every volume to its tier', async () => {
+  const demo = runDemo(['--volumes', '12', '--seed', '3', '--chaos-servers', '--until-settled', '--json']);
   onTestFinished(() => demo[Symbol.asyncDispose]());
   expect(await demo.exited).toBe(0);
   const report = reportOf(demo);

@@ -22,7 +22,7 @@ const suites: readonly Suite[] = [
   { name: 'check', budgetSeconds: 60, project: undefined, ciOnly: false },
   { name: 'unit', budgetSeconds: 120, project: 'unit', ciOnly: false },
   { name: 'integration', budgetSeconds: 120, project: 'integration', ciOnly: false },
-  { name: 'e2e', budgetSeconds: 180, project: 'e2e', ciOnly: false },
+  { name: 'e2e', budgetSeconds: 240, project: 'e2e', ciOnly: false },
   { name: 'containers', budgetSeconds: 420, project: 'containers', ciOnly: true },
   { name: 'kubernetes', budgetSeconds: 240, project: 'kubernetes', ciOnly: true },
 ];

@@ -95,7 +95,7 @@ export async function runDemo(options: DemoOptions, { clock, signal, output }: D
     process.env,
   );
   for (const service of services) stack.use(service.process);
-  announce((text) => screen.line(text), { nats, redis, prometheus, mayastor: mayastor.url, kubeconfig, services });
+  announce((text) => screen.pin(text), { nats, redis, prometheus, mayastor: mayastor.url, kubeconfig, services });
   cluster.kubernetes.apply(storagePolicyOf(plan) as never);
 
   const observer = stack.use(

@@ -16,6 +16,8 @@ export interface Row {
 export interface Screen {
   draw(rows: readonly Row[], headline: string): void;
   line(text: string): void;
+  /** A line that stays in sight. */
+  pin(text: string): void;
   close(): void;
 }
 
@@ -27,16 +29,20 @@ const BAR_CELLS = 16;
 /** On a terminal a table that is drawn anew; elsewhere a line per change. */
 export function createScreen(output: NodeJS.WriteStream, seconds: () => number): Screen {
   const isTerminal = output.isTTY;
+  const pinned: string[] = [];
   const notes: string[] = [];
+  const write = (text: string): void => {
+    output.write(`${seconds().toFixed(1).padStart(7)}s  ${text}\n`);
+  };
   if (isTerminal) output.write(HIDE_CURSOR);
   return {
     draw: (rows, headline) => {
       if (!isTerminal) return;
       const height = output.rows;
-      const shown = rows.slice(0, Math.max(4, height - notes.length - 4));
+      const shown = rows.slice(0, Math.max(4, height - pinned.length - notes.length - 4));
       const more = rows.length > shown.length ? [`… and ${rows.length - shown.length} more`] : [];
       const width = output.columns;
-      const lines = [headline, header(), ...shown.map(formatRow), ...more, ...notes];
+      const lines = [...pinned, headline, header(), ...shown.map(formatRow), ...more, ...notes];
       output.write(CLEAR + lines.map((line) => line.slice(0, width)).join('\n'));
     },
     line: (text) => {
@@ -44,8 +50,12 @@ export function createScreen(output: NodeJS.WriteStream, seconds: () => number):
         notes.push(text);
         while (notes.length > 8) notes.shift();
       } else {
-        output.write(`${seconds().toFixed(1).padStart(7)}s  ${text}\n`);
+        write(text);
       }
+    },
+    pin: (text) => {
+      if (isTerminal) pinned.push(text);
+      else write(text);
     },
     close: () => {
       if (isTerminal) output.write(`${SHOW_CURSOR}\n`);

@@ -11,7 +11,7 @@ const runFile = promisify(execFile);
 
 export const kustomizeFolder = fileURLToPath(new URL('../../deploy/kustomize', import.meta.url));
 
-export interface Said {
+interface Said {
   readonly stdout: string;
   readonly stderr: string;
 }

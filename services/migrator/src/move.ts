@@ -61,6 +61,8 @@ const RETRY_MS = 500;
 const RETRY_MAX_MS = 5_000;
 /** A cordon that had no answer may still come so much later; till then it is not forgotten that it may be there. */
 const CORDON_DOUBT_MS = 30_000;
+/** So long a cordon that came when the move was another's is followed. */
+const WITHDRAWAL_MS = 60_000;
 /** A stopping process takes its cordons away, for this long at most. */
 const FAREWELL_MS = 6_000;
 
@@ -259,13 +261,23 @@ export async function runMove(
    * the record lists its owner takes away; the rest is known to nobody else.
    */
   const withdraw = async (kind: 'pool' | 'node', names: readonly string[]): Promise<void> => {
-    const stored = await record.stored();
-    const listed =
-      stored?.state === 'active' && stored.migrationId === migrationId ? cordonsIn(stored.round, kind) : [];
-    const left = names.filter((name) => !listed.includes(name));
-    if (left.length === 0) return;
-    const isDone = await lift(kind === 'pool' ? left : [], kind === 'node' ? left : []);
-    if (!isDone) logger.error({ ...who, [kind]: left }, 'cordons that came too late could not be removed');
+    let left = names;
+    const untilMs = clock.monotonicMs() + WITHDRAWAL_MS;
+    while (left.length > 0 && clock.monotonicMs() < untilMs && !over.signal.aborted) {
+      try {
+        const stored = await record.stored();
+        const round = stored?.state === 'active' && stored.migrationId === migrationId ? stored.round : undefined;
+        const listed = cordonsIn(round, kind);
+        // Its owner may have looked before and forget it now, so that what is listed is looked at again.
+        const unlisted = left.filter((name) => !listed.includes(name));
+        const isDone = await lift(kind === 'pool' ? unlisted : [], kind === 'node' ? unlisted : []);
+        if (isDone) left = left.filter((name) => listed.includes(name));
+      } catch (error) {
+        if (!isRetriable(error)) throw error;
+      }
+      if (left.length > 0) await pause(clock, RETRY_MAX_MS, over.signal);
+    }
+    if (left.length > 0) logger.error({ ...who, [kind]: left }, 'cordons that came too late may be left');
   };
   const lift = async (pools: readonly string[], nodes: readonly string[]): Promise<boolean> =>
     settle(

@@ -17,6 +17,8 @@ const TROUBLE_MS = 15 * MINUTE_MS;
 const FAULT_RATE = 0.12;
 const ATTEMPTS_MAX = 3;
 const PERSON = 'maintenance';
+/** Mayastor needs so long to see that a node is gone. */
+const NOTICE_MS = 12_000;
 
 const volumeIdOf = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 
@@ -144,6 +146,7 @@ function checkRest(
   for (const violation of model.ledger.redundancyViolations()) {
     const call = calls.get(violation.call);
     if (call !== undefined && world.lateCalls.has(call.path)) continue;
+    if (wasUnknowable(world, violation)) continue;
     if (call === undefined || /replica_count|children/.test(call.path)) {
       wrongs.push(
         `redundancy ${violation.from} to ${violation.to} by ${call?.method} ${call?.path} at ${violation.atMs}`,
@@ -180,6 +183,20 @@ function checkRest(
     wrongs.push(`${world.callCount} calls in ${clock.monotonicMs()} ms`);
   }
 }
+
+/** A replica was lost just before, and Mayastor itself did not know yet. */
+function wasUnknowable(
+  { model }: FleetWorld,
+  { volume, atMs }: { readonly volume: string; readonly atMs: number },
+): boolean {
+  return model.ledger
+    .changes()
+    .some(
+      (change) => change.volume === volume && change.cause.kind === 'fault' && isWithin(atMs - change.atMs, NOTICE_MS),
+    );
+}
+
+const isWithin = (ms: number, limitMs: number): boolean => ms >= 0 && ms <= limitMs;
 
 /** What the migrators left in Redis, asked from outside. */
 async function checkLeases(world: FleetWorld, volumes: readonly string[]): Promise<void> {

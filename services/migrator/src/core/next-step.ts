@@ -438,7 +438,11 @@ function dropFilled(
   const blocked = victimOutOfReach(intent, volume, evidence, victim);
   if (blocked !== undefined) return blocked;
   assert.ok(evidence.cluster !== undefined, 'the nodes were looked at');
-  const { nodes } = evidence.cluster;
+  const { nodes, pools } = evidence.cluster;
+  // What the target shows is up to a cache period old; that a node or pool is gone shows sooner.
+  if (!kept.every(({ node, pool }) => nodes.get(node)?.online === true && pools.get(pool)?.online === true)) {
+    return waitOrAttend(intent, evidence, 'VolumeDegraded', 'a node or pool of a replica that stays is not online');
+  }
 
   const plan: Step = { kind: 'planSteer', steer: { kind, node: victim.node, victimReplicaId: victim.replicaId } };
   if (steer !== undefined && steer.victimReplicaId !== victim.replicaId) return cleanUpThen(intent, evidence, plan);

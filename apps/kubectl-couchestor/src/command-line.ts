@@ -4,7 +4,7 @@ import { CommandError } from './command-error.ts';
 type OptionKind = NonNullable<ParseArgsConfig['options']>[string];
 
 /** A flag of the command line. */
-export type Flag = OptionKind & {
+type Flag = OptionKind & {
   /** What stands for the value in the help. */
   readonly value?: string;
   readonly description: string;

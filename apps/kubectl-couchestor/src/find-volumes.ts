@@ -82,7 +82,7 @@ export function isInNamespace({ spec }: PersistentVolume, namespace: string | un
   return namespace === undefined || spec?.claimRef?.namespace === namespace;
 }
 
-export function splitName(text: string): { readonly kind: 'volume' | 'claim' | 'either'; readonly name: string } {
+function splitName(text: string): { readonly kind: 'volume' | 'claim' | 'either'; readonly name: string } {
   const [kind = '', name, ...more] = text.split('/');
   if (name === undefined && kind !== '') return { kind: 'either', name: kind };
   if (name !== undefined && name !== '' && more.length === 0) {

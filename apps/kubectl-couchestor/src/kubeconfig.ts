@@ -52,7 +52,7 @@ export async function connect(
 }
 
 /** Of several contexts the named one, else that of the first file that has a current one, as kubectl merges files. */
-export function chooseContext(
+function chooseContext(
   configs: readonly Kubeconfig[],
   wanted: string | undefined,
 ): { readonly name: string; readonly namespace: string } {

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { connect } from './kubeconfig.ts';
 import { run } from './run.ts';
 

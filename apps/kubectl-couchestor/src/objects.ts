@@ -53,7 +53,7 @@ export interface HistoryEntry {
   readonly migrationId: string;
 }
 
-export interface PolicyStatus {
+interface PolicyStatus {
   readonly phase?: string;
   readonly watchedVolumes?: number;
   readonly hotVolumes?: number;

@@ -72,21 +72,26 @@ function helpFor(name: string | undefined): string {
   return `${verb === undefined ? renderHelp(verbs) : renderVerbHelp(verb)}\n`;
 }
 
-export function formatReport({ data, text }: Report, output: OutputFormat): string {
+function formatReport({ data, text }: Report, output: OutputFormat): string {
   switch (output) {
     case 'table':
     case 'wide':
       return `${text(output === 'wide')}\n`;
     case 'json':
-      return `${JSON.stringify(data, null, 2)}\n`;
+      return `${toJson(data)}\n`;
     case 'yaml':
       // What is undefined is left out, as in JSON.
-      return stringify(JSON.parse(JSON.stringify(data)));
+      return stringify(JSON.parse(toJson(data)));
   }
 }
 
+/** kubectl leaves out as well who owns which field. */
+function toJson(data: unknown): string {
+  return JSON.stringify(data, (key, value: unknown) => (key === 'managedFields' ? undefined : value), 2);
+}
+
 /** As kubectl words it, with what to do in the line below. */
-export function describeError(error: unknown): string {
+function describeError(error: unknown): string {
   if (error instanceof CommandError) return `error: ${error.message}\n${error.remedy}\n`;
   if (error instanceof KubernetesStatusError) {
     return `Error from server (${error.reason}): ${error.message}\n${remedyOf(error.status)}\n`;

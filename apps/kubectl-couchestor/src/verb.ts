@@ -13,7 +13,7 @@ export interface Report {
   readonly exitCode?: number;
 }
 
-export interface VerbContext {
+interface VerbContext {
   readonly invocation: Invocation;
   readonly cluster: Cluster;
   readonly nowMs: number;

@@ -69,7 +69,7 @@ function conditionWord(conditions: readonly Condition[] | undefined, type: strin
 }
 
 /** Whether a condition says that something is wrong, each type having its own good side. */
-export function isTrouble({ type, status }: Condition): boolean {
+function isTrouble({ type, status }: Condition): boolean {
   return type === 'Overlapping' || type === 'Paused' ? status === 'True' : status === 'False';
 }
 

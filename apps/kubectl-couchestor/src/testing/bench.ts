@@ -13,7 +13,7 @@ import {
 import { serveKubernetes, type Json } from '@couchestor/simulator/kubernetes';
 import { run } from '../run.ts';
 
-export const nowMs = Date.parse('2026-03-01T12:00:00Z');
+const nowMs = Date.parse('2026-03-01T12:00:00Z');
 export const hotVolume = '5f0c1d3e-0000-4000-8000-000000000001';
 export const coldVolume = 'c01d1d3e-0000-4000-8000-000000000002';
 export const migrationId = 'a3bb189e-8bf9-5888-9912-ace4e6543002';
@@ -41,7 +41,7 @@ const scenario: Scenario = {
   })),
 };
 
-export interface Ran {
+interface Ran {
   readonly code: number;
   readonly out: string;
   readonly err: string;

@@ -39,7 +39,7 @@ export const hold: Verb = {
 const timePattern = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 /** What the annotation becomes; null to be removed. @throws CommandError */
-export function holdValue(invocation: Invocation, nowMs: number): string | null {
+function holdValue(invocation: Invocation, nowMs: number): string | null {
   const given = ['until', 'for', 'remove'].filter((flag) => invocation.isSet(flag));
   if (given.length > 1) {
     throw new CommandError(`${given.map((flag) => `--${flag}`).join(' and ')} exclude each other`, 'Give one of them.');

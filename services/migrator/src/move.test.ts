@@ -181,3 +181,67 @@ test('Mayastor 2.7 moves by cordons of nodes, where each tier has nodes of its o
     expectSound(world, 2);
   }
 });
+
+describe('a Mayastor that does not lower the count', () => {
+  const stubborn = async (): Promise<MoveWorld> => {
+    const world = await createMoveWorld({ placement: ['sata-n1', 'sata-n2'], publishedOn: 'n1' });
+    world.model.faults.onCall(({ path }) =>
+      world.stubborn && path.endsWith('/replica_count/2') ? { kind: 'refuse', status: 500, body: null } : undefined,
+    );
+    world.stubborn = true;
+    const stop = new AbortController();
+    world.clock.after(60 * MINUTE_MS, () => stop.abort(new Error('stopped')));
+    expect(await world.move({ signal: stop.signal })).toBe('released');
+    return world;
+  };
+
+  test('is asked some times, then a person is, with nothing left cordoned', async () => {
+    const world = await stubborn();
+    const attention = world.events.filter(({ name }) => name === 'migration.needs-attention');
+    expect(attention[0]).toMatchObject({ data: { reason: 'ShrinkWithoutEffect' } });
+    expect(world.model.ledger.cordons()).toEqual([]);
+    const shrinks = world.model.ledger.calls().filter(({ path }) => path.endsWith('/replica_count/2'));
+    // Within the hour it is tried again now and then, for the state may allow it by itself.
+    expect(shrinks.length).toBeGreaterThan(3);
+    expect(shrinks.length).toBeLessThan(40);
+  });
+
+  test('ends the move once it does, and rolls it back if a person asks for that', async () => {
+    for (const aborted of [false, true]) {
+      const world = await stubborn();
+      world.stubborn = false;
+      world.abortWanted = aborted;
+      expect(await world.move()).toBe('ended');
+      expect(outcomeOf(world)).toBe(aborted ? 'aborted' : 'completed');
+      expectSound(world, 2);
+    }
+  });
+});
+
+test('a cordon that Mayastor refuses is asked for with pauses, and given up', async () => {
+  const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
+  world.model.faults.onCall(({ method, path }) =>
+    method === 'PUT' && path.includes('/cordon') ? { kind: 'refuse', status: 500, body: null } : undefined,
+  );
+  expect(await world.move()).toBe('ended');
+  expect(outcomeOf(world)).toBe('failed');
+  const seconds = world.clock.monotonicMs() / 1_000;
+  const cordons = world.model.ledger.calls().filter(({ path }) => path.includes('/cordon'));
+  expect(cordons.length).toBeLessThan(2 * seconds);
+  expectSound(world, 1);
+});
+
+test('a cordon that comes after its time-out is found and taken away', async () => {
+  const world = await createMoveWorld({ placement: ['sata-n1', 'sata-n2'], publishedOn: 'n1' });
+  let late = 1;
+  world.model.faults.onCall(({ method, path }) => {
+    if (method !== 'PUT' || !path.includes('/pools/') || late === 0) return undefined;
+    late -= 1;
+    world.abortWanted = true;
+    return { kind: 'timeout', effectAfterMs: 12_000 };
+  });
+  expect(await world.move()).toBe('ended');
+  await whileRunning(world.clock, world.clock.sleep(MINUTE_MS));
+  expect(outcomeOf(world)).toBe('aborted');
+  expectSound(world, 2);
+});

@@ -18,6 +18,8 @@ export interface MoveWorld {
   readonly events: { readonly name: string; readonly messageId: string; readonly data: unknown }[];
   permitted: boolean;
   abortWanted: boolean;
+  /** For a test's own faults. */
+  stubborn: boolean;
   /** Called at each changing call; may throw `Killed`. */
   onCall: (when: CallMoment) => void;
   /** Walks the move until it ends, giving each call the time that it needs. */
@@ -88,6 +90,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     events,
     permitted: true,
     abortWanted: false,
+    stubborn: false,
     onCall: () => undefined,
     poolsOf: (volumeId) =>
       model

@@ -1,10 +1,11 @@
 import { strict as assert } from 'node:assert';
 import { cordonLabelOf, type ActiveIntent, type Round } from '@couchestor/shared/messages';
 import { parseTimestampMs } from '@couchestor/shared/units';
+import { cleanUp, cleanUpThen } from './clean-up.ts';
+import { chooseVictim, dropFilled, dropUnfilled, shrinksExhausted } from './drop-replica.ts';
 import {
   healthOf,
   isWhole,
-  ownersAgree,
   tierPoolsOf,
   type Capabilities,
   type Evidence,
@@ -12,15 +13,10 @@ import {
   type SeenVolume,
 } from './evidence.ts';
 import { obstacleTo, planRounds } from './plan-rounds.ts';
-import type { Step, WaitReason } from './step.ts';
+import type { Step } from './step.ts';
+import { isIdle, patienceMs, PLACEMENT_MS, settled, STUCK_MS, wait, waitOrAttend } from './waits.ts';
 
-/** A replica can be half-made or half-gone for so long before a person is asked; Mayastor's reconcilers need a minute. */
-const STUCK_MS = 10 * 60_000;
-/** So long a fence waits for the replica that it was put up for. */
-const PLACEMENT_MS = 2 * 60_000;
 const GROWTHS_MAX = 6;
-/** Steers count as well. */
-const SHRINKS_MAX = 6;
 
 /**
  * The protocol of a move. Mayastor has no "move": a replica is added where we want it, filled, and an old one removed,
@@ -70,29 +66,6 @@ const abortedByPerson = {
   reason: 'AbortRequested',
   message: 'a person asked for it with the annotation abort',
 } as const;
-
-const wait = (reason: WaitReason): Step => ({ kind: 'wait', reason });
-
-/** Waits for what usually comes by itself, and asks a person once nothing has changed for long. */
-function waitOrAttend(intent: ActiveIntent, evidence: Evidence, reason: WaitReason, message: string): Step {
-  const isStuck = evidence.stableForMs >= patienceMs(intent, evidence.volume);
-  return cleanUpThen(intent, evidence, isStuck ? { kind: 'attend', reason, message } : wait(reason));
-}
-
-/** What changes in a rebuild is its progress alone, and it may take as long as one of ours. */
-function patienceMs({ syncTimeoutMs }: ActiveIntent, volume: SeenVolume | 'absent'): number {
-  const isFilling = volume !== 'absent' && volume.replicas.some(({ rebuildPercent }) => rebuildPercent !== undefined);
-  return isFilling ? Math.max(STUCK_MS, syncTimeoutMs) : STUCK_MS;
-}
-
-/** Where the probe does not answer as it should, reads that agree for two periods after our last call stand for it. */
-function isIdle({ idle, stableForMs }: Evidence, { cachePeriodMs }: Capabilities): boolean {
-  return idle === 'idle' || (idle === 'unknown' && stableForMs >= 2 * cachePeriodMs);
-}
-
-function settled(evidence: Evidence, capabilities: Capabilities): boolean {
-  return evidence.stableForMs >= capabilities.cachePeriodMs;
-}
 
 function stillFilling(
   { round, rollback, syncTimeoutMs }: ActiveIntent,
@@ -338,166 +311,4 @@ function replicaMissing(intent: ActiveIntent, volume: SeenVolume, evidence: Evid
     shrinksExhausted(intent, round, evidence) ??
     cleanUpThen(intent, evidence, { kind: 'shrink', replicaCount, victimReplicaId: undefined })
   );
-}
-
-/** Asks a person once it was tried often enough; tried again after a while, or when the person aborts the move. */
-function shrinksExhausted(intent: ActiveIntent, round: Round, evidence: Evidence): Step | undefined {
-  if (round.shrinks < SHRINKS_MAX) return undefined;
-  const { attention } = intent;
-  if (attention !== undefined && evidence.nowMs - parseTimestampMs(attention.since) > STUCK_MS) return undefined;
-  return cleanUpThen(intent, evidence, {
-    kind: 'attend',
-    reason: 'ShrinkWithoutEffect',
-    message: `it was tried ${round.shrinks} times to lower the replica count to ${intent.replicaCount}, without effect`,
-  });
-}
-
-/**
- * Who should go. Rolling back: what came. Else, in this order: what came to a wrong pool, the source, any other replica
- * off the tier, and last what came beyond the need.
- */
-function chooseVictim(
-  intent: ActiveIntent,
-  round: Round,
-  volume: SeenVolume,
-  added: readonly SeenReplica[],
-  gone: readonly string[],
-): SeenReplica {
-  const unfilledFirst = (replicas: readonly SeenReplica[]): SeenReplica | undefined =>
-    replicas.find((replica) => healthOf(volume, replica) !== 'synced') ?? replicas[0];
-  const tierPools = new Set(intent.targetPools);
-  const astray = added.filter((replica) => replica.pool !== round.targetPool);
-  const source = volume.replicas.find((replica) => replica.replicaId === round.sourceReplicaId);
-  const offTier = volume.replicas.filter((replica) => !tierPools.has(replica.pool));
-  const victim =
-    intent.rollback !== undefined && gone.length === 0
-      ? unfilledFirst(added)
-      : (unfilledFirst(astray) ?? source ?? unfilledFirst(offTier) ?? unfilledFirst(added));
-  const [any] = volume.replicas;
-  assert.ok(any !== undefined, 'a grown volume has replicas');
-  return victim ?? any;
-}
-
-function dropUnfilled(intent: ActiveIntent, volume: SeenVolume, evidence: Evidence, victim: SeenReplica): Step {
-  const blocked = victimOutOfReach(intent, volume, evidence, victim);
-  if (blocked !== undefined) return blocked;
-  if (volume.target !== undefined) {
-    // Another one that is not healthy might go in its place; and one outside the target cannot be destroyed.
-    const kept = volume.replicas.filter((replica) => replica.replicaId !== victim.replicaId);
-    if (!kept.every((replica) => healthOf(volume, replica) === 'synced')) {
-      return waitOrAttend(intent, evidence, 'VolumeDegraded', 'the replicas that stay are not all healthy');
-    }
-    if (victim.childState === undefined) {
-      return waitOrAttend(intent, evidence, 'ReattachPending', `replica ${victim.replicaId} is outside the target`);
-    }
-  }
-  return { kind: 'shrink', replicaCount: intent.replicaCount, victimReplicaId: victim.replicaId };
-}
-
-/** A shrink on a victim whose node is away, or that an old target still owns, goes wrong in Mayastor: wait instead. */
-function victimOutOfReach(
-  intent: ActiveIntent,
-  volume: SeenVolume,
-  evidence: Evidence,
-  victim: SeenReplica,
-): Step | undefined {
-  const away = (): Step =>
-    waitOrAttend(intent, evidence, 'VictimNodeAway', `replica ${victim.replicaId} should go and its node is away`);
-  if (victim.state === 'Unknown' || victim.node === '') return away();
-  if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
-  if (evidence.cluster.nodes.get(victim.node)?.online !== true) return away();
-  if (volume.target === undefined) return undefined;
-  if (evidence.owners === undefined) return { kind: 'look', at: 'owners' };
-  if (ownersAgree(volume, evidence.owners)) return undefined;
-  return waitOrAttend(intent, evidence, 'OwnersDiffer', 'an old target still owns replicas of the volume');
-}
-
-/** The victim holds all data, so the choice is Mayastor's unless we steer it; and enough others must hold it too. */
-function dropFilled(
-  intent: ActiveIntent,
-  round: Round,
-  volume: SeenVolume,
-  evidence: Evidence,
-  capabilities: Capabilities,
-  victim: SeenReplica,
-): Step {
-  const kept = volume.replicas.filter((replica) => replica.replicaId !== victim.replicaId);
-  if (volume.target === undefined) {
-    return waitOrAttend(intent, evidence, 'NotPublished', 'the volume was unpublished with one replica too many');
-  }
-  if (!kept.every((replica) => healthOf(volume, replica) === 'synced')) {
-    return waitOrAttend(intent, evidence, 'VolumeDegraded', 'the replicas that stay are not all healthy');
-  }
-  const kind = capabilities.method === 'poolCordon' ? 'nodeCordon' : 'childRemoval';
-  const { steer } = round;
-  const steered = steer?.kind === 'childRemoval' && steer.victimReplicaId === victim.replicaId;
-  if (!steered && !(isWhole(volume, intent.replicaCount + 1) && settled(evidence, capabilities))) {
-    return waitOrAttend(intent, evidence, 'Settling', 'the volume does not become whole with its new replica');
-  }
-  if (!evidence.fenceHeld) return { kind: 'takeFence' };
-  const blocked = victimOutOfReach(intent, volume, evidence, victim);
-  if (blocked !== undefined) return blocked;
-  assert.ok(evidence.cluster !== undefined, 'the nodes were looked at');
-  const { nodes, pools } = evidence.cluster;
-  // What the target shows is up to a cache period old; that a node or pool is gone shows sooner.
-  if (!kept.every(({ node, pool }) => nodes.get(node)?.online === true && pools.get(pool)?.online === true)) {
-    return waitOrAttend(intent, evidence, 'VolumeDegraded', 'a node or pool of a replica that stays is not online');
-  }
-
-  const plan: Step = { kind: 'planSteer', steer: { kind, node: victim.node, victimReplicaId: victim.replicaId } };
-  if (steer !== undefined && steer.victimReplicaId !== victim.replicaId) return cleanUpThen(intent, evidence, plan);
-  if (kind === 'nodeCordon' && kept.some((replica) => nodes.get(replica.node)?.cordoned !== false)) {
-    const message = 'a replica that stays is on a cordoned node, so the right one cannot be removed; lift that cordon';
-    return waitOrAttend(intent, evidence, 'KeptReplicaCordoned', message);
-  }
-  if (steer === undefined) return plan;
-  switch (steer.kind) {
-    case 'nodeCordon': {
-      const label = cordonLabelOf(intent.migrationId);
-      if (nodes.get(victim.node)?.cordonLabels.includes(label) !== true)
-        return { kind: 'steerByCordon', node: victim.node };
-      break;
-    }
-    case 'childRemoval': {
-      if (healthOf(volume, victim) === 'synced' && victim.childUri !== undefined) {
-        return { kind: 'steerByChildRemoval', nexusId: volume.target.nexusId, childUri: victim.childUri };
-      }
-      // Before it is back as a child that fills, a shrink would drop it from the volume and leave it on the disk.
-      if (victim.childState !== 'Degraded') {
-        const message = `replica ${victim.replicaId} was taken out of the target and does not come back`;
-        return evidence.stableForMs < PLACEMENT_MS
-          ? wait('ReattachPending')
-          : waitOrAttend(intent, evidence, 'ReattachPending', message);
-      }
-      break;
-    }
-  }
-  return { kind: 'shrink', replicaCount: intent.replicaCount, victimReplicaId: victim.replicaId };
-}
-
-/** Our cordons first, then `then`. */
-function cleanUpThen(intent: ActiveIntent, evidence: Evidence, then: Step): Step {
-  return cleanUp(intent, evidence, 'all') ?? then;
-}
-
-/** The step that takes away what is left of our cordons, as far as Mayastor shows them; undefined when none is left. */
-function cleanUp(intent: ActiveIntent, evidence: Evidence, what: 'fence' | 'all'): Step | undefined {
-  const { round } = intent;
-  const fence = round?.fence;
-  const steer = what === 'all' ? round?.steer : undefined;
-  const steerCordon = steer?.kind === 'nodeCordon' ? steer : undefined;
-  if ((fence === undefined || fence.ours.length === 0) && steerCordon === undefined) return undefined;
-  if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
-  const { pools, nodes } = evidence.cluster;
-  const label = cordonLabelOf(intent.migrationId);
-  const labelled = (name: string): boolean => nodes.get(name)?.cordonLabels.includes(label) === true;
-  const cordonedPools = fence?.kind === 'pool' ? fence.ours.filter((name) => pools.get(name)?.cordoned === true) : [];
-  const cordonedNodes = [
-    ...(fence?.kind === 'node' ? fence.ours : []),
-    ...(steerCordon === undefined ? [] : [steerCordon.node]),
-  ].filter(labelled);
-  if (cordonedPools.length > 0 || cordonedNodes.length > 0) {
-    return { kind: 'lift', pools: cordonedPools, nodes: [...new Set(cordonedNodes)] };
-  }
-  return { kind: 'forgetCordons' };
 }

@@ -12,7 +12,11 @@ export interface Right {
   readonly neededBy: string;
 }
 
-export function neededRights(controlNamespace: string, claimNamespace: string): readonly Right[] {
+export function neededRights(
+  controlNamespace: string,
+  claimNamespace: string,
+  mayastorNamespace: string,
+): readonly Right[] {
   const inControl = { group: '', namespace: controlNamespace };
   return [
     { verb: 'list', group: 'storage.billyronks.io', resource: 'storagepolicies', neededBy: 'status, explain, history' },
@@ -33,6 +37,15 @@ export function neededRights(controlNamespace: string, claimNamespace: string): 
     { verb: 'create', ...inControl, resource: 'configmaps', neededBy: 'the first pause' },
     { verb: 'list', ...inControl, resource: 'pods', neededBy: 'scores, decisions, moves' },
     { verb: 'get', ...inControl, resource: 'pods', subresource: 'proxy', neededBy: 'scores, decisions, moves' },
+    { verb: 'list', group: '', resource: 'services', namespace: mayastorNamespace, neededBy: 'doctor' },
+    {
+      verb: 'get',
+      group: '',
+      resource: 'services',
+      subresource: 'proxy',
+      namespace: mayastorNamespace,
+      neededBy: 'versions and cordons, of doctor',
+    },
   ];
 }
 

@@ -44,7 +44,7 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     print(formatReport(report, invocation.output));
     return report.exitCode ?? 0;
   } catch (error) {
-    printError(describeError(error));
+    printError(describeError(error).split('\n').map(printable).join('\n'));
     return 1;
   }
 }

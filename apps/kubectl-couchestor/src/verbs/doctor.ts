@@ -42,7 +42,7 @@ export const doctor: Verb = {
         return undefined;
       }
     };
-    const [policies, control, pools, moves, watcher, scorer, missing] = await Promise.all([
+    const [policies, control, pools, moves, watcher, scorer] = await Promise.all([
       attempt('policies', cluster.policies()),
       attempt('control', cluster.control()),
       attempt(
@@ -52,12 +52,15 @@ export const doctor: Verb = {
       cluster.moves(),
       services.ask('watcher', '/v1/policies', policiesAnswer),
       services.ask('scorer', '/v1/scores?limit=1', scoresAnswer),
-      missingRights(access, neededRights(controlNamespace, namespace)),
     ]);
     const mayastorNamespace =
       invocation.text('mayastor-namespace') ??
-      pools?.value?.find(({ metadata }) => metadata.namespace)?.metadata.namespace;
-    const mayastor = await readMayastor(access, client, mayastorNamespace ?? 'mayastor');
+      pools?.value?.find(({ metadata }) => metadata.namespace)?.metadata.namespace ??
+      'mayastor';
+    const [mayastor, missing] = await Promise.all([
+      readMayastor(access, client, mayastorNamespace),
+      missingRights(access, neededRights(controlNamespace, namespace, mayastorNamespace)),
+    ]);
     const findings = [
       ...diagnoseServices({ watcher, scorer, migrator: moves }, controlNamespace),
       ...failures,

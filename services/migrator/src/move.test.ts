@@ -68,7 +68,7 @@ describe.each(shapes)('%s', (_, shape) => {
       expectSound(world, count);
     }
     expect(kills).toBeGreaterThan(5);
-  });
+  }, 60_000);
 });
 
 test('a replica that is not filled in time is taken away again', async () => {

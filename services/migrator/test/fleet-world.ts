@@ -7,7 +7,13 @@ import {
   type MemoryLeaseServer,
 } from '@couchestor/shared/leases';
 import { createMayastorClient, type HttpAnswer, type HttpRequest, type Transport } from '@couchestor/shared/mayastor';
-import type { Intent, MigrationRequested, PolicyObserved, VolumeObserved } from '@couchestor/shared/messages';
+import type {
+  ActiveIntent,
+  Intent,
+  MigrationRequested,
+  PolicyObserved,
+  VolumeObserved,
+} from '@couchestor/shared/messages';
 import { createMayastorModel, type MayastorModel, type MayastorVersion } from '@couchestor/simulator/mayastor';
 import { createMayastor } from '../src/adapters/seen-mayastor.ts';
 import { watchIntents } from '../src/intent-board.ts';
@@ -187,7 +193,22 @@ export function createFleetWorld(options: FleetOptions): FleetWorld {
     if (volumeId === undefined) return;
     const record = bucket.records().get(volumeId)?.intent;
     if (record?.state !== 'active') wrongs.push(`${method} ${path} without a move`);
-    else if (record.owner !== process.name) wrongs.push(`${method} ${path} by ${process.name}, owner ${record.owner}`);
+    else checkShrink(record, path);
+    if (record?.state === 'active' && record.owner !== process.name)
+      wrongs.push(`${method} ${path} by ${process.name}, owner ${record.owner}`);
+  };
+
+  /** A filled replica may go only while all others are filled, as far as anybody can know. */
+  const checkShrink = (record: ActiveIntent, path: string): void => {
+    const truth = model.volume(record.volumeId);
+    const steer = record.round?.steer;
+    if (truth?.target === undefined || steer === undefined) return;
+    if (!path.endsWith(`/${record.replicaCount}`) || truth.replicaCount !== record.replicaCount + 1) return;
+    const unfilled = truth.replicas.filter(({ uuid, synced }) => uuid !== steer.victimReplicaId && !synced);
+    const wasUnknowable = model.ledger
+      .changes()
+      .some(({ volume, cause }) => volume === record.volumeId && cause.kind === 'fault');
+    if (unfilled.length > 0 && !wasUnknowable) wrongs.push(`PUT ${path} with ${unfilled.length} replicas not filled`);
   };
 
   const transportOf = (process: SimulatedProcess): Transport => ({

@@ -108,6 +108,7 @@ export function readIntent(intent: Intent): IntentState {
         ...head,
         state: 'active',
         sizeBytes: intent.sizeBytes,
+        failuresInRow: intent.failuresInRow,
         targetPool: intent.round?.targetPool ?? intent.targetPools[0] ?? '',
         ...(intent.attention === undefined ? {} : { attention: intent.attention.message }),
       };

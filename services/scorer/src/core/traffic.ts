@@ -1,5 +1,5 @@
 import { HOUR_MS } from '@couchestor/shared/units';
-import type { EndedMove, MoveStart, World } from './world.ts';
+import type { ActiveMove, EndedMove, MoveStart, World } from './world.ts';
 
 /** What moves for a policy now, and what did lately. */
 export interface Traffic {
@@ -18,16 +18,17 @@ export function trafficOf(
   nowMs: number,
 ): (policyId: string) => Traffic {
   const inMotion = new Map<string, number>();
-  const ended = new Map<string, EndedMove[]>();
+  const telling = new Map<string, (EndedMove | ActiveMove)[]>();
   const starts = new Map<string, MoveStart>(world.recentStarts.map((start) => [start.migrationId, start]));
   for (const intent of world.intents.values()) {
     const { migrationId, policyId, startedAtMs } = intent;
     starts.set(migrationId, { migrationId, policyId, startedAtMs });
-    if (intent.state === 'ended') {
-      const others = ended.get(policyId);
-      if (others === undefined) ended.set(policyId, [intent]);
+    if (intent.state === 'ended' || intent.failuresInRow > 0) {
+      const others = telling.get(policyId);
+      if (others === undefined) telling.set(policyId, [intent]);
       else others.push(intent);
-    } else if (intent.attention === undefined) {
+    }
+    if (intent.state === 'active' && intent.attention === undefined) {
       inMotion.set(policyId, (inMotion.get(policyId) ?? 0) + 1);
     }
   }
@@ -38,20 +39,33 @@ export function trafficOf(
   return (policyId) => ({
     inMotion: inMotion.get(policyId) ?? 0,
     startsLastHour: startsOf.get(policyId) ?? [],
-    ...failuresOf(ended.get(policyId) ?? []),
+    ...failuresOf(telling.get(policyId) ?? []),
   });
 }
 
-function failuresOf(ended: readonly EndedMove[]): Pick<Traffic, 'failuresInRow' | 'lastFailureAtMs'> {
-  const newestFirst = [...ended].sort((a, b) => b.endedAtMs - a.endedAtMs || (a.migrationId < b.migrationId ? -1 : 1));
+/**
+ * A volume counts once, however often it failed. The record of a new try replaces that of the failure before it, which
+ * counts until the try ends: or else the try itself would lift the brake.
+ */
+function failuresOf(records: readonly (EndedMove | ActiveMove)[]): Pick<Traffic, 'failuresInRow' | 'lastFailureAtMs'> {
+  const newestFirst = [...records].sort(
+    (a, b) => toldAtMs(b) - toldAtMs(a) || (a.migrationId < b.migrationId ? -1 : 1),
+  );
   let failuresInRow = 0;
   let lastFailureAtMs = -Infinity;
-  for (const { outcome, endedAtMs } of newestFirst) {
-    if (outcome === 'completed') break;
+  for (const record of newestFirst) {
+    if (record.state === 'active') {
+      failuresInRow += 1;
+      continue;
+    }
+    if (record.outcome === 'completed') break;
     // What a person rolled back says nothing about the next move.
-    if (outcome === 'aborted') continue;
+    if (record.outcome === 'aborted') continue;
     failuresInRow += 1;
-    lastFailureAtMs = Math.max(lastFailureAtMs, endedAtMs);
+    lastFailureAtMs = Math.max(lastFailureAtMs, record.endedAtMs);
   }
   return { failuresInRow, lastFailureAtMs };
 }
+
+const toldAtMs = (record: EndedMove | ActiveMove): number =>
+  record.state === 'ended' ? record.endedAtMs : record.startedAtMs;

@@ -100,6 +100,8 @@ interface IntentHead {
 export interface ActiveMove extends IntentHead {
   readonly state: 'active';
   readonly sizeBytes: number;
+  /** Moves of this volume that failed one after the other before this one. */
+  readonly failuresInRow: number;
   /** Where the replica of this round goes, or the first is expected to go. */
   readonly targetPool: string;
   /** Why a person should look at it; such a move holds no slot. */

@@ -22,6 +22,11 @@ test('requests are made for the free slots and two more', () => {
   expect(requested({ maxConcurrentMigrations: 3 }, { intents })).toHaveLength(3);
 });
 
+test('a request for a volume that wants to move no more is one of them while it may be taken up', () => {
+  const outstanding = new Map([['gone', { migrationId: 'm', policyId: 'policy-1', notAfterMs: NOW_MS }]]);
+  expect(requested({ maxConcurrentMigrations: 3 }, { outstanding })).toHaveLength(4);
+});
+
 test('a move that waits for a person holds no slot', () => {
   const intents = intentsOf([anActiveMove({ attention: 'Look.' })]);
   expect(requested({ maxConcurrentMigrations: 3 }, { intents })).toHaveLength(5);
@@ -92,5 +97,12 @@ describe('brakes', () => {
     expect(requested({ limits: { ...roomy, maxConsecutiveFailures: 4 } }, world(MINUTE_MS))).toHaveLength(4);
     const aborted = anEndedMove({ outcome: 'aborted', endedAtMs: NOW_MS, startedAtMs: NOW_MS - 9 * HOUR_MS });
     expect(requested({}, world(HOUR_MS - 1, aborted))).toHaveLength(0);
+  });
+
+  test('the try that shows whether the cause is gone does not lift the brake by replacing a failure', () => {
+    const failed = anEndedMove({ outcome: 'failed', endedAtMs: NOW_MS - HOUR_MS, startedAtMs: NOW_MS - 9 * HOUR_MS });
+    const again = anActiveMove({ failuresInRow: 1 });
+    expect(requested({}, { intents: intentsOf([failed, failed, again]) })).toHaveLength(0);
+    expect(requested({}, { intents: intentsOf([failed, failed, anActiveMove()]) })).toHaveLength(3);
   });
 });

@@ -40,10 +40,12 @@ export function allowanceOf(input: AllowanceInput): Allowance {
   return { requests: Math.max(0, tightest.remaining), holdBeyond: tightest.hold, brakes };
 }
 
-function slotLimit({ maxConcurrentMigrations: limit, traffic: { inMotion } }: AllowanceInput): Limit {
+function slotLimit(input: AllowanceInput): Limit {
+  const { maxConcurrentMigrations: limit, outstandingElsewhere } = input;
+  const { inMotion } = input.traffic;
   const message = `Others come first: maxConcurrentMigrations is ${limit}, and ${inMotion} moves are in flight.`;
   return {
-    remaining: Math.max(0, limit - inMotion) + REQUESTS_IN_WAITING,
+    remaining: Math.max(0, limit - inMotion) + REQUESTS_IN_WAITING - outstandingElsewhere,
     hold: { reason: 'AwaitingSlot', message },
   };
 }

@@ -120,7 +120,7 @@ export function assessVolume(
     wishHold(wishes, around.nowMs) ??
     healthHold(volume, around.cluster.nodes, around.mayastorVersions, spec.moves) ??
     targetHold(target) ??
-    pauseHold(wishes, intent, place, spec.cooldownMs, around.nowMs);
+    pauseHold(wishes, intent, place, to, spec.cooldownMs, around.nowMs);
   if (hold !== undefined) return decided({ ...hold, message: `${wanted.message} ${hold.message}` }, to);
   return {
     kind: 'candidate',
@@ -200,14 +200,21 @@ function wishHold({ hold }: Wishes, nowMs: number): Hold | undefined {
   }
 }
 
-/** Bringing the rest of a volume after the tier that part of it is on is the end of one move, not the start of another. */
+/**
+ * Bringing the rest of a volume after the part of it that is on the wanted tier is the end of one move, not the start of
+ * another. A volume that lies on two other tiers, or on a pool that lost its labels, has no such part; nor is it the end
+ * of the last move if that one went elsewhere and was completed.
+ */
 function pauseHold(
   { lastMigration }: Wishes,
   intent: IntentState | undefined,
-  { placement }: WhereItIs,
+  { placement, replicaTiers }: WhereItIs,
+  to: Tier,
   cooldownMs: number,
   nowMs: number,
 ): Hold | undefined {
-  const cooling = placement === 'mixed' ? undefined : cooldownHold({ intent, lastMigration }, cooldownMs, nowMs);
+  const endedElsewhere = intent?.state === 'ended' && intent.outcome === 'completed' && intent.toTier !== to;
+  const finishes = placement === 'mixed' && replicaTiers.includes(to) && !endedElsewhere;
+  const cooling = finishes ? undefined : cooldownHold({ intent, lastMigration }, cooldownMs, nowMs);
   return cooling ?? backOffHold(intent, nowMs);
 }

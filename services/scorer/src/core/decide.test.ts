@@ -221,6 +221,19 @@ describe('pauses between moves', () => {
     expect(decisionOf(mixed, hotPolicy, { intents: ended(MINUTE_MS) })).toMatchObject({ action: 'move' });
   });
 
+  test('to bring a mixed volume to another tier than it was moved to, or is on in part, is no finishing', () => {
+    const intents = ended(MINUTE_MS);
+    const refilled = aVolume('v', ['hot-1', 'cold-2']);
+    expect(decisionOf(refilled, aPolicy({ v: 5 }), { intents })).toMatchObject({ reason: 'CoolingDown' });
+    const pools = [aPool('hot', 1), aPool('hot', 2, { labels: {} }), aPool('cold', 3), aPool('cold', 4)];
+    const unlabelled = aVolume('v', ['hot-1', 'hot-2']);
+    const annotated = wished(unlabelled, { lastMigration: { kind: 'at', atMs: NOW_MS - MINUTE_MS } });
+    expect(decisionOf(annotated, aPolicy({ v: 5 }), { pools })).toMatchObject({
+      tierNow: 'mixed',
+      reason: 'CoolingDown',
+    });
+  });
+
   test('after a failure the volume backs off until the time in its record, or for five minutes', () => {
     const failed = (change: object) =>
       decisionOf(cold, hotPolicy, { intents: new Map([['v', anEndedMove({ outcome: 'failed', ...change })]]) });

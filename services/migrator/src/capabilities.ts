@@ -4,19 +4,33 @@ import type { MoverObserved } from '@couchestor/shared/messages';
 
 export type Method = MoverObserved['method'];
 
-/** How this cluster can be fenced and steered: the weakest of its nodes decides. */
-export async function findMethod(
+/**
+ * Finds out how this cluster can be fenced and steered: the weakest of its nodes decides. Whether pools can be cordoned
+ * is found by a call that changes nothing and is a PUT all the same, so it is made only under the permit, and not again
+ * before the nodes run another version.
+ */
+export function createMethodFinder(
   mayastor: Pick<MayastorClient, 'listNodes' | 'poolCordonSupported'>,
-  nodeFenceAllowed: boolean,
-  signal: AbortSignal,
-): Promise<Method> {
-  const nodes = await mayastor.listNodes({ signal });
-  if (nodes.length === 0) return 'undetermined';
-  const features = featuresOf(nodes, await mayastor.poolCordonSupported({ signal }));
-  if (features.lowestVersion === undefined) return 'undetermined';
-  if (features.poolCordon && features.nodeCordonSteers) return 'poolCordon';
-  // A node's cordon cannot choose between two pools of it, so this way wants nodes of one tier, and a person's word.
-  return nodeFenceAllowed && features.childRemovalSteers ? 'nodeCordon' : 'none';
+  options: { readonly nodeFenceAllowed: boolean; readonly mayProbe: () => boolean },
+): (signal: AbortSignal) => Promise<Method> {
+  let probed: { readonly versions: string; readonly poolCordon: boolean } | undefined;
+  return async (signal) => {
+    const nodes = await mayastor.listNodes({ signal });
+    const versions = nodes
+      .map(({ version }) => version ?? '')
+      .sort()
+      .join();
+    if (nodes.length === 0) return 'undetermined';
+    if (probed?.versions !== versions) {
+      if (!options.mayProbe()) return 'undetermined';
+      probed = { versions, poolCordon: await mayastor.poolCordonSupported({ signal }) };
+    }
+    const features = featuresOf(nodes, probed.poolCordon);
+    if (features.lowestVersion === undefined) return 'undetermined';
+    if (features.poolCordon && features.nodeCordonSteers) return 'poolCordon';
+    // A node's cordon cannot choose between two pools of it, so this way wants nodes of one tier, and a person's word.
+    return options.nodeFenceAllowed && features.childRemovalSteers ? 'nodeCordon' : 'none';
+  };
 }
 
 const RECHECK_MS = 60_000;

@@ -1,6 +1,6 @@
 import type { Clock } from '@couchestor/shared/clock';
 
-export interface LeaseTerm {
+interface LeaseTerm {
   readonly validUntilMonotonicMs: number;
 }
 

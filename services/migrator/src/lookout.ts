@@ -18,7 +18,7 @@ export interface Lookout {
 }
 
 /** What Mayastor shows, without what the migrator knows of itself. */
-export type SeenEvidence = Omit<Evidence, 'mayAct' | 'fenceHeld' | 'abortRequested'>;
+type SeenEvidence = Omit<Evidence, 'mayAct' | 'fenceHeld' | 'abortRequested'>;
 
 /** A volume that was read longer ago is read again before a step is decided. */
 const DECIDE_MS = 2_000;

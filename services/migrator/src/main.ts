@@ -7,7 +7,7 @@ import { subjectToken, type MigrationEventName } from '@couchestor/shared/messag
 import { mayastorAccess, messageOf, natsAccess, runService } from '@couchestor/shared/service';
 import { createMayastor } from './adapters/seen-mayastor.ts';
 import { observeWorld } from './adapters/observed-world.ts';
-import { findMethod, watchMethod, type Method } from './capabilities.ts';
+import { createMethodFinder, watchMethod, type Method } from './capabilities.ts';
 import { watchIntents } from './intent-board.ts';
 import { createMetrics } from './metrics.ts';
 import { createMigrator } from './migrator.ts';
@@ -133,7 +133,10 @@ await runService({
         },
       }),
       watchMethod({
-        find: (methodSignal) => findMethod(client, config.MAYASTOR_NODE_FENCE, methodSignal),
+        find: createMethodFinder(client, {
+          nodeFenceAllowed: config.MAYASTOR_NODE_FENCE,
+          mayProbe: () => permission.mayAct(config.MAYASTOR_TIMEOUT_MS + config.CALL_MARGIN_MS),
+        }),
         clock,
         signal: ending.signal,
         onMethod: (found) => {

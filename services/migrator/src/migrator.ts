@@ -56,7 +56,7 @@ export interface MigratorOptions extends Omit<
 }
 
 /** How far a move is, for people. */
-export interface MoveProgress {
+interface MoveProgress {
   readonly migrationId: string;
   readonly volumeId: string;
   readonly volumeName: string;

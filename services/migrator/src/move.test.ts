@@ -47,28 +47,32 @@ describe.each(shapes)('%s', (_, shape) => {
     }
   });
 
-  test.each(['before', 'after'] as const)('survives a kill %s each of its calls', async (when) => {
-    let kills = 0;
-    for (let nth = 1; ; nth += 1) {
-      const world = await createMoveWorld({ ...shape, seed: nth });
-      let calls = 0;
-      world.onCall = (moment) => {
-        if (moment !== when) return;
-        calls += 1;
-        if (calls === nth) throw new Killed();
-      };
-      const first = await world.move().catch((error: unknown) => error);
-      if (first === 'ended') break;
-      expect(first).toBeInstanceOf(Killed);
-      kills += 1;
-      world.onCall = () => undefined;
-      await whileRunning(world.clock, world.clock.sleep(2 * MINUTE_MS));
-      expect(await world.move({ instance: 'two' })).toBe('ended');
-      expect(outcomeOf(world)).toBe('completed');
-      expectSound(world, count);
-    }
-    expect(kills).toBeGreaterThan(5);
-  }, 60_000);
+  test.each(['before', 'after'] as const)(
+    'survives a kill %s each of its calls',
+    async (when) => {
+      let kills = 0;
+      for (let nth = 1; ; nth += 1) {
+        const world = await createMoveWorld({ ...shape, seed: nth });
+        let calls = 0;
+        world.onCall = (moment) => {
+          if (moment !== when) return;
+          calls += 1;
+          if (calls === nth) throw new Killed();
+        };
+        const first = await world.move().catch((error: unknown) => error);
+        if (first === 'ended') break;
+        expect(first).toBeInstanceOf(Killed);
+        kills += 1;
+        world.onCall = () => undefined;
+        await whileRunning(world.clock, world.clock.sleep(2 * MINUTE_MS));
+        expect(await world.move({ instance: 'two' })).toBe('ended');
+        expect(outcomeOf(world)).toBe('completed');
+        expectSound(world, count);
+      }
+      expect(kills).toBeGreaterThan(5);
+    },
+    60_000,
+  );
 });
 
 test('a replica that is not filled in time is taken away again', async () => {

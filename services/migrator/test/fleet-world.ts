@@ -54,13 +54,13 @@ export interface FleetWorld {
   readonly leases: Leases;
 }
 
-export interface FleetEvent {
+interface FleetEvent {
   readonly name: string;
   readonly migrationId: string;
   readonly data: unknown;
 }
 
-export interface RunningMigrator {
+interface RunningMigrator {
   readonly process: SimulatedProcess;
   readonly migrator: Migrator;
   readonly permission: PermissionKeeper;
@@ -86,9 +86,9 @@ export interface FleetOptions {
   readonly onCutOff: () => void;
 }
 
-export const GIB = 1024 ** 3;
+const GIB = 1024 ** 3;
 export const LEASE_TTL_MS = 15_000;
-export const CACHE_PERIOD_MS = 30_000;
+const CACHE_PERIOD_MS = 30_000;
 const CALL_TIMEOUT_MS = 5_000;
 const HEARTBEAT_MS = 3_000;
 const POLICY_ID = 'policy';

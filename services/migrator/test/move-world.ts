@@ -27,14 +27,14 @@ export interface MoveWorld {
   poolsOf(volumeId: string): string[];
 }
 
-export const GIB = 1024 ** 3;
+const GIB = 1024 ** 3;
 export const VOLUME = '11111111-1111-4111-8111-111111111111';
-export const POOL_BYTES = 1000 * GIB;
+const POOL_BYTES = 1000 * GIB;
 const LEASE_TTL_MS = 15_000;
 const CACHE_PERIOD_MS = 30_000;
 
 /** Before a changing call leaves the migrator, and when its answer is about to reach it. */
-export type CallMoment = 'before' | 'after';
+type CallMoment = 'before' | 'after';
 
 /** Ends the migrator where it stands. Not an error of ours, so nothing handles it. */
 export class Killed extends Error {}

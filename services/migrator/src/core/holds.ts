@@ -7,7 +7,7 @@ export interface FleetLimits {
   readonly bytes: number;
 }
 
-export type HoldKey = `policy/${string}` | `pool/${string}` | `node/${string}` | 'fleet' | 'bytes';
+type HoldKey = `policy/${string}` | `pool/${string}` | `node/${string}` | 'fleet' | 'bytes';
 
 /** What a migration takes of a limit: `amount` of at most `limit` that all together may hold. */
 export interface Hold {

@@ -8,7 +8,7 @@ import type { End, Rollback, Steer } from './step.ts';
  * itself (its outbox) and are published after the write, so that what is told is what was written.
  */
 
-export type OutboxEntry = ActiveIntent['outbox'][number];
+type OutboxEntry = ActiveIntent['outbox'][number];
 
 /** 5 minutes, doubled with each failure in a row, to a day. */
 export interface BackoffPolicy {

@@ -8,8 +8,8 @@ export interface PermitState {
 }
 
 /** How long a heartbeat permits to act, and how long after it our own cordons may still be removed. */
-export const PERMIT_LIFE_MS = 14_000;
-export const LIFT_LIFE_MS = 18_000;
+const PERMIT_LIFE_MS = 14_000;
+const LIFT_LIFE_MS = 18_000;
 
 export const noPermit: PermitState = { seenAtMonotonicMs: undefined, paused: false };
 

@@ -131,6 +131,20 @@ describe('LedgerBook', () => {
     expect(book.ledger('p1').totalMigrations).toBe(1);
   });
 
+  test('gives no checkpoint beyond events that were passed over until they are read again', () => {
+    const book = new LedgerBook();
+    book.record('p2', position(3), anEndedMove('m1', { policyId: 'p2' }));
+    expect(book.adopt('p2', undefined)).toBe(true);
+    expect(book.ledger('p2').applied).toBeUndefined();
+    // What is still on its way from the former reading comes again too.
+    expect(book.record('p2', position(4), anEndedMove('m2', { policyId: 'p2' }))).toBe(false);
+    book.reached(position(5));
+    expect(book.ledger('p2')).toEqual(emptyLedger);
+    book.rewind();
+    for (const n of [1, 2]) book.record('p2', position(n + 2), anEndedMove(`m${n}`, { policyId: 'p2' }));
+    expect(book.ledger('p2')).toMatchObject({ totalMigrations: 2, applied: position(4) });
+  });
+
   test('asks for nothing when a policy appears whose status has counted those events', () => {
     const book = new LedgerBook();
     book.record('p2', position(3), anEndedMove('m1', { policyId: 'p2' }));

@@ -14,6 +14,8 @@ export class LedgerBook {
   readonly #strangers = new Map<string, Checkpoint>();
   #position: Checkpoint | undefined;
   #newestCheckpoint: Checkpoint | undefined;
+  /** Events were passed over: until they are read again nothing counts as read, or a checkpoint would skip them. */
+  #mustRewind = false;
 
   /**
    * Takes over what Kubernetes holds for a policy, if that is further than what is known here.
@@ -29,7 +31,9 @@ export class LedgerBook {
     const passedOver = this.#strangers.get(policyId);
     if (passedOver === undefined) return false;
     this.#strangers.delete(policyId);
-    return !isApplied(stored?.applied, passedOver);
+    if (isApplied(stored?.applied, passedOver)) return false;
+    this.#mustRewind = true;
+    return true;
   }
 
   forget(policyId: string): void {
@@ -54,6 +58,7 @@ export class LedgerBook {
   rewind(): void {
     this.#newestCheckpoint = later(this.#newestCheckpoint, this.#position);
     this.#position = undefined;
+    this.#mustRewind = false;
   }
 
   /**
@@ -68,6 +73,7 @@ export class LedgerBook {
 
   /** @returns whether a ledger changed in more than its checkpoint. */
   record(policyId: string, event: Checkpoint, ended: EndedMove | undefined): boolean {
+    if (this.#mustRewind) return false;
     const before = this.#ledgers.get(policyId);
     let counted = false;
     if (before !== undefined && ended !== undefined) {
@@ -83,13 +89,13 @@ export class LedgerBook {
 
   /** The stream holds nothing more up to here. */
   reached(position: Checkpoint): void {
-    this.#position = later(this.#position, position);
+    if (!this.#mustRewind) this.#position = later(this.#position, position);
   }
 
   /** A policy's ledger with its checkpoint as far on as the stream was read. */
   ledger(policyId: string): Ledger {
     const ledger = this.#ledgers.get(policyId) ?? emptyLedger;
-    const applied = later(ledger.applied, this.#position);
+    const applied = this.#mustRewind ? ledger.applied : later(ledger.applied, this.#position);
     return applied === ledger.applied ? ledger : { ...ledger, applied };
   }
 }

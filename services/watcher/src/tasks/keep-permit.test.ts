@@ -1,11 +1,11 @@
 import { createVirtualClock } from '@couchestor/shared/clock';
 import type { Heartbeat } from '@couchestor/shared/messages';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Control } from '../core/objects.ts';
 import { noMeasures } from '../../test/builders.ts';
 import { HEARTBEAT_PERIOD_MS, keepPermit } from './keep-permit.ts';
 
-type Answer = Control | Error | 'never';
+type Answer = Control | Error | Promise<Control> | 'never';
 
 function start({ mayClear = true } = {}) {
   const clock = createVirtualClock();
@@ -89,6 +89,20 @@ describe('keepPermit', () => {
     set({ paused: false, reason: undefined });
     await clock.advance(2 * HEARTBEAT_PERIOD_MS);
     expect(written.length).toBeGreaterThan(1);
+  });
+
+  test('passes no answer on that a process finds when it wakes, even before any timer has run', async () => {
+    const { clock, written, lines, set } = start();
+    await clock.advance(0);
+    const late = Promise.withResolvers<Control>();
+    set(late.promise);
+    await clock.advance(HEARTBEAT_PERIOD_MS);
+    const asleepMs = clock.monotonicMs() + 60_000;
+    const woken = vi.spyOn(clock, 'monotonicMs').mockReturnValue(asleepMs);
+    late.resolve({ paused: false, reason: undefined });
+    await vi.waitFor(() => expect(lines).toContain('permit not written, moves rest until it is'));
+    woken.mockRestore();
+    expect(written).toHaveLength(1);
   });
 
   test('ends the heartbeat at once when stopped, and takes it away', async () => {

@@ -61,12 +61,15 @@ async function beat(
   signal: AbortSignal,
 ): Promise<Control> {
   const sentAt = formatTimestamp(clock.nowMs());
+  const askedMs = clock.monotonicMs();
   const timeout = new AbortController();
-  const cancel = clock.after(CONTROL_TIMEOUT_MS, () =>
-    timeout.abort(new Error(`the API server gave no answer within ${CONTROL_TIMEOUT_MS} ms`)),
-  );
+  const expire = (): void =>
+    timeout.abort(new Error(`the API server gave no answer within ${CONTROL_TIMEOUT_MS} ms`));
+  const cancel = clock.after(CONTROL_TIMEOUT_MS, expire);
   try {
     const control = await source.read(AbortSignal.any([signal, timeout.signal]));
+    // A process that stood still takes in what came meanwhile before any timer, that of its own lease included.
+    if (clock.monotonicMs() - askedMs > CONTROL_TIMEOUT_MS) expire();
     timeout.signal.throwIfAborted();
     signal.throwIfAborted();
     await permit.write({

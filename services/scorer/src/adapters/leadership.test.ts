@@ -48,3 +48,33 @@ test('another one takes over within 15 s when the one that leads is killed', asy
   await clock.advance(0);
   await running;
 });
+
+test('a lead that lapsed while Redis did not answer and is won again is another one', async () => {
+  const clock = createVirtualClock();
+  const server = createMemoryLeaseServer({ clock });
+  const leases = createMemoryLeases({ clock, server, ttlMs: LEADERSHIP_TTL_MS });
+  let answering = true;
+  const slow: typeof leases = {
+    ...leases,
+    renewLeadership: async (...asked) => {
+      if (!answering) await clock.sleep(3 * LEADERSHIP_TTL_MS);
+      return leases.renewLeadership(...asked);
+    },
+  };
+  const leadership = createLeadership(slow, 'scorer-1', clock, logger);
+  const changes: boolean[] = [];
+  leadership.onChange((leading) => changes.push(leading));
+  const ending = new AbortController();
+  const running = leadership.run(ending.signal);
+  await clock.advance(0);
+  expect(changes).toEqual([true]);
+  answering = false;
+  await clock.advance(2_000);
+  answering = true;
+  await clock.advance(4 * LEADERSHIP_TTL_MS);
+  expect(leadership.isLeader()).toBe(true);
+  expect(changes).toEqual([true, false, true]);
+  ending.abort();
+  await clock.advance(0);
+  await running;
+});

@@ -37,6 +37,8 @@ export function createLeadership(leases: Leases, instance: string, clock: Clock,
     if (lease !== undefined) {
       const answer = await leases.renewLeadership(NAME, instance, lease.token);
       lease = answer.renewed ? { token: lease.token, validUntilMs: answer.validUntilMonotonicMs } : undefined;
+      // Told although it may be won again at once: somebody else may have led in between.
+      tell();
     }
     if (lease === undefined) {
       const answer = await leases.acquireLeadership(NAME, instance);

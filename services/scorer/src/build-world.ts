@@ -2,7 +2,7 @@ import type { PolicyObserved, VolumeObserved } from '@couchestor/shared/messages
 import { unknownScores, type ScoreTable } from './core/score-table.ts';
 import type { OutstandingRequest, World, WorldPolicy, WorldVolume } from './core/world.ts';
 import type { PolicySpec } from '@couchestor/shared/policy';
-import type { ObservedWorld, WindowCalendar } from './ports.ts';
+import type { Observed, ObservedWorld, WindowCalendar } from './ports.ts';
 import { readPolicy, readVolume, type ReadPolicy } from './read-facts.ts';
 
 export interface WorldBuilder {
@@ -24,7 +24,7 @@ interface BuildInput {
 /** Puts together what the core decides by. Facts are immutable, so what was read of one holds for as long as it does. */
 export function createWorldBuilder(calendar: WindowCalendar): WorldBuilder {
   const policies = new WeakMap<PolicyObserved, ReadPolicy>();
-  const volumes = new WeakMap<VolumeObserved, WorldVolume>();
+  const volumes = new WeakMap<Observed<VolumeObserved>, WorldVolume>();
   const readOnce = <K extends object, V>(known: WeakMap<K, V>, key: K, read: (key: K) => V): V => {
     const value = known.get(key) ?? read(key);
     known.set(key, value);
@@ -41,7 +41,7 @@ export function createWorldBuilder(calendar: WindowCalendar): WorldBuilder {
           ? policy
           : { ...policy, window: calendar.stateAt(policy.spec.windows, nowMs), scores: tableOf(policy.spec) },
       ),
-      volumes: Array.from(observed.volumes.values(), ({ data }) => readOnce(volumes, data, readVolume)),
+      volumes: Array.from(observed.volumes.values(), (fact) => readOnce(volumes, fact, readVolume)),
       pools: observed.pools,
       nodes: observed.nodes,
       cluster: observed.cluster,

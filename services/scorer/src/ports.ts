@@ -30,8 +30,10 @@ export interface WindowCalendar {
   stateAt(windows: readonly MaintenanceWindow[], nowMs: number): WindowState;
 }
 
-interface Observed<T> {
+export interface Observed<T> {
   readonly data: T;
+  /** When it was published, in milliseconds since 1970. */
+  readonly timeMs: number;
   readonly traceparent?: string;
 }
 
@@ -44,6 +46,11 @@ export interface Observations {
 }
 
 export interface ObservedWorld {
+  /**
+   * Since when everything that was published is known here. It begins anew when a stream was lost and made again: what
+   * is published then comes bit by bit, and at first is less than the world.
+   */
+  readonly completeSinceMs: number;
   readonly policies: readonly PolicyObserved[];
   readonly volumes: ReadonlyMap<string, Observed<VolumeObserved>>;
   readonly pools: readonly PoolObserved[];

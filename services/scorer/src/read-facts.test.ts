@@ -7,7 +7,7 @@ function wishesOf(annotations: Partial<ObservedPersistentVolume>) {
   const { fact } = aVolume('v', ['cold-1']);
   const { persistentVolume } = fact;
   if (persistentVolume === undefined) throw new Error('the volume has no PersistentVolume');
-  return readVolume({ ...fact, persistentVolume: { ...persistentVolume, ...annotations } }).wishes;
+  return readVolume({ data: { ...fact, persistentVolume: { ...persistentVolume, ...annotations } }, timeMs: 0 }).wishes;
 }
 
 describe('annotations', () => {

@@ -2,6 +2,7 @@ import type { Intent, ObservedPersistentVolume, PolicyObserved, VolumeObserved }
 import { labelSelectorSchema, parsePolicySpec, type ClaimingSpec } from '@couchestor/shared/policy';
 import { parseTimestampMs } from '@couchestor/shared/units';
 import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, WorldVolume } from './core/world.ts';
+import type { Observed } from './ports.ts';
 
 /** Reads what facts hold as text (specs, times, annotations) into what the core decides by. */
 
@@ -30,8 +31,8 @@ function readClaims(stored: unknown): ClaimingSpec {
   };
 }
 
-export function readVolume(fact: VolumeObserved): WorldVolume {
-  return { fact, wishes: readWishes(fact.persistentVolume) };
+export function readVolume({ data: fact, timeMs }: Observed<VolumeObserved>): WorldVolume {
+  return { fact, observedAtMs: timeMs, wishes: readWishes(fact.persistentVolume) };
 }
 
 const NO_WISHES: Wishes = { lastMigration: { kind: 'never' }, hold: { kind: 'none' }, pin: { kind: 'none' } };

@@ -35,12 +35,13 @@ function aPolicyFact(change: Partial<PolicyObserved> & { stored?: object } = {})
 }
 
 /** A scorer whose Prometheus, facts and readers are the test's. */
-function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])]) {
+function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])], startupGraceMs = 0) {
   const clock = createVirtualClock(NOW_MS);
   const { pools, nodes, movers, cluster } = aWorld();
   const world = {
+    completeSinceMs: NOW_MS,
     policies: [aPolicyFact()],
-    volumes: new Map(volumes.map(({ fact }) => [fact.volumeId, { data: fact }])),
+    volumes: new Map(volumes.map(({ fact }) => [fact.volumeId, { data: fact, timeMs: NOW_MS }])),
     pools,
     nodes,
     movers,
@@ -91,7 +92,7 @@ function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])]) {
   });
   const scorer = createScorer({
     observations: {
-      read: () => world,
+      read: () => ({ ...world }),
       onChange: (listener) => {
         listeners.changed = listener;
       },
@@ -125,7 +126,7 @@ function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])]) {
     clock,
     logger,
     randomHex: (bytes) => '0'.repeat(bytes * 2),
-    settings: { cycleMs: CYCLE_MS, startupGraceMs: 0, rebuildBytesPerSecond: 1e9 },
+    settings: { cycleMs: CYCLE_MS, startupGraceMs, rebuildBytesPerSecond: 1e9 },
   });
   const ending = new AbortController();
   const running = scorer.run(ending.signal);
@@ -293,4 +294,69 @@ test('what could not be published is published later', async () => {
   it.refusing = false;
   await it.clock.advance(CYCLE_MS);
   expect(it.passes).toBeGreaterThan(0);
+});
+
+test('a policy that is disabled while its new scores are awaited asks for nothing', async () => {
+  const it = bench();
+  it.world.policies = [aPolicyFact({ stored: { dryRun: true } })];
+  await it.clock.advance(GRACE_MS + 1_000);
+  it.beforeAnswer = (signal) => it.clock.sleep(400, signal);
+  it.world.policies = [aPolicyFact({ generation: 2, stored: { samplingWindow: '9m' } })];
+  it.changed();
+  await it.clock.advance(1_000);
+  it.world.policies = [aPolicyFact({ generation: 3, stored: { samplingWindow: '9m', enabled: false } })];
+  it.changed();
+  await it.clock.advance(CYCLE_MS);
+  expect(it.decisions).toMatchObject([{ reason: 'PolicyDisabled' }]);
+  expect(it.requests).toEqual([]);
+});
+
+test('who loses the lead while scores are awaited says nothing', async () => {
+  const it = bench();
+  await it.clock.advance(GRACE_MS + 1_000);
+  it.beforeAnswer = (signal) => it.clock.sleep(1_000, signal);
+  it.world.policies = [aPolicyFact({ generation: 2, stored: { samplingWindow: '9m' } })];
+  it.changed();
+  await it.clock.advance(500);
+  const passes = it.passes;
+  it.lead(false);
+  await it.clock.advance(CYCLE_MS);
+  expect([it.passes, it.scorer.latest()]).toEqual([passes, undefined]);
+});
+
+test('scores are as old as the questions, however long the answers took', async () => {
+  const it = bench();
+  // Three questions of 40 s: a period of 240 s, so that two of them have passed 480 s after the first question.
+  it.beforeAnswer = (signal) => it.clock.sleep(40_000, signal);
+  await it.clock.advance(130_000);
+  it.beforeAnswer = (signal) => it.clock.sleep(1e9, signal);
+  await it.clock.advance(340_000);
+  it.changed();
+  await it.clock.advance(1_000);
+  expect(it.decisions).toMatchObject([{ score: { kind: 'value' } }]);
+  await it.clock.advance(20_000);
+  it.changed();
+  await it.clock.advance(1_000);
+  expect(it.decisions).toMatchObject([{ score: { kind: 'unknown', reason: 'Stale' } }]);
+});
+
+test('the grace of a new leader outlasts the requests of the one before, also where cycles are long', async () => {
+  const it = bench();
+  it.lead(false);
+  await it.clock.advance(1_000);
+  it.beforeAnswer = (signal) => it.clock.sleep(30_000, signal);
+  it.lead(true);
+  await it.clock.advance(350_000);
+  expect(it.decisions).toMatchObject([{ reason: 'StartupGrace' }]);
+  expect(it.requests).toEqual([]);
+});
+
+test('after the facts were lost and published anew nothing starts for the length of the grace', async () => {
+  const it = bench(undefined, 5 * CYCLE_MS);
+  await it.clock.advance(5 * CYCLE_MS - 1_000);
+  it.world.completeSinceMs = it.clock.nowMs();
+  await it.clock.advance(5 * CYCLE_MS - 1_000);
+  expect(it.requests).toEqual([]);
+  await it.clock.advance(CYCLE_MS);
+  expect(it.requests.length).toBeGreaterThan(0);
 });

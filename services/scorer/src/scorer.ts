@@ -110,7 +110,8 @@ export function createScorer(parts: ScorerParts): Scorer {
     });
     const tookMs = clock.monotonicMs() - beganMs;
     periodMs = Math.max(settings.cycleMs, Math.ceil(tookMs / COST_SHARE));
-    measurement = { ...found, atMs: clock.monotonicMs() };
+    // As old as its question: an answer may have taken minutes.
+    measurement = { ...found, atMs: beganMs };
     parts.metrics.measured(tookMs / 1_000, periodMs);
     parts.log.connection(found.problem);
     measured.raise();
@@ -143,17 +144,24 @@ export function createScorer(parts: ScorerParts): Scorer {
     }
   };
 
-  const decideOnce = async (signal: AbortSignal): Promise<void> => {
+  /** What is decided by is read after the wait, for in the meantime a policy may have been disabled, or the lead lost. */
+  const newScores = async (signal: AbortSignal): Promise<void> => {
     const observed = observations.read();
     if (observed === undefined || measurement === undefined || !leadership.isLeader()) return;
-    if (specsOf(observed).some((spec) => measurement?.tableOf(spec) === undefined)) {
-      measured.take();
-      measureNow.raise();
-      await measured.raisedOrAfter(NEW_SCORES_WAIT_MS, signal);
-    }
+    if (specsOf(observed).every((spec) => measurement?.tableOf(spec) !== undefined)) return;
+    measured.take();
+    measureNow.raise();
+    await measured.raisedOrAfter(NEW_SCORES_WAIT_MS, signal);
+  };
+
+  const decideOnce = async (signal: AbortSignal): Promise<void> => {
+    await newScores(signal);
+    const observed = observations.read();
+    if (observed === undefined || measurement === undefined || !leadership.isLeader()) return;
     const beganMs = clock.monotonicMs();
     const nowMs = clock.nowMs();
     forgetExpired(outstanding, nowMs);
+    for (const volumeId of sent.keys()) if (!outstanding.has(volumeId)) sent.delete(volumeId);
     const requestLifeMs = REQUEST_LIFE_CYCLES * periodMs;
     const outcome = decide(
       builder.build({
@@ -163,7 +171,8 @@ export function createScorer(parts: ScorerParts): Scorer {
         // What an earlier leader asked for is not known here, and has run out by the end of the grace.
         graceUntilMs: Math.max(
           startedAtMs + settings.startupGraceMs,
-          leadingSinceMs + REQUEST_LIFE_CYCLES * settings.cycleMs,
+          observed.completeSinceMs + settings.startupGraceMs,
+          leadingSinceMs + requestLifeMs,
         ),
         requestLifeMs,
         rebuildBytesPerSecond: settings.rebuildBytesPerSecond,

@@ -28,8 +28,6 @@ export async function openObservations(bus: Bus, nowMs: () => number, signal: Ab
     for (const listener of listeners) listener();
   };
   for (const name of names) tables.onChange(name, changed);
-  tables.onSynced(changed);
-
   const intents = new Map<string, IntentState>();
   const starts = new Map<string, MoveStart>();
   let intentsSynced = false;
@@ -54,6 +52,12 @@ export async function openObservations(bus: Bus, nowMs: () => number, signal: Ab
     },
     () => undefined,
   );
+
+  let completeSinceMs = nowMs();
+  tables.onSynced(() => {
+    completeSinceMs = nowMs();
+    changed();
+  });
 
   const recentStarts = (): readonly MoveStart[] => {
     const sinceMs = nowMs() - HOUR_MS;
@@ -80,6 +84,7 @@ export async function openObservations(bus: Bus, nowMs: () => number, signal: Ab
       if (missing() !== undefined) return undefined;
       const [cluster] = all(tables.of('cluster.observed'));
       return {
+        completeSinceMs,
         policies: all(tables.of('policy.observed')),
         volumes: tables.of('volume.observed'),
         pools: all(tables.of('pool.observed')),

@@ -3,7 +3,7 @@ import type { Tier } from '@couchestor/shared/policy';
 import { whereItIs, type Cluster, type TierPools, type WhereItIs } from './cluster.ts';
 import type { Decision, Hold } from './decision.ts';
 import type { InFlight } from './in-flight.ts';
-import { backOffHold, cooldownHold } from './pauses-between-moves.ts';
+import { backOffHold, cooldownHold, unobservedHold } from './pauses-between-moves.ts';
 import { scoreOf } from './score-table.ts';
 import { targetHold, type TargetQuestion } from './target-pools.ts';
 import { healthHold } from './volume-health.ts';
@@ -65,7 +65,7 @@ export function decideUngoverned(
  * whether a pool can take it. What lasts is asked before what passes, so that the reason shown is the one to act on.
  */
 export function assessVolume(
-  { fact: volume, wishes }: WorldVolume,
+  { fact: volume, observedAtMs, wishes }: WorldVolume,
   policy: ValidPolicy,
   tierPools: TierPools,
   intent: IntentState | undefined,
@@ -120,7 +120,8 @@ export function assessVolume(
     wishHold(wishes, around.nowMs) ??
     healthHold(volume, around.cluster.nodes, around.mayastorVersions, spec.moves) ??
     targetHold(target) ??
-    pauseHold(wishes, intent, place, to, spec.cooldownMs, around.nowMs);
+    pauseHold(wishes, intent, place, to, spec.cooldownMs, around.nowMs) ??
+    unobservedHold(intent, observedAtMs, around.nowMs);
   if (hold !== undefined) return decided({ ...hold, message: `${wanted.message} ${hold.message}` }, to);
   return {
     kind: 'candidate',

@@ -221,6 +221,18 @@ describe('pauses between moves', () => {
     expect(decisionOf(mixed, hotPolicy, { intents: ended(MINUTE_MS) })).toMatchObject({ action: 'move' });
   });
 
+  test('what was published before the end of the last move may show the volume as it was before', () => {
+    const policy = aPolicy({ v: 5_000 }, { cooldownPeriod: '0s' });
+    const since = (observedAtMs: number, endedAtMs: number) =>
+      decisionOf({ ...cold, observedAtMs }, policy, { intents: new Map([['v', anEndedMove({ endedAtMs })]]) });
+    expect(since(NOW_MS - 2, NOW_MS - 1)).toMatchObject({
+      reason: 'VolumeNotReady',
+      nextEligibleAtMs: NOW_MS - 1 + MINUTE_MS,
+    });
+    expect(since(NOW_MS - 1, NOW_MS - 1)).toMatchObject({ action: 'move' });
+    expect(since(NOW_MS - 2 * MINUTE_MS, NOW_MS - MINUTE_MS)).toMatchObject({ action: 'move' });
+  });
+
   test('to bring a mixed volume to another tier than it was moved to, or is on in part, is no finishing', () => {
     const intents = ended(MINUTE_MS);
     const refilled = aVolume('v', ['hot-1', 'cold-2']);

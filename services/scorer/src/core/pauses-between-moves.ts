@@ -6,6 +6,8 @@ import type { IntentState, Wishes } from './world.ts';
 const BACK_OFF_FIRST_MS = 5 * MINUTE_MS;
 const BACK_OFF_MAX_MS = 24 * HOUR_MS;
 const REGRET_DOUBLINGS_MAX = 6;
+/** Two periods in which the volumes are observed: by then what a move changed is published. */
+const OBSERVED_WITHIN_MS = MINUTE_MS;
 
 export interface MoveHistory {
   readonly intent: IntentState | undefined;
@@ -48,6 +50,18 @@ export function backOffHold(intent: IntentState | undefined, nowMs: number): Hol
   if (nowMs >= retryAtMs) return undefined;
   const what = intent.outcome === 'failed' ? 'failed' : 'was rolled back';
   return { reason: 'BackingOff', message: `Its last move ${what}.`, nextEligibleAtMs: retryAtMs };
+}
+
+/**
+ * Holds a volume of which nothing was published since its last move ended: the fact may show it as it was before. It may
+ * as well have been published in the last moments of the move, and then is never followed by another; so not for long.
+ */
+export function unobservedHold(intent: IntentState | undefined, observedAtMs: number, nowMs: number): Hold | undefined {
+  if (intent?.state !== 'ended' || observedAtMs >= intent.endedAtMs) return undefined;
+  const untilMs = intent.endedAtMs + OBSERVED_WITHIN_MS;
+  if (nowMs >= untilMs) return undefined;
+  const message = 'Its last move has just ended, and what it left is not observed yet.';
+  return { reason: 'VolumeNotReady', message, nextEligibleAtMs: untilMs };
 }
 
 /**

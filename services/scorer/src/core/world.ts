@@ -62,6 +62,8 @@ export type WindowState =
 
 export interface WorldVolume {
   readonly fact: VolumeObserved;
+  /** When the fact was published. */
+  readonly observedAtMs: number;
   readonly wishes: Wishes;
 }
 

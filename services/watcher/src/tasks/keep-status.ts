@@ -38,6 +38,8 @@ export class StatusKeeper {
   readonly #written = new Map<string, { readonly status: PolicyStatus; readonly resourceVersion: string }>();
   readonly #names = new Map<string, string>();
   readonly #failing = new Set<string>();
+  /** The one retry that is set for a policy, and what cancels it. */
+  readonly #retries = new Map<string, () => void>();
 
   constructor(options: StatusKeeperOptions) {
     this.#options = options;
@@ -61,12 +63,16 @@ export class StatusKeeper {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, debounceMs } = this.#options;
     this.note();
-    for (;;) {
-      await this.#pulse.wait(signal);
-      await clock.sleep(debounceMs, signal);
-      const due = Array.from(this.#due);
-      this.#due.clear();
-      for (const policyId of due) await this.#reconcile(policyId, signal);
+    try {
+      for (;;) {
+        await this.#pulse.wait(signal);
+        await clock.sleep(debounceMs, signal);
+        const due = Array.from(this.#due);
+        this.#due.clear();
+        for (const policyId of due) await this.#reconcile(policyId, signal);
+      }
+    } finally {
+      for (const cancel of this.#retries.values()) cancel();
     }
   }
 
@@ -88,7 +94,8 @@ export class StatusKeeper {
     if (name !== undefined) this.#options.measures.policyPhase(name, undefined);
     this.#names.delete(policyId);
     this.#written.delete(policyId);
-    this.#evaluated.delete(policyId);
+    this.#cancelRetry(policyId);
+    // What the scorer said stays until it takes it back: it may know a policy that our watch has yet to show.
     this.#failing.delete(policyId);
     this.#options.book.forget(policyId);
   }
@@ -136,11 +143,12 @@ export class StatusKeeper {
         case 'written':
           this.#written.set(policyId, { status: next, resourceVersion: outcome.resourceVersion });
           this.#failing.delete(policyId);
+          this.#cancelRetry(policyId);
           log.debug({ policy: name, phase: next.phase }, 'policy status written');
           break;
         case 'conflict':
           // Somebody changed the policy: the watch will tell how, and this is for the case that it told already.
-          this.#noteLater(policyId, RETRY_MS, signal);
+          this.#noteLater(policyId, RETRY_MS);
           break;
         case 'gone':
           break;
@@ -149,7 +157,7 @@ export class StatusKeeper {
             { policy: name, problem: outcome.problem },
             'the API server does not take the status of the policy',
           );
-          this.#noteLater(policyId, REFUSED_RETRY_MS, signal);
+          this.#noteLater(policyId, REFUSED_RETRY_MS);
           break;
       }
     } catch (error) {
@@ -157,13 +165,22 @@ export class StatusKeeper {
       measures.kubernetesWritten('status', 'unavailable');
       if (!this.#failing.has(policyId)) log.warn({ policy: name, err: error }, 'policy status not written, trying on');
       this.#failing.add(policyId);
-      this.#noteLater(policyId, RETRY_MS, signal);
+      this.#noteLater(policyId, RETRY_MS);
     }
   }
 
-  #noteLater(policyId: string, delayMs: number, signal: AbortSignal): void {
-    const cancel = this.#options.clock.after(delayMs, () => this.note(policyId));
-    signal.addEventListener('abort', cancel, { once: true });
+  #noteLater(policyId: string, delayMs: number): void {
+    this.#cancelRetry(policyId);
+    const retry = (): void => {
+      this.#retries.delete(policyId);
+      this.note(policyId);
+    };
+    this.#retries.set(policyId, this.#options.clock.after(delayMs, retry));
+  }
+
+  #cancelRetry(policyId: string): void {
+    this.#retries.get(policyId)?.();
+    this.#retries.delete(policyId);
   }
 }
 

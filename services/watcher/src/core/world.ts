@@ -94,7 +94,11 @@ export class World {
 
   setDiskPool(next: DiskPoolObject | undefined, previous: DiskPoolObject | undefined): void {
     if (same(next, previous)) return;
-    if (previous !== undefined) this.#diskPools.delete(previous.diskPoolId);
+    if (previous !== undefined) {
+      this.#diskPools.delete(previous.diskPoolId);
+      // A former watcher may have published it, even if this one has not seen its pool yet.
+      this.#news.poolFact(previous.diskPoolId);
+    }
     if (next !== undefined) this.#diskPools.set(next.diskPoolId, next);
     if (!same(next?.labels, previous?.labels) || next?.name !== previous?.name) this.#due.poolLabels = true;
     this.#poolsDue();

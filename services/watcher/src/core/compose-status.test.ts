@@ -112,6 +112,19 @@ describe('composeStatus', () => {
     expect(compose({}, before, at(1, 'another'))).not.toBe(before);
   });
 
+  test('says of which generation it is that the scorer speaks', () => {
+    const before = compose();
+    const edited = compose({ generation: 2 }, before);
+    expect(edited.observedGeneration).toBe(2);
+    const generations = (status: PolicyStatus) =>
+      (['Ready', 'MetricsAvailable', 'PoolsAvailable', 'Paused'] as const).map(
+        (type) => condition(status, type)?.observedGeneration,
+      );
+    expect(generations(edited)).toEqual([1, 1, 1, 2]);
+    const seen = compose({ generation: 2, evaluated: anEvaluation({ policyGeneration: 2 }) }, edited);
+    expect(generations(seen)).toEqual([2, 2, 2, 2]);
+  });
+
   test('replaces a reason that Kubernetes would refuse', () => {
     const metrics = { available: true, reason: 'not one word', message: '' };
     expect(condition(compose({ evaluated: anEvaluation({ metrics }) }), 'MetricsAvailable')?.reason).toBe('Other');

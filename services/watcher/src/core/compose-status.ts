@@ -30,7 +30,10 @@ export const CHECKPOINT_LAG_MAX = 10_000;
 const MESSAGE_CHARACTERS_MAX = 8_192;
 const REASON_PATTERN = /^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/;
 
-type Finding = Pick<Condition, 'status' | 'reason' | 'message'>;
+type Finding = Pick<Condition, 'status' | 'reason' | 'message'> & {
+  /** Of the spec that it is about, where that may be an earlier one. */
+  readonly generation?: number;
+};
 
 /**
  * The status that a policy should have.
@@ -91,8 +94,8 @@ function findingsOf(view: PolicyView, phase: Phase): Record<ConditionType, Findi
   const { evaluated, overlappedBy, control } = view;
   return {
     Ready: ready(view, phase),
-    MetricsAvailable: evaluated === undefined ? notEvaluated : availability(evaluated.metrics),
-    PoolsAvailable: evaluated === undefined ? notEvaluated : availability(evaluated.pools),
+    MetricsAvailable: evaluated === undefined ? notEvaluated : availability(evaluated, 'metrics'),
+    PoolsAvailable: evaluated === undefined ? notEvaluated : availability(evaluated, 'pools'),
     Overlapping: overlappedBy === undefined ? undefined : overlapping(overlappedBy),
     Paused: control === undefined ? undefined : paused(control),
   };
@@ -119,17 +122,25 @@ function ready({ parsed, evaluated }: PolicyView, phase: Phase): Finding {
     case 'Active':
       break;
   }
-  if (evaluated?.metrics.available === false) {
-    return { status: 'False', reason: 'MetricsUnavailable', message: evaluated.metrics.message };
+  if (evaluated === undefined) return notEvaluated;
+  const { policyGeneration: generation, metrics, pools } = evaluated;
+  if (!metrics.available) {
+    return { status: 'False', reason: 'MetricsUnavailable', message: metrics.message, generation };
   }
-  if (evaluated?.pools.available === false) {
-    return { status: 'False', reason: 'PoolsUnavailable', message: evaluated.pools.message };
+  if (!pools.available) {
+    return { status: 'False', reason: 'PoolsUnavailable', message: pools.message, generation };
   }
-  return { status: 'True', reason: 'Reconciled', message: 'The policy is in force.' };
+  return { status: 'True', reason: 'Reconciled', message: 'The policy is in force.', generation };
 }
 
-function availability({ available, reason, message }: PolicyEvaluated['metrics' | 'pools']): Finding {
-  return { status: available ? 'True' : 'False', reason: REASON_PATTERN.test(reason) ? reason : 'Other', message };
+function availability(evaluated: PolicyEvaluated, of: 'metrics' | 'pools'): Finding {
+  const { available, reason, message } = evaluated[of];
+  return {
+    status: available ? 'True' : 'False',
+    reason: REASON_PATTERN.test(reason) ? reason : 'Other',
+    message,
+    generation: evaluated.policyGeneration,
+  };
 }
 
 function overlapping(olderPolicies: readonly string[]): Finding {
@@ -180,8 +191,8 @@ function conditionOf(
     type,
     status: finding.status,
     reason: finding.reason,
-    message: finding.message.slice(0, MESSAGE_CHARACTERS_MAX),
-    observedGeneration,
+    message: finding.message.slice(0, MESSAGE_CHARACTERS_MAX).toWellFormed(),
+    observedGeneration: Math.min(finding.generation ?? observedGeneration, observedGeneration),
     lastTransitionMs: previous?.status === finding.status ? previous.lastTransitionMs : wholeSeconds(nowMs),
   };
 }

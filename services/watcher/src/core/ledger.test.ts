@@ -55,6 +55,14 @@ describe('foldEnd', () => {
     expect(further.applied).toEqual(at(2, 'stream-2'));
   });
 
+  test('cuts a long error between characters, so that it comes back from Kubernetes as it was written', () => {
+    const outcome = { kind: 'aborted', reason: 'ByPerson', message: '💾'.repeat(3_000) } as const;
+    for (const message of [outcome.message, `x${outcome.message}`]) {
+      const { history } = foldEnd(emptyLedger, at(1), anEndedMove('m1', { outcome: { ...outcome, message } }));
+      expect(history[0]?.error?.isWellFormed()).toBe(true);
+    }
+  });
+
   test(`keeps the latest ${HISTORY_MAX} moves`, () => {
     let ledger = emptyLedger;
     for (let n = 1; n <= HISTORY_MAX + 1; n += 1) ledger = foldEnd(ledger, at(n), anEndedMove(`m${n}`));

@@ -67,7 +67,8 @@ function entryOf(move: EndedMove): HistoryEntry {
     triggerIops: move.triggerIops,
     durationMs: move.durationMs,
     success: outcome.kind === 'completed',
-    error: errorOf(outcome)?.slice(0, ERROR_CHARACTERS_MAX),
+    // Half a character would come back from the API server as another one.
+    error: errorOf(outcome)?.slice(0, ERROR_CHARACTERS_MAX).toWellFormed(),
   };
 }
 

@@ -63,6 +63,18 @@ describe('Census', () => {
     expect(census.counts('younger').hotVolumes).toBe(1);
   });
 
+  test('takes the placement that was last written on a volume whose replica it has never seen', () => {
+    const inventory = new VolumeInventory();
+    const replicas = [{ replicaId: 'r', state: 'Unknown' as const }];
+    inventory.setReading(aVolume('a', ['nvme-a'], { replicas }));
+    inventory.setPersistentVolume(aPersistentVolume('a', { currentTier: 'hot' }));
+    inventory.setReading(aVolume('b', ['nvme-a'], { replicas }));
+    inventory.setPersistentVolume(aPersistentVolume('b', { currentTier: 'whatever' }));
+    const census = censusOf(inventory, [policy('p', 0)]);
+    expect([census.placement('a'), census.placement('b')]).toEqual(['hot', 'none']);
+    expect(census.counts('p').hotVolumes).toBe(1);
+  });
+
   test('keeps the placement of a volume while the node of a replica is away', () => {
     const inventory = new VolumeInventory();
     inventory.setReading(aVolume('a', ['nvme-a', 'nvme-b']));

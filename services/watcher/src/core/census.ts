@@ -28,6 +28,8 @@ interface Line {
   readonly losers: readonly string[];
 }
 
+const placements: readonly Placement[] = ['hot', 'warm', 'cold', 'mixed', 'none'];
+
 type Counts = { -readonly [K in keyof PlacementCounts]: number };
 
 interface Tally {
@@ -155,7 +157,8 @@ export class Census {
     if (claim.kind === 'unclaimed') return undefined;
     const { policy, overlapping } = claim;
     const losers = overlapping.map(({ policyId }) => policyId);
-    const lastPlacement = before?.policyId === policy.policyId ? before.placement : undefined;
+    const lastPlacement =
+      before?.policyId === policy.policyId ? before.placement : placementNamed(persistentVolume.currentTier);
     return {
       policyId: policy.policyId,
       placement: this.#placementUnder(policy, reading) ?? lastPlacement ?? 'none',
@@ -222,6 +225,11 @@ export class Census {
     }
     return tally;
   }
+}
+
+/** What a watcher wrote on the volume when it last knew; a restart while a node is away is no reason to forget it. */
+function placementNamed(currentTier: string | undefined): Placement | undefined {
+  return placements.find((placement) => placement === currentTier);
 }
 
 function sameLine(a: Line | undefined, b: Line | undefined): boolean {

@@ -85,6 +85,18 @@ export async function buildLocalImages(api: DockerApi, env: NodeJS.ProcessEnv): 
   };
 }
 
+/** A stand-in for the official image of `nats`, `redis` or `prometheus`, under the given name. */
+export async function buildServerImage(
+  api: DockerApi,
+  reference: string,
+  name: string,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const imitation = IMITATIONS.find((each) => each.name === name);
+  if (imitation === undefined) throw new RangeError(`there is no stand-in for ${name}`);
+  await buildProgramImage(api, reference, imitation, env);
+}
+
 /** An image of one program, the libraries that it is linked to, `sh` and `wget`. @throws naming what is not installed. */
 export async function buildProgramImage(
   api: DockerApi,

@@ -153,6 +153,22 @@ test('a process that stood still is no leader when it wakes, even before any tim
   expect(first.election.isLeader()).toBe(true);
 });
 
+test('a candidate takes over as soon as the lease of a silent leader lapses, not at its next look', async () => {
+  server.put(LEASES, {
+    metadata: { name: 'couchestor', namespace: 'storage' },
+    spec: { holderIdentity: 'dead', leaseDurationSeconds: 10 },
+  });
+  const second = campaign('two', { leaseDurationMs: 10_000, random: () => 0.999 });
+  await vi.waitFor(() => expect(second.clock.pending()).toBe(1));
+  for (let looks = 0; looks < 4; looks += 1) {
+    await second.clock.advance(2_400);
+    await vi.waitFor(() => expect(second.clock.pending()).toBe(1));
+  }
+  expect(second.log).toEqual([]);
+  await second.clock.advance(10_000 - 4 * 2_400);
+  await untilLeads(second);
+});
+
 test('a wall clock that jumps changes nothing', async () => {
   const first = campaign('one');
   await untilLeads(first);

@@ -119,6 +119,13 @@ export function startLeaderElection(options: LeaderElectionOptions): LeaderElect
     }
   };
 
+  /** Till the next attempt of a candidate: no longer than until the lease may lapse, so that no time is lost by then. */
+  const restMs = (): number => {
+    const jitteredMs = retryMs * (1 + random() / 5);
+    const freeInMs = record.freeInMs();
+    return freeInMs === 0 ? jitteredMs : Math.min(jitteredMs, Math.ceil(freeInMs));
+  };
+
   const campaign = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       try {
@@ -129,7 +136,7 @@ export function startLeaderElection(options: LeaderElectionOptions): LeaderElect
       } catch (error) {
         if (!stopping.signal.aborted) onError?.(error);
       }
-      if (!stopping.signal.aborted) await clock.sleep(retryMs * (1 + random() / 5), stopping.signal);
+      if (!stopping.signal.aborted) await clock.sleep(restMs(), stopping.signal);
     }
   };
   const ended = campaign().catch((error: unknown) => {

@@ -31,6 +31,8 @@ export interface LeaseRecord {
   release(timeoutMs: number): Promise<void>;
   /** The last known holder. */
   holder(): string | undefined;
+  /** Until the lease lapses unless its holder is heard again; 0 if it is free or ours. */
+  freeInMs(): number;
 }
 
 const leases: Resource = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases' };
@@ -47,10 +49,10 @@ export function createLeaseRecord(client: KubernetesClient, options: LeaseRecord
     observed = lease;
   };
   const holder = (): string | undefined => observed?.spec?.holderIdentity || undefined;
-  const isFree = (): boolean => {
-    if (holder() === undefined) return true;
+  const freeInMs = (): number => {
+    if (holder() === undefined || holder() === identity) return 0;
     const durationMs = (observed?.spec?.leaseDurationSeconds ?? leaseDurationMs / 1_000) * 1_000;
-    return clock.monotonicMs() - observedAtMs >= durationMs;
+    return Math.max(0, observedAtMs + durationMs - clock.monotonicMs());
   };
   const claim = (): LeaseSpec => {
     const now = microTime(clock.nowMs());
@@ -79,7 +81,7 @@ export function createLeaseRecord(client: KubernetesClient, options: LeaseRecord
       // A leader writes at once, on what it wrote last; only a candidate, or one that was refused, has to look first.
       for (let mustRead = holder() !== identity; ; mustRead = true) {
         if (mustRead) observe(await client.get<Lease>(leases, { name, namespace }, bounded()));
-        if (holder() !== identity && !isFree()) return false;
+        if (freeInMs() > 0) return false;
         try {
           await write(claim(), bounded());
           return true;
@@ -100,6 +102,7 @@ export function createLeaseRecord(client: KubernetesClient, options: LeaseRecord
       await write(freed, AbortSignal.timeout(timeoutMs));
     },
     holder,
+    freeInMs,
   };
 }
 

@@ -13,7 +13,7 @@ export interface LeadershipOptions {
 }
 
 const LEASE_NAME = 'couchestor-watcher';
-/** With the time that a standby needs to see a renewal, and to look again, this makes at most 15 s without a leader. */
+/** A standby sees a renewal at most 2.4 s and an answer late, so that 15 s without a leader leave time for slow answers. */
 const LEASE_MS = 10_000;
 
 /** Leads while this process holds the Lease. A term that fails gives it up, and the election goes on. */

@@ -70,7 +70,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
     path: string,
     store: WatchedStore<T>,
     project: (object: KubernetesObject) => T | undefined,
-    onGone: (error: unknown) => void = () => undefined,
+    onNews: { readonly onGone?: (error: unknown) => void; readonly onListed?: () => void } = {},
   ): void => {
     const seen = new Set<string>();
     let isFirst = true;
@@ -100,11 +100,12 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
         seen.clear();
         problems.delete(kind);
         store.markSynced();
+        onNews.onListed?.();
       },
       onError: (error, retryInMs) => {
         if (retryInMs === undefined) return log.error({ kind, err: error }, 'a Kubernetes object could not be read');
         fail(kind, error);
-        onGone(error);
+        onNews.onGone?.(error);
       },
     });
     watches.set(kind, watch);
@@ -119,19 +120,22 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
     while (!stopping.signal.aborted) {
       try {
         const resource = await findDiskPoolResource(access, stopping.signal);
-        backoff.reset();
         const gone = Promise.withResolvers<void>();
-        stopping.signal.addEventListener('abort', () => gone.resolve(), { once: true });
-        follow('diskpools', collectionPath(resource, diskPoolNamespace), diskPools, projectDiskPool, (error) => {
-          if (isStatus(error, 404)) gone.resolve();
+        const end = (): void => gone.resolve();
+        stopping.signal.addEventListener('abort', end, { once: true });
+        follow('diskpools', collectionPath(resource, diskPoolNamespace), diskPools, projectDiskPool, {
+          onGone: (error) => isStatus(error, 404) && end(),
+          onListed: () => backoff.reset(),
         });
         await gone.promise;
+        stopping.signal.removeEventListener('abort', end);
         await watches.get('diskpools')?.stop();
       } catch (error) {
         if (stopping.signal.aborted) return;
         fail('diskpools', error);
-        await clock.sleep(backoff.nextDelayMs(), stopping.signal).catch(() => undefined);
       }
+      // Also after a version that is gone: for a while the API server may go on to say that it serves it.
+      await clock.sleep(backoff.nextDelayMs(), stopping.signal).catch(() => undefined);
     }
   };
   const diskPoolsFollowed = followDiskPools();

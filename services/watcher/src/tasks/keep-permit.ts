@@ -63,8 +63,7 @@ async function beat(
   const sentAt = formatTimestamp(clock.nowMs());
   const askedMs = clock.monotonicMs();
   const timeout = new AbortController();
-  const expire = (): void =>
-    timeout.abort(new Error(`the API server gave no answer within ${CONTROL_TIMEOUT_MS} ms`));
+  const expire = (): void => timeout.abort(new Error(`the API server gave no answer within ${CONTROL_TIMEOUT_MS} ms`));
   const cancel = clock.after(CONTROL_TIMEOUT_MS, expire);
   try {
     const control = await source.read(AbortSignal.any([signal, timeout.signal]));

@@ -196,6 +196,39 @@ describe('answers that are not to be believed', () => {
     expect(table.scores.size).toBe(0);
   });
 
+  /** What a query of the user comes to where that is the answer, the time aside. */
+  async function tableFrom(result: readonly unknown[], said: object = {}): Promise<ScoreTable> {
+    const url = await impostor((request, response) => {
+      request.setEncoding('utf8').once('data', (form: string) => {
+        const time = { resultType: 'scalar', result: [1, String(clock.nowMs() / 1_000)] };
+        const data = form.startsWith('query=time') ? time : { resultType: 'vector', result };
+        response.end(JSON.stringify({ status: 'success', data, ...said }));
+      });
+    });
+    return tableOf(aSpec({ metrics: { source: 'PromQL', query: 'own' } }), url);
+  }
+  const sample = (name: unknown, text: unknown) => ({ metric: { pv_name: name }, value: [1, text] });
+
+  test.each([
+    ['a value without digits', sample('pvc-v', '')],
+    ['a value that is no text', sample('pvc-v', null)],
+    ['a name that is no text', sample(7, '5')],
+    ['a sample that is none', null],
+  ])('%s is never a number', async (_, entry) => {
+    expect((await tableFrom([sample('pvc-w', '5')])).scores.get('w')).toMatchObject({ kind: 'value', iops: 5 });
+    const { scores } = await tableFrom([entry]);
+    expect([...scores.values()].filter(({ kind }) => kind === 'value')).toEqual([]);
+  });
+
+  test('what VictoriaMetrics calls partial is no answer', async () => {
+    const entries = [sample('pvc-v', '5')];
+    expect((await tableFrom(entries, { isPartial: false })).scores.size).toBe(1);
+    expect(await tableFrom(entries, { isPartial: true })).toMatchObject({
+      absent: 'QueryFailed',
+      metrics: { available: false, reason: 'QueryFailed' },
+    });
+  });
+
   test('an empty Prometheus has no source', async () => {
     const { COUCHESTOR_PROMETHEUS_URL: _shared, ...env } = process.env;
     await using empty = await startPrometheus({ env });

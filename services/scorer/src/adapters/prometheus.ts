@@ -35,6 +35,8 @@ const envelope = z.object({
   errorType: z.string().optional(),
   error: z.string().optional(),
   warnings: z.array(z.string()).optional(),
+  /** What VictoriaMetrics says in place of a warning. */
+  isPartial: z.boolean().optional(),
   data: z.unknown(),
 });
 const names = z.array(z.string());
@@ -94,7 +96,7 @@ export function createPrometheus(options: PrometheusOptions): MetricsServer & As
   return {
     nowMs: async (signal) => {
       const answer = scalar.safeParse(await query('time()', undefined, signal));
-      const seconds = Number(answer.data?.result[1]);
+      const seconds = numberOf(answer.data?.result[1]);
       if (!Number.isFinite(seconds)) throw new MetricsError('QueryFailed', 'Prometheus did not tell its time');
       return Math.round(seconds * 1_000);
     },
@@ -165,6 +167,7 @@ function dataOf(status: number, text: string): unknown {
       `Prometheus warned of a partial answer: ${warnings.join('; ').slice(0, 500)}`,
     );
   }
+  if (answer.data.isPartial === true) throw new MetricsError('QueryFailed', 'Prometheus gave a partial answer');
   return answer.data.data;
 }
 
@@ -182,8 +185,8 @@ function reasonOf(answer: z.infer<typeof envelope> | undefined): string {
 }
 
 interface VectorEntry {
-  readonly metric?: Readonly<Record<string, string>>;
-  readonly value?: readonly [number, string];
+  readonly metric?: Readonly<Record<string, unknown>>;
+  readonly value?: readonly unknown[];
 }
 
 /** 100,000 entries go through here each cycle, so they are read without a schema, field by field. */
@@ -192,10 +195,19 @@ function samplesOf(data: unknown, label: string): readonly Sample[] {
   if (!head.success || head.data.resultType !== 'vector') {
     throw new MetricsError('QueryFailed', 'the query does not give an instant vector');
   }
-  return (data as { readonly result: readonly VectorEntry[] }).result.map(({ metric, value }) => [
-    metric?.[label],
-    Number(value?.[1] ?? Number.NaN),
-  ]);
+  return head.data.result.map((entry): Sample => {
+    if (typeof entry !== 'object' || entry === null) {
+      throw new MetricsError('QueryFailed', 'the answer holds something that is no sample');
+    }
+    const { metric, value }: VectorEntry = entry;
+    const name = metric?.[label];
+    return [typeof name === 'string' ? name : undefined, numberOf(value?.[1])];
+  });
+}
+
+/** `Number` alone would make 0 of an empty text. */
+function numberOf(text: unknown): number {
+  return typeof text === 'string' && text.trim() !== '' ? Number(text) : Number.NaN;
 }
 
 const matrix = z.array(z.object({ values: z.array(z.tuple([z.number(), z.string()])) }));

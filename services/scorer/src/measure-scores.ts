@@ -80,15 +80,17 @@ async function answersOf({ server, signal }: MeasureInput, queries: ScoreQueries
   const { evidence } = queries;
   if (evidence === undefined) return { value: await ask(queries.value) };
   const sampleCount = await ask(evidence.sampleCount);
-  // The volume with most samples shows best how far apart they are.
+  const lastSampleTime = await ask(evidence.lastSampleTime);
+  // Of those that still have samples, the volume with most of them shows best how far apart they are.
+  const alive = new Set(lastSampleTime.map(([label]) => label));
   const [best] = sampleCount.reduce<(typeof sampleCount)[number]>(
-    (most, next) => (next[0] !== undefined && next[1] > most[1] ? next : most),
+    (most, next) => (next[0] !== undefined && alive.has(next[0]) && next[1] > most[1] ? next : most),
     [undefined, 0],
   );
   const times = best === undefined ? [] : await server.sampleTimes(evidence.samplesOf(best), atMs, signal);
   return {
     value: await ask(queries.value),
-    evidence: { sampleCount, lastSampleTime: await ask(evidence.lastSampleTime), intervalMs: intervalOf(times) },
+    evidence: { sampleCount, lastSampleTime, intervalMs: intervalOf(times) },
   };
 }
 

@@ -360,3 +360,14 @@ test('after the facts were lost and published anew nothing starts for the length
   await it.clock.advance(CYCLE_MS);
   expect(it.requests.length).toBeGreaterThan(0);
 });
+
+test('the series of a volume are its own, though the PersistentVolume of another one has their name', async () => {
+  const restored = aVolume('w', ['cold-2']);
+  const { persistentVolume } = restored.fact;
+  if (persistentVolume === undefined) throw new Error('no PersistentVolume');
+  const fact = { ...restored.fact, persistentVolume: { ...persistentVolume, name: 'pvc-v' } };
+  const it = bench([aVolume('v', ['cold-1']), { ...restored, fact }]);
+  it.iops = new Map([['pvc-v', 5_000]]);
+  await it.clock.advance(1_000);
+  expect(it.decisions).toMatchObject([{ score: { iops: 5_000 } }, { score: { reason: 'NoSeries' } }]);
+});

@@ -260,7 +260,11 @@ function volumeNames({ volumes }: ObservedWorld): (label: string) => string {
   for (const [volumeId, { data }] of volumes) {
     if (data.persistentVolume !== undefined) ids.set(data.persistentVolume.name, volumeId);
   }
-  return (label) => ids.get(label) ?? (label.startsWith('pvc-') ? label.slice('pvc-'.length) : label);
+  return (label) => {
+    const volumeId = label.startsWith('pvc-') ? label.slice('pvc-'.length) : label;
+    // A PersistentVolume made by hand may have the name that the exporter gives to another volume.
+    return volumes.has(volumeId) ? volumeId : (ids.get(label) ?? volumeId);
+  };
 }
 
 function forgetExpired(outstanding: Map<string, OutstandingRequest>, nowMs: number): void {

@@ -44,6 +44,14 @@ describe('policies', () => {
   test('one that is right', () =>
     expect(observed(pools)).toMatchObject({ kind: 'valid', createdAtMs: Date.UTC(2026, 0) }));
 
+  test('of one with thousands of errors the first are told, so that it can be told at all', () => {
+    const matchLabels = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`label-${index}`, 5]));
+    const policy = observed({ ...pools, volumeSelector: { matchLabels } });
+    if (policy.kind !== 'invalid') throw new Error('the policy is wrong');
+    expect(policy.problems).toHaveLength(11);
+    expect(policy.problems.at(-1)).toBe('and 4990 more');
+  });
+
   test('a wrong one still says which volumes it means', () => {
     const volumeSelector = { matchLabels: { app: 'db' } };
     const wrong = { ...pools, highWatermarkIOPS: 1, lowWatermarkIOPS: 2, storageClassName: 'fast', volumeSelector };

@@ -15,9 +15,18 @@ export function readPolicy({ policyId, name, generation, createdAt, spec: stored
     case 'valid':
       return { kind: 'valid', ...head, spec: parsed.spec };
     case 'invalid':
-      return { kind: 'invalid', ...head, spec: readClaims(stored), problems: parsed.problems };
+      return { kind: 'invalid', ...head, spec: readClaims(stored), problems: toldProblems(parsed.problems) };
   }
 }
+
+/** They go into a message for each volume of the policy, so that what is wrong with one must not be too long for all. */
+function toldProblems(problems: readonly string[]): readonly string[] {
+  const told = problems.slice(0, PROBLEMS_MAX).map((problem) => problem.slice(0, PROBLEM_LENGTH_MAX));
+  const more = problems.length - told.length;
+  return more === 0 ? told : [...told, `and ${more} more`];
+}
+const PROBLEMS_MAX = 10;
+const PROBLEM_LENGTH_MAX = 500;
 
 /** Of a wrong policy, as much as says which volumes it means; a selector that cannot be read means all of its class. */
 function readClaims(stored: unknown): ClaimingSpec {

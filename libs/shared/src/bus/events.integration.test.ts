@@ -152,6 +152,19 @@ describe('events', () => {
     expect(await bed.metric('couchestor_dead_letters_total', { stream: EVENTS })).toBe(2);
   });
 
+  it('that were purged count as handed over', async () => {
+    for (const id of ['m1', 'm2', 'm3']) await complete(id);
+    await bed.jsm.streams.purge(EVENTS);
+    const caughtUp = Promise.withResolvers<number>();
+    void bus.readEvents({
+      afterSequence: 1,
+      signal: ending.signal,
+      onEvent: async () => undefined,
+      onCaughtUp: ({ sequence }) => caughtUp.resolve(sequence),
+    });
+    expect(await caughtUp.promise).toBe(3);
+  });
+
   it('are all handed over, in order, when the server is killed in the middle', async () => {
     const ids = Array.from({ length: 3_000 }, (_, index) => `m${index}`);
     const events: RecordedEvent[] = [];

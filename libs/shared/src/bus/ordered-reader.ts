@@ -127,7 +127,8 @@ async function readSession(
   let caughtUp = false;
   const noteCaughtUp = (): void => {
     caughtUp = true;
-    options.onCaughtUp?.({ streamCreatedAt: info.created, sequence });
+    // Of what was purged nothing comes, and all of it is handed over nevertheless.
+    options.onCaughtUp?.({ streamCreatedAt: info.created, sequence: Math.max(sequence, targetSequence) });
   };
   let received = 0;
   try {

@@ -110,6 +110,7 @@ describe('composeStatus', () => {
     expect(compose({}, before, at(CHECKPOINT_LAG_MAX))).toBe(before);
     expect(compose({}, before, at(CHECKPOINT_LAG_MAX + 1))).not.toBe(before);
     expect(compose({}, before, at(1, 'another'))).not.toBe(before);
+    expect(compose({}, before, at(0)).applied?.lastSequence).toBe(0);
   });
 
   test('says of which generation it is that the scorer speaks', () => {

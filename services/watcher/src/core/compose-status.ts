@@ -78,10 +78,9 @@ export function composeStatus(
 function isSettled(previous: PolicyStatus, next: PolicyStatus): boolean {
   if (!same({ ...previous, applied: undefined }, { ...next, applied: undefined })) return false;
   if (previous.applied === undefined || next.applied === undefined) return previous.applied === next.applied;
-  return (
-    previous.applied.streamCreatedAt === next.applied.streamCreatedAt &&
-    next.applied.lastSequence - previous.applied.lastSequence < CHECKPOINT_LAG_MAX
-  );
+  const lag = next.applied.lastSequence - previous.applied.lastSequence;
+  // A checkpoint that goes back, because the stream did, would hide events from whoever begins with it.
+  return previous.applied.streamCreatedAt === next.applied.streamCreatedAt && lag >= 0 && lag < CHECKPOINT_LAG_MAX;
 }
 
 function phaseOf({ parsed, evaluated }: PolicyView): Phase {

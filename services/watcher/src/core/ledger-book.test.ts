@@ -160,6 +160,21 @@ describe('LedgerBook', () => {
     expect(book.ledger('p1').totalMigrations).toBe(2);
   });
 
+  test('counts events that were given the sequences of others, which the stream had lost with its server', () => {
+    const stored: Ledger = { ...emptyLedger, totalMigrations: 7, applied: position(100) };
+    const book = new LedgerBook();
+    book.adopt('p1', stored);
+    book.record('p1', position(98), anEndedMove('m1', { policyId: 'p1' }));
+    book.reached(position(98));
+    expect(book.ledger('p1')).toEqual({ ...stored, applied: position(98) });
+    // The watch shows the status again as it was written before.
+    book.adopt('p1', stored);
+    expect(book.isNew('p1', position(99))).toBe(true);
+    expect(book.record('p1', position(99), anEndedMove('m2', { policyId: 'p1' }))).toBe(true);
+    book.adopt('p1', stored);
+    expect(book.ledger('p1')).toMatchObject({ totalMigrations: 8, applied: position(99) });
+  });
+
   test('treats events of a policy that is gone as new only beyond every checkpoint', () => {
     const book = new LedgerBook();
     book.adopt('p1', { ...emptyLedger, applied: position(5) });

@@ -16,12 +16,15 @@ export class LedgerBook {
   #newestCheckpoint: Checkpoint | undefined;
   /** Events were passed over: until they are read again nothing counts as read, or a checkpoint would skip them. */
   #mustRewind = false;
+  /** What the stream has lost of its end: sequences after the first and up to the second one are given anew. */
+  #lost: { readonly after: Checkpoint; readonly upTo: Checkpoint } | undefined;
 
   /**
    * Takes over what Kubernetes holds for a policy, if that is further than what is known here.
    * @returns true if the stream has to be read again from `startAfter`, for events of this policy were passed over.
    */
-  adopt(policyId: string, stored: Ledger | undefined): boolean {
+  adopt(policyId: string, held: Ledger | undefined): boolean {
+    const stored = held === undefined ? undefined : this.#withinStream(held);
     const known = this.#ledgers.get(policyId);
     if (known === undefined || isBehind(known.applied, stored?.applied)) {
       this.#ledgers.set(policyId, stored === undefined ? emptyLedger : onlyLedger(stored));
@@ -87,9 +90,35 @@ export class LedgerBook {
     return counted;
   }
 
-  /** The stream holds nothing more up to here. */
+  /** The stream held nothing beyond this when it was opened. */
   reached(position: Checkpoint): void {
-    if (!this.#mustRewind) this.#position = later(this.#position, position);
+    if (this.#mustRewind) return;
+    this.#rollBack(position);
+    this.#position = later(this.#position, position);
+  }
+
+  /**
+   * A server that was killed may have lost its last writes, and gives their sequences to later events: those must not
+   * pass for counted. What was counted of the lost ones stays so.
+   */
+  #rollBack(end: Checkpoint): void {
+    const checkpoints = [...this.#ledgers.values()].map(({ applied }) => applied);
+    let furthest = end;
+    for (const checkpoint of [this.#position, this.#newestCheckpoint, ...checkpoints]) {
+      if (checkpoint !== undefined && isBehind(furthest, checkpoint)) furthest = checkpoint;
+    }
+    if (furthest === end) return;
+    this.#lost = { after: end, upTo: furthest };
+    if (isBehind(end, this.#position)) this.#position = end;
+    if (isBehind(end, this.#newestCheckpoint)) this.#newestCheckpoint = end;
+    for (const [policyId, ledger] of this.#ledgers) this.#ledgers.set(policyId, this.#withinStream(ledger));
+  }
+
+  #withinStream(ledger: Ledger): Ledger {
+    const { applied } = ledger;
+    if (this.#lost === undefined || applied === undefined) return ledger;
+    const { after, upTo } = this.#lost;
+    return isBehind(after, applied) && isApplied(upTo, applied) ? { ...ledger, applied: after } : ledger;
   }
 
   /** A policy's ledger with its checkpoint as far on as the stream was read. */

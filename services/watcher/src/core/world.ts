@@ -105,7 +105,7 @@ export class World {
   }
 
   setPools(pools: ReadonlyMap<string, PoolReading>): void {
-    this.#poolReadings.setAll(pools);
+    this.#poolReadings.setAll(new Map([...pools].map(([name, pool]) => [name, this.#withKnownSizes(pool)])));
     this.#cordons.noteRead(new Set([...pools.values()].filter(({ cordoned }) => cordoned).map(({ name }) => name)));
     this.#poolsDue();
   }
@@ -216,6 +216,14 @@ export class World {
   clusterFact(): Sighting<ClusterObserved> {
     if (this.#control === undefined || !this.#hasNodes) return { kind: 'unproven' };
     return { kind: 'present', value: clusterFact(this.#control, this.#nodeReadings.values()) };
+  }
+
+  /** Mayastor shows no sizes of a pool whose node is away, which does not make them 0. */
+  #withKnownSizes(pool: PoolReading): PoolReading {
+    const before = this.#poolReadings.look(pool.name);
+    if (pool.status !== 'Unknown' || pool.capacityBytes > 0 || before.kind !== 'present') return pool;
+    const { capacityBytes, usedBytes, committedBytes } = before.value;
+    return { ...pool, capacityBytes, usedBytes, committedBytes };
   }
 
   #volumeChanged(volumeId: string): void {

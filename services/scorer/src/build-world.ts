@@ -60,3 +60,12 @@ export function outdatedScores(): ScoreTable {
     message: 'Prometheus has not answered for more than two cycles.',
   });
 }
+
+/** Of a policy that is new, or asks for something new, while the answers to other questions are still fresh. */
+export function awaitedScores(): ScoreTable {
+  return unknownScores('NoSeries', {
+    available: false,
+    reason: 'NotAskedYet',
+    message: 'Prometheus has not answered yet what this policy asks for.',
+  });
+}

@@ -22,7 +22,7 @@ function serverOf(samples: Readonly<Record<'counts' | 'lastTimes' | 'values', re
 
 test('the interval of samples is read off a volume that still has some, however many another one had', async () => {
   const spec = aSpec({ samplingWindow: '1h', metrics: { source: 'MayastorCounters' } });
-  const { tableOf } = await measureScores({
+  const measurement = await measureScores({
     server: serverOf({
       counts: [
         ['gone', 240],
@@ -39,6 +39,6 @@ test('the interval of samples is read off a volume that still has some, however 
     nowMs: () => NOW_MS,
     signal: AbortSignal.timeout(5_000),
   });
-  expect(tableOf(spec)?.scores.get('here')).toEqual({ kind: 'value', iops: 7, coverage: 1 });
-  expect(tableOf(spec)?.scores.get('gone')).toEqual({ kind: 'unknown', reason: 'Stale' });
+  expect(measurement.tableOf(spec)?.scores.get('here')).toEqual({ kind: 'value', iops: 7, coverage: 1 });
+  expect(measurement.tableOf(spec)?.scores.get('gone')).toEqual({ kind: 'unknown', reason: 'Stale' });
 });

@@ -172,6 +172,19 @@ test('a policy that asks for something new is decided on when its scores are the
   expect(it.decisions).toMatchObject([{ reason: 'BetweenWatermarks', policyGeneration: 2, score: { kind: 'value' } }]);
 });
 
+test('scores that take long to come are awaited, and Prometheus is not said to be away', async () => {
+  const it = bench();
+  await it.clock.advance(GRACE_MS + 1_000);
+  it.beforeAnswer = (signal) => it.clock.sleep(5_000, signal);
+  it.world.policies = [aPolicyFact({ generation: 2, stored: { samplingWindow: '9m' } })];
+  it.changed();
+  await it.clock.advance(4_000);
+  expect(it.evaluations).toMatchObject([{ metrics: { available: false, reason: 'NotAskedYet' } }]);
+  expect(it.decisions).toMatchObject([{ action: 'hold', reason: 'ScoreUnknown' }]);
+  await it.clock.advance(20_000);
+  expect(it.evaluations).toMatchObject([{ metrics: { available: true } }]);
+});
+
 test('a burst of changes is one pass', async () => {
   const it = bench();
   await it.clock.advance(1_000);

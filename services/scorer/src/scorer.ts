@@ -9,7 +9,7 @@ import {
 } from '@couchestor/shared/messages';
 import type { PolicySpec } from '@couchestor/shared/policy';
 import { messageOf, type Logger } from '@couchestor/shared/service';
-import { createWorldBuilder, outdatedScores } from './build-world.ts';
+import { awaitedScores, createWorldBuilder, outdatedScores } from './build-world.ts';
 import { decide, type Outcome } from './core/decide.ts';
 import type { MoveRequest } from './core/decision.ts';
 import type { OutstandingRequest } from './core/world.ts';
@@ -188,7 +188,7 @@ export function createScorer(parts: ScorerParts): Scorer {
 
   const tableOf = (spec: PolicySpec) => {
     const fresh = measurement !== undefined && clock.monotonicMs() - measurement.atMs <= REQUEST_LIFE_CYCLES * periodMs;
-    return (fresh ? measurement?.tableOf(spec) : undefined) ?? outdatedScores();
+    return fresh ? (measurement?.tableOf(spec) ?? awaitedScores()) : outdatedScores();
   };
 
   const announce = async (outcome: Outcome, observed: ObservedWorld, signal: AbortSignal): Promise<void> => {

@@ -11,6 +11,7 @@ export interface MetricsReport {
     | 'NoSeries'
     | 'QueryFailed'
     | 'PrometheusUnavailable'
+    | 'NotAskedYet'
     | 'MethodUnavailable'
     | 'ClockSkew';
   /** A sentence that changes only when the state does. */

@@ -364,6 +364,15 @@ test('the grace of a new leader outlasts the requests of the one before, also wh
   expect(it.requests).toEqual([]);
 });
 
+test('one slow cycle later on does not bring the grace back', async () => {
+  const it = bench();
+  await it.clock.advance(GRACE_MS + 1_000);
+  expect(it.decisions).toMatchObject([{ action: 'move' }]);
+  it.beforeAnswer = (signal) => it.clock.sleep(35_000, signal);
+  await it.clock.advance(CYCLE_MS + 110_000);
+  expect(it.decisions).toMatchObject([{ action: 'move' }]);
+});
+
 test('after the facts were lost and published anew nothing starts for the length of the grace', async () => {
   const it = bench(undefined, 5 * CYCLE_MS);
   await it.clock.advance(5 * CYCLE_MS - 1_000);

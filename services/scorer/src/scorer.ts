@@ -83,6 +83,8 @@ export function createScorer(parts: ScorerParts): Scorer {
   const startedAtMs = clock.nowMs();
   let leadingSinceMs = startedAtMs;
   let periodMs = settings.cycleMs;
+  /** For how long an earlier leader's requests may be taken up: its cycles cost what the first one here does. */
+  let leadGraceMs: number | undefined;
   let measurement: (Measurement & { readonly atMs: number }) | undefined;
   let latest: LatestPass | undefined;
   let tookOver = false;
@@ -92,6 +94,7 @@ export function createScorer(parts: ScorerParts): Scorer {
     if (leading) leadingSinceMs = clock.nowMs();
     else latest = undefined;
     tookOver ||= leading;
+    leadGraceMs = undefined;
     measurement = undefined;
     measureNow.raise();
   });
@@ -110,6 +113,7 @@ export function createScorer(parts: ScorerParts): Scorer {
     });
     const tookMs = clock.monotonicMs() - beganMs;
     periodMs = Math.max(settings.cycleMs, Math.ceil(tookMs / COST_SHARE));
+    leadGraceMs ??= REQUEST_LIFE_CYCLES * periodMs;
     // As old as its question: an answer may have taken minutes.
     measurement = { ...found, atMs: beganMs };
     parts.metrics.measured(tookMs / 1_000, periodMs);
@@ -172,7 +176,7 @@ export function createScorer(parts: ScorerParts): Scorer {
         graceUntilMs: Math.max(
           startedAtMs + settings.startupGraceMs,
           observed.completeSinceMs + settings.startupGraceMs,
-          leadingSinceMs + requestLifeMs,
+          leadingSinceMs + (leadGraceMs ?? requestLifeMs),
         ),
         requestLifeMs,
         rebuildBytesPerSecond: settings.rebuildBytesPerSecond,

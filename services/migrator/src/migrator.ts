@@ -297,7 +297,9 @@ export function createMigrator(options: MigratorOptions): Migrator {
     const holds = holdsOf(intent, undefined, settings.fleet);
     const answer = await leases.acquireHolds({ migrationId, token, holds }).catch(async (error: unknown) => {
       // They may have been granted all the same, and would lie there until they lapse.
-      await leases.releaseHolds(migrationId, token).catch(() => undefined);
+      await leases.releaseHolds(migrationId, token).catch((releaseError: unknown) => {
+        logger.info({ migrationId, err: releaseError }, 'limits not given back, they lapse');
+      });
       throw error;
     });
     if (answer.granted) return undefined;

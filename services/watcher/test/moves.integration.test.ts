@@ -58,7 +58,6 @@ describe('moves', () => {
     // Every fourth move failed, which are those of the last volume; an end that is no completion leaves no mark.
     const marks = volumes.map((volume) => scene.annotationsOf(volume)['storage.billyronks.io/last-migration']);
     expect(marks.map((mark) => mark !== undefined)).toEqual([true, true, true, false]);
-    await sleep(500);
     const { totalMigrations = 0 } = scene.statusOf('p');
     expect(totalMigrations).toBe((moves * 3) / 4);
   });

@@ -42,6 +42,7 @@ export async function consumeRequests(context: BusContext, options: ConsumeReque
     const sweeping = sweepExhausted(context, link, options, until);
     try {
       const batch = async (): Promise<number> => {
+        // It rejects only because the session ends, which the pull below is told by the same signal.
         await untilAborted(slots.available(), until).catch(() => undefined);
         return Math.max(1, slots.free);
       };

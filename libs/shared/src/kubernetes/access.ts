@@ -75,6 +75,7 @@ export function createKubernetesAccess(options: KubernetesAccessOptions): Kubern
     return { headers, dispatcher: createDispatcher(credentials), dispatcherKey, readAtMs };
   };
   const currentSession = async (mustBeNew: boolean): Promise<Session> => {
+    // A session that could not be made is made anew below, and that failure is told.
     const present = await session?.catch(() => undefined);
     if (present !== undefined && !mustBeNew && performance.now() - present.readAtMs < CREDENTIALS_AGE_MAX_MS) {
       return present;

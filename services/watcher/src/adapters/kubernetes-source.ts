@@ -1,4 +1,4 @@
-import type { Clock } from '@couchestor/shared/clock';
+import { pause, type Clock } from '@couchestor/shared/clock';
 import {
   collectionPath,
   isStatus,
@@ -135,7 +135,7 @@ export function startKubernetesSource(options: KubernetesSourceOptions): Kuberne
         fail('diskpools', error);
       }
       // Also after a version that is gone: for a while the API server may go on to say that it serves it.
-      await clock.sleep(backoff.nextDelayMs(), stopping.signal).catch(() => undefined);
+      await pause(clock, backoff.nextDelayMs(), stopping.signal);
     }
   };
   const diskPoolsFollowed = followDiskPools();

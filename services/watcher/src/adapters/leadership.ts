@@ -1,4 +1,4 @@
-import type { Clock } from '@couchestor/shared/clock';
+import { pause, type Clock } from '@couchestor/shared/clock';
 import { startLeaderElection, type KubernetesAccess } from '@couchestor/shared/kubernetes';
 import { createBackoff, createStandingLines, messageOf } from '@couchestor/shared/service';
 import type { Leadership, Log } from '../ports.ts';
@@ -57,7 +57,7 @@ export function createSoleLeadership({ clock, random, log }: Omit<LeadershipOpti
         } catch (error) {
           if (signal.aborted) return;
           log.error({ err: error }, 'the watcher failed, beginning anew');
-          await clock.sleep(backoff.nextDelayMs(), signal).catch(() => undefined);
+          await pause(clock, backoff.nextDelayMs(), signal);
         }
       }
     },

@@ -1,4 +1,4 @@
-import type { Clock } from '@couchestor/shared/clock';
+import { pause, type Clock } from '@couchestor/shared/clock';
 import { formatTimestamp } from '@couchestor/shared/units';
 import type { Control } from '../core/objects.ts';
 import { same } from '../core/same.ts';
@@ -47,7 +47,7 @@ export async function keepPermit(options: PermitOptions, signal: AbortSignal): P
         problem = why;
       }
       const restMs = Math.max(0, startedMs + HEARTBEAT_PERIOD_MS - clock.monotonicMs());
-      await clock.sleep(restMs, signal).catch(() => undefined);
+      await pause(clock, restMs, signal);
     }
   } finally {
     if (options.mayClear()) {

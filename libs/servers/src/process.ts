@@ -57,7 +57,7 @@ exec "$@"
 `;
 
 /** How long output may lag behind the end of its process, for grandchildren may hold the pipes open. */
-const OUTPUT_LAG_MS = 200;
+const OUTPUT_LAG_MS = 2_000;
 
 interface Run {
   readonly pid: number;

@@ -206,8 +206,10 @@ async function createWorld(granted: Granted) {
       const owners = processes.filter((process) => ownedNow(process, volume) !== undefined);
       assert.ok(owners.length <= 1, `${volume} has ${owners.length} owners`);
     }
-    // An owner that was replaced no longer acts, whatever it believes of the fence.
-    const sets = [...fenced].filter(([key, { validUntilMs }]) => validUntilMs > nowMs && owned.has(key));
+    // Without the ownership nobody acts, whatever is believed of the fence: it may have gone to the next owner by then.
+    const sets = [...fenced].filter(
+      ([key, { validUntilMs }]) => validUntilMs > nowMs && (owned.get(key)?.validUntilMs ?? 0) > nowMs,
+    );
     const migrations = new Map(sets.map(([key, { targetSet }]) => [key.split('/')[1], targetSet]));
     if (migrations.size > 1) granted.shared += 1;
     assert.ok(new Set(migrations.values()).size <= 1, 'a fence is shared by different target sets');

@@ -20,5 +20,5 @@ export function createLogger({ service, level, destination }: LoggerOptions): Lo
     formatters: { level: (label: string) => ({ level: label.toUpperCase() }) },
     redact: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]),
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination ?? pino.destination({ dest: process.stdout.fd, sync: true }));
 }

@@ -74,9 +74,11 @@ function set(...parts: readonly Buffer[]): Buffer {
   return tagged(0x31, Buffer.concat(parts));
 }
 
-/** A positive integer from its bytes, which need a leading zero where the first bit is set. */
-function integer(bytes: Buffer): Buffer {
-  return tagged(0x02, Buffer.concat([Buffer.from([0]), bytes]).subarray(((bytes[0] ?? 0) & 0x80) === 0 ? 1 : 0));
+/** A positive integer from its bytes: none of them needless, with a leading zero where the first bit would be a sign. */
+export function integer(bytes: Buffer): Buffer {
+  const first = bytes.findIndex((byte) => byte !== 0);
+  const digits = first === -1 ? Buffer.from([0]) : bytes.subarray(first);
+  return tagged(0x02, digits.readUInt8(0) < 0x80 ? digits : Buffer.concat([Buffer.from([0]), digits]));
 }
 
 function bitString(bytes: Buffer): Buffer {

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { integer } from './self-signed-certificate.ts';
+
+test.each([
+  [
+    [0x00, 0x01],
+    [0x02, 0x01, 0x01],
+  ],
+  [
+    [0x00, 0x80],
+    [0x02, 0x02, 0x00, 0x80],
+  ],
+  [[0x7f], [0x02, 0x01, 0x7f]],
+  [
+    [0xff, 0x00],
+    [0x02, 0x03, 0x00, 0xff, 0x00],
+  ],
+  [
+    [0x00, 0x00],
+    [0x02, 0x01, 0x00],
+  ],
+])('the integer of bytes %j has no needless byte and no sign', (bytes, der) => {
+  expect([...integer(Buffer.from(bytes))]).toEqual(der);
+});

@@ -192,7 +192,14 @@ export type DecisionReason = keyof typeof decisionReasons;
 const reasonNames = Object.keys(decisionReasons) as [DecisionReason, ...DecisionReason[]];
 
 const scoreSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('value'), iops: z.number().min(0), coverage: z.number().min(0).max(1) }),
+  z.object({
+    kind: z.literal('value'),
+    /** What speaks for a hotter tier. */
+    iops: z.number().min(0),
+    /** What speaks for a colder one, where that is another number. */
+    demoteIops: z.number().min(0).optional(),
+    coverage: z.number().min(0).max(1),
+  }),
   z.object({ kind: z.literal('unknown'), reason: z.enum(unknownReasons) }),
 ]);
 export type Score = z.infer<typeof scoreSchema>;

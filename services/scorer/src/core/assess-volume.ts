@@ -1,5 +1,6 @@
 import type { Score, VolumeObserved } from '@couchestor/shared/messages';
 import type { Tier } from '@couchestor/shared/policy';
+import { wantedTier, type MoveReason } from '@couchestor/shared/scoring';
 import { whereItIs, type Cluster, type TierPools, type WhereItIs } from './cluster.ts';
 import type { Decision, Hold } from './decision.ts';
 import type { InFlight } from './in-flight.ts';
@@ -7,7 +8,6 @@ import { backOffHold, cooldownHold, unobservedHold } from './pauses-between-move
 import { scoreOf } from './score-table.ts';
 import { targetHold, type TargetQuestion } from './target-pools.ts';
 import { healthHold } from './volume-health.ts';
-import { wantedTier, type MoveReason } from './wanted-tier.ts';
 import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, WorldVolume } from './world.ts';
 
 /** What is the same for all volumes of a cycle. */

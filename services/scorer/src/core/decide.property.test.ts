@@ -1,5 +1,6 @@
 import type { Score } from '@couchestor/shared/messages';
 import { placementOf, type Tier } from '@couchestor/shared/policy';
+import { wantedTier } from '@couchestor/shared/scoring';
 import { GIB } from '@couchestor/shared/units';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
@@ -17,7 +18,6 @@ import {
   withWarm,
 } from '../../test/worlds.ts';
 import { decide } from './decide.ts';
-import { wantedTier } from './wanted-tier.ts';
 import type { IntentState, OutstandingRequest, Wishes, World, WorldVolume } from './world.ts';
 
 const tier = fc.constantFrom<Tier>('hot', 'warm', 'cold');

@@ -1,8 +1,8 @@
 import type { Score, VolumeObserved } from '@couchestor/shared/messages';
 import { copyBytes, type Placement, type PolicySpec } from '@couchestor/shared/policy';
+import { deciding, type MoveReason } from '@couchestor/shared/scoring';
 import { GIB } from '@couchestor/shared/units';
 import { placementVolume } from './placement-volume.ts';
-import type { MoveReason } from './wanted-tier.ts';
 
 export interface RankInput {
   readonly volume: VolumeObserved;
@@ -53,7 +53,7 @@ function weightOf({ reason, from }: RankInput): number {
 function benefitOf({ reason, score, spec, from }: RankInput): number {
   if (score.kind === 'unknown' || reason === 'Pinned' || reason === 'FinishMixed') return 1;
   const crossed = watermarkCrossed(reason, spec, from);
-  return 1 + Math.abs(Math.log2((score.iops + 1) / (crossed + 1)));
+  return 1 + Math.abs(Math.log2((deciding(reason, score) + 1) / (crossed + 1)));
 }
 
 function watermarkCrossed(

@@ -1,7 +1,6 @@
-import type { Score, UnknownReason } from '@couchestor/shared/messages';
-import type { Placement, PolicySpec, Tier } from '@couchestor/shared/policy';
+import type { Score, UnknownReason } from '../messages/index.ts';
+import type { Placement, PolicySpec, Tier } from '../policy/index.ts';
 import { formatIops } from './format-iops.ts';
-import type { Wishes } from './world.ts';
 
 export type MoveReason = 'AboveHighWatermark' | 'AboveWarmWatermark' | 'BelowLowWatermark' | 'FinishMixed' | 'Pinned';
 
@@ -14,11 +13,14 @@ export type Wanted =
 export interface WantedInput {
   readonly spec: Pick<PolicySpec, 'highWatermarkIops' | 'lowWatermarkIops' | 'warmWatermarkIops'>;
   readonly score: Score;
-  readonly pin: Wishes['pin'];
+  /** What the annotation says; one that cannot be read is not for this function to judge. */
+  readonly pin: { readonly kind: 'none' | 'unreadable' } | { readonly kind: 'tier'; readonly tier: Tier };
   readonly placement: Placement;
   /** One for each replica; undefined where its pool belongs to no tier. */
   readonly replicaTiers: readonly (Tier | undefined)[];
 }
+
+type ScoreValue = Extract<Score, { kind: 'value' }>;
 
 /** The tier that a volume deserves, whether or not it is there already. */
 export function wantedTier({ spec, score, pin, placement, replicaTiers }: WantedInput): Wanted {
@@ -26,7 +28,7 @@ export function wantedTier({ spec, score, pin, placement, replicaTiers }: Wanted
     return { kind: 'tier', tier: pin.tier, reason: 'Pinned', message: `The annotation pin-tier wants it ${pin.tier}.` };
   }
   if (score.kind === 'unknown') return { kind: 'unknown', reason: score.reason };
-  const banded = tierOfIops(score.iops, spec);
+  const banded = tierOfScore(score, spec);
   if (banded.kind === 'tier' || placement !== 'mixed') return banded;
   const majority = majorityTier(replicaTiers);
   if (majority === undefined) return banded;
@@ -34,25 +36,50 @@ export function wantedTier({ spec, score, pin, placement, replicaTiers }: Wanted
   return { kind: 'tier', tier: majority, reason: 'FinishMixed', message };
 }
 
-function tierOfIops(iops: number, spec: WantedInput['spec']): Extract<Wanted, { kind: 'tier' | 'stay' }> {
+/** Of the two numbers that a score may hold, the one that spoke for the move. */
+export function deciding(reason: MoveReason, { iops, demoteIops }: ScoreValue): number {
+  return reason === 'BelowLowWatermark' ? (demoteIops ?? iops) : iops;
+}
+
+/**
+ * What speaks for a hotter tier is heard first: a volume that is busy now is not demoted because it was quiet for long.
+ * So no score wants a volume up where it is cold and down where it is hot.
+ */
+function tierOfScore(score: ScoreValue, spec: WantedInput['spec']): Extract<Wanted, { kind: 'tier' | 'stay' }> {
   const { highWatermarkIops: high, lowWatermarkIops: low, warmWatermarkIops: warm } = spec;
-  const said = formatIops(iops);
-  if (iops >= high) {
-    const message = `${said} is at or above the high watermark of ${formatIops(high)}.`;
+  const { iops: up, demoteIops: down = up } = score;
+  const said = sayingOf(score);
+  if (up >= high) {
+    const message = `${said.up} is at or above the high watermark of ${formatIops(high)}.`;
     return { kind: 'tier', tier: 'hot', reason: 'AboveHighWatermark', message };
   }
-  if (iops <= low) {
-    const message = `${said} is at or below the low watermark of ${formatIops(low)}.`;
+  if (down <= low && up < (warm ?? high)) {
+    const message = `${said.down} is at or below the low watermark of ${formatIops(low)}.`;
     return { kind: 'tier', tier: 'cold', reason: 'BelowLowWatermark', message };
   }
   if (warm === undefined) {
-    return { kind: 'stay', message: `${said} lies between the watermarks of ${low} and ${formatIops(high)}.` };
+    return { kind: 'stay', message: `${said.both} between the watermarks of ${low} and ${formatIops(high)}.` };
   }
-  if (iops >= warm) {
-    const message = `${said} lies between the warm watermark of ${warm} and the high one of ${formatIops(high)}.`;
+  if (up >= warm && down < high) {
+    const message = `${said.both} between the warm watermark of ${warm} and the high one of ${formatIops(high)}.`;
     return { kind: 'tier', tier: 'warm', reason: 'AboveWarmWatermark', message };
   }
-  return { kind: 'stay', message: `${said} lies between the low watermark of ${low} and the warm one of ${warm}.` };
+  return { kind: 'stay', message: `${said.both} between the low watermark of ${low} and the warm one of ${warm}.` };
+}
+
+interface Saying {
+  readonly up: string;
+  readonly down: string;
+  /** With its verb. */
+  readonly both: string;
+}
+
+function sayingOf({ iops, demoteIops }: ScoreValue): Saying {
+  const said = formatIops(iops);
+  if (demoteIops === undefined) return { up: said, down: said, both: `${said} lies` };
+  const up = `${said} by the memory for promotion`;
+  const down = `${formatIops(demoteIops)} by the memory for demotion`;
+  return { up, down, both: `With ${up} and ${down} it lies` };
 }
 
 /**

@@ -82,7 +82,10 @@ export async function openKubeBed(): Promise<KubeBed> {
 
 /** Namespaces in which a pod that is not restricted is refused, and definitions of every kind that the overlays use. */
 export async function prepareCluster(bed: KubeBed): Promise<void> {
-  const definitions = ['base/crd', 'components/simulator/crd'].flatMap((name) => ['-f', join(kustomizeFolder, name)]);
+  const definitions = ['base/crd', 'components/simulator/crd', 'components/volume-view/crd'].flatMap((name) => [
+    '-f',
+    join(kustomizeFolder, name),
+  ]);
   const standIns = fileURLToPath(new URL('prometheus-operator-crds.yaml', import.meta.url));
   await bed.kubectl('apply', '--server-side', ...definitions, '-f', standIns);
   await bed.kubectl('wait', '--for=condition=Established', '--timeout=30s', ...definitions, '-f', standIns);

@@ -22,6 +22,11 @@ const rightsOfWatcher = [
   'everywhere: watch storagepolicies.storage.billyronks.io',
 ];
 
+/** What the component volume-view adds. */
+const rightsOfVolumeView = ['create', 'delete', 'list', 'patch'].map(
+  (verb) => `mayastor: ${verb} mayastorvolumes.openebs.io`,
+);
+
 const namespaces = ['default', 'kube-system', 'mayastor', 'kube-public'] as const;
 const accounts = ['couchestor', 'couchestor-scorer', 'couchestor-migrator'] as const;
 
@@ -67,7 +72,8 @@ describe.skipIf(leftOut !== undefined)('as a ServiceAccount of the base', () => 
     return new Set(rights);
   };
 
-  test.each(accounts)('%s has its rights and no other', async (account) => {
+  /** What the account may and not everybody, as `place: right`. */
+  const rightsOf = async (account: string): Promise<string[]> => {
     const [token, nobody] = [await tokenOf(account), await tokenOf('nobody')];
     const found: string[] = [];
     const sets = new Map<string, Set<string>>();
@@ -82,11 +88,12 @@ describe.skipIf(leftOut !== undefined)('as a ServiceAccount of the base', () => 
       const where = namespaces.filter((namespace) => sets.get(namespace)?.has(right));
       found.push(...(where.length === namespaces.length ? ['everywhere'] : where).map((place) => `${place}: ${right}`));
     }
-    expect(found.toSorted()).toEqual(account === 'couchestor' ? rightsOfWatcher.toSorted() : []);
-  });
+    return found.toSorted();
+  };
 
-  test('asked one by one for every verb on every resource, the API server refuses all but those', async () => {
-    const token = await tokenOf('couchestor');
+  /** The same for one namespace and what has none, asked for one by one over every resource that there is. */
+  const allowedTo = async (account: string, namespace: string): Promise<string[]> => {
+    const token = await tokenOf(account);
     const listed = await bed.kubectl('api-resources', '--no-headers', '--output=name');
     const resources = [
       ...listed.stdout.trim().split('\n'),
@@ -103,17 +110,30 @@ describe.skipIf(leftOut !== undefined)('as a ServiceAccount of the base', () => 
           body: {
             apiVersion: 'authorization.k8s.io/v1',
             kind: 'SelfSubjectAccessReview',
-            spec: { resourceAttributes: { namespace: 'mayastor', verb, ...attributesOf(resource, group) } },
+            spec: { resourceAttributes: { namespace, verb, ...attributesOf(resource, group) } },
           },
         });
         const { allowed: yes } = review.body['status'] as unknown as { allowed: boolean };
-        if (yes) allowed.push(`everywhere: ${verb} ${each}`);
+        if (yes) allowed.push(`${verb} ${each}`);
       });
       await Promise.all(answers);
     }
     const ownReviews = /self\w+reviews/;
-    expect(allowed.filter((right) => !ownReviews.test(right)).toSorted()).toEqual(
-      rightsOfWatcher.filter((right) => right.startsWith('everywhere')).toSorted(),
+    return allowed.filter((right) => !ownReviews.test(right)).toSorted();
+  };
+
+  test.each(accounts)('%s has its rights and no other', async (account) => {
+    expect(await rightsOf(account)).toEqual(account === 'couchestor' ? rightsOfWatcher.toSorted() : []);
+  });
+
+  test('with the component volume-view the watcher has the rights to its objects too, and all else is refused', async () => {
+    const component = join(kustomizeFolder, 'components/volume-view');
+    await bed.kubectl('apply', '--server-side', '-f', join(component, 'rbac.yaml'));
+    const rights = [...rightsOfWatcher, ...rightsOfVolumeView];
+    expect(await rightsOf('couchestor')).toEqual(rights.toSorted());
+    const inMayastor = rights.filter((right) => /^(everywhere|mayastor):/.test(right));
+    expect(await allowedTo('couchestor', 'mayastor')).toEqual(
+      inMayastor.map((right) => right.replace(/^\w+: /, '')).toSorted(),
     );
   });
 

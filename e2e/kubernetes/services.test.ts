@@ -58,6 +58,7 @@ describe.skipIf(leftOut !== undefined)('the services with the rights of the base
     bed = stack.use(await openKubeBed());
     await prepareCluster(bed);
     await bed.kubectl('apply', '--server-side', '--kustomize', join(kustomizeFolder, 'base'));
+    await bed.kubectl('apply', '--server-side', '-f', join(kustomizeFolder, 'components/volume-view/rbac.yaml'));
     await bed.kubectl(
       'apply',
       '--server-side',
@@ -115,7 +116,14 @@ describe.skipIf(leftOut !== undefined)('the services with the rights of the base
     metricsUrl = `http://127.0.0.1:${port}/metrics`;
     const KUBECONFIG = await bed.kubeconfigFor(token.trim());
     await start('services/watcher/src/main.ts', {
-      env: { ...process.env, ...settings, KUBECONFIG, METRICS_PORT: String(port), POD_NAME: 'couchestor-0' },
+      env: {
+        ...process.env,
+        ...settings,
+        KUBECONFIG,
+        METRICS_PORT: String(port),
+        POD_NAME: 'couchestor-0',
+        VOLUME_VIEW_NAMESPACE: 'mayastor',
+      },
       onLine: (line) => watcherLog.push(JSON.parse(line) as LogLine),
     });
   });
@@ -157,6 +165,32 @@ describe.skipIf(leftOut !== undefined)('the services with the rights of the base
     expect(lease.spec.holderIdentity).toMatch(/^couchestor-0_/);
   });
 
+  test('kubectl shows each volume with its tier and its score', async () => {
+    const rows = async (): Promise<readonly string[]> =>
+      (await bed.kubectl('get', 'mayastorvolumes', '--namespace=mayastor')).stdout.trim().split('\n');
+    await expect
+      .poll(async () => (await rows()).slice(1).filter((row) => / (hot|cold|mixed) +\d+ +Online /.test(row)).length, {
+        timeout: 30_000,
+        interval: 500,
+      })
+      .toBeGreaterThan(20);
+    const [head = '', ...volumes] = await rows();
+    expect(head.split(/ {2,}/)).toEqual([
+      'NAME',
+      'SIZE',
+      'TIER',
+      'SCORE',
+      'STATE',
+      'REPLICAS',
+      'HEALTHY',
+      'REBUILD',
+      'AGE',
+    ]);
+    expect(volumes).toHaveLength(40);
+    const taught = await bed.kubectl('explain', 'mayastorvolume.status.score');
+    expect(taught.stdout).toContain('It is not kept current');
+  });
+
   test('a pause by ConfigMap is shown by every policy', async () => {
     await bed.kubectl(
       'create',
@@ -181,7 +215,7 @@ describe.skipIf(leftOut !== undefined)('the services with the rights of the base
     const metrics = await (await fetch(metricsUrl)).text();
     const writes = [...metrics.matchAll(/^couchestor_watcher_kubernetes_writes_total\{(.*)\} (\d+)$/gm)];
     const written = writes.filter(([line]) => line.includes('outcome="written"')).map(([, labels = '']) => labels);
-    for (const kind of ['status', 'annotation', 'event']) {
+    for (const kind of ['status', 'annotation', 'event', 'view']) {
       expect(written.some((labels) => labels.includes(`kind="${kind}"`))).toBe(true);
     }
     expect(writes.filter(([line]) => line.includes('outcome="refused"'))).toEqual([]);

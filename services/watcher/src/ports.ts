@@ -15,9 +15,10 @@ import type {
   PersistentVolumeObject,
   PolicyObject,
   PoolReading,
-  VolumeReading,
+  VolumeAnswer,
 } from './core/objects.ts';
 import type { Checkpoint, PolicyStatus } from './core/status.ts';
+import type { LastDecision, VolumeView } from './core/volume-view.ts';
 
 /** What the watcher needs of the world, in its own words. */
 
@@ -60,6 +61,18 @@ export interface KubernetesSink {
   announce(announcement: Announcement, signal: AbortSignal): Promise<WriteOutcome>;
 }
 
+/** The MayastorVolumes that people read: one for each volume, written by us alone. */
+export interface VolumeViewSink {
+  /** Pages of what is there: the volume, and the digest of what is said of it. @throws if it may work later */
+  held(signal: AbortSignal): AsyncIterable<readonly (readonly [volumeId: string, digest: string])[]>;
+  /** Equal for views that say the same. */
+  digest(view: VolumeView): string;
+  /** @throws if it may work later */
+  write(view: VolumeView, signal: AbortSignal): Promise<WriteOutcome>;
+  /** @throws if it may work later */
+  remove(volumeId: string, signal: AbortSignal): Promise<WriteOutcome>;
+}
+
 export interface OwnAnnotations {
   readonly lastMigrationMs?: number;
   readonly currentTier?: string | null;
@@ -68,8 +81,8 @@ export interface OwnAnnotations {
 /** Mayastor's REST API, read only. Everything throws when there is no usable answer. */
 export interface MayastorSource {
   /** Pages of one pass; a volume deleted meanwhile may hide another one. */
-  volumePages(signal: AbortSignal): AsyncIterable<readonly VolumeReading[]>;
-  volume(volumeId: string, signal: AbortSignal): Promise<VolumeReading | undefined>;
+  volumePages(signal: AbortSignal): AsyncIterable<readonly VolumeAnswer[]>;
+  volume(volumeId: string, signal: AbortSignal): Promise<VolumeAnswer | undefined>;
   pools(signal: AbortSignal): Promise<ReadonlyMap<string, PoolReading>>;
   nodes(signal: AbortSignal): Promise<ReadonlyMap<string, NodeReading>>;
 }
@@ -95,6 +108,11 @@ export interface MessageSource {
   /** What the scorer makes of each policy, by the policy's UID. */
   watchEvaluations(
     onChange: (policyId: string, evaluated: PolicyEvaluated | undefined) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** What the scorer last decided on each volume. Resolves when all was reported once; goes on until the signal. */
+  watchDecisions(
+    onChange: (volumeId: string, decision: LastDecision | undefined) => void,
     signal: AbortSignal,
   ): Promise<void>;
   /** Resolves when every intent was reported once; goes on until the signal. */
@@ -141,6 +159,9 @@ export interface Measures {
   factsPublished(kind: string, count: number): void;
   mayastorPolled(outcome: 'complete' | 'failed', seconds: number): void;
   permitWritten(): void;
-  kubernetesWritten(kind: 'status' | 'annotation' | 'event', outcome: WriteOutcome['kind'] | 'unavailable'): void;
+  kubernetesWritten(
+    kind: 'status' | 'annotation' | 'event' | 'view',
+    outcome: WriteOutcome['kind'] | 'unavailable',
+  ): void;
   leading(isLeader: boolean): void;
 }

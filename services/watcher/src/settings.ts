@@ -25,6 +25,9 @@ export const watcherSettings = z.object({
   CONTROL_NAMESPACE: text('Namespace of the ConfigMap couchestor-control and of the Lease couchestor-watcher.').default(
     'kube-system',
   ),
+  VOLUME_VIEW_NAMESPACE: text(
+    'The namespace in which a MayastorVolume shows each volume to people; there are none without it.',
+  ).optional(),
   LEADER_ELECTION: booleanSetting(
     'Whether several watchers elect one by a Lease; without it this one always leads and must be alone.',
     true,
@@ -50,7 +53,7 @@ export const watcherSettings = z.object({
     default: 250,
   }),
   KUBERNETES_WRITES_PER_SECOND: integerSetting(
-    'The most statuses, and the most annotations current-tier, that are written in a second.',
+    'The most statuses, the most annotations current-tier, and the most MayastorVolumes that are written in a second.',
     { min: 1, max: 1_000, default: 20 },
   ),
 });

@@ -11,6 +11,7 @@ import { createMayastorSource } from './adapters/mayastor-source.ts';
 import { createMeasures } from './adapters/measures.ts';
 import { createMessageSource } from './adapters/messages.ts';
 import { addRoutes } from './adapters/routes.ts';
+import { createVolumeViewSink } from './adapters/volume-view-sink.ts';
 import type { WatcherSettings } from './settings.ts';
 import type { Observation } from './tasks/observe.ts';
 import { runTerm } from './tasks/term.ts';
@@ -90,6 +91,10 @@ export async function startWatcher(context: ServiceContext<WatcherSettings>): Pr
           identity,
           kubernetes,
           kubernetesSink: createKubernetesSink({ access, clock, identity }),
+          volumeViews:
+            config.VOLUME_VIEW_NAMESPACE === undefined
+              ? undefined
+              : createVolumeViewSink(access, config.VOLUME_VIEW_NAMESPACE),
           control: createControlSource(access, config.CONTROL_NAMESPACE),
           mayastor: createMayastorSource(mayastor),
           messages: createMessageSource(bus),

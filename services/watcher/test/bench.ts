@@ -53,7 +53,9 @@ export interface Bench extends AsyncDisposable {
 }
 
 const POLICY = { apiVersion: 'storage.billyronks.io/v1', kind: 'StoragePolicy' };
-const crdFile = new URL('../../../deploy/kustomize/base/crd/storagepolicies.yaml', import.meta.url);
+const crdFiles = ['base/crd/storagepolicies.yaml', 'components/volume-view/crd/mayastorvolumes.yaml'].map(
+  (name) => new URL(`../../../deploy/kustomize/${name}`, import.meta.url),
+);
 const GIB = 1024 ** 3;
 
 export async function startBench(): Promise<Bench> {
@@ -62,8 +64,8 @@ export async function startBench(): Promise<Bench> {
   // Tests stop this server, so it cannot be one that others use.
   const { COUCHESTOR_NATS_URL: _given, ...env } = process.env;
   const nats = stack.use(await startNats({ env }));
-  const crd = parse(readFileSync(crdFile, 'utf8')) as JsonObject;
-  const kubernetes = createKubernetesModel({ clock, random: Math.random, crds: [readDiskPoolCrd(), crd] });
+  const crds = crdFiles.map((file) => parse(readFileSync(file, 'utf8')) as JsonObject);
+  const kubernetes = createKubernetesModel({ clock, random: Math.random, crds: [readDiskPoolCrd(), ...crds] });
   const mayastor = createMayastorModel({ clock, random: Math.random, timers: { cachePeriodMs: 200 } });
   for (const name of ['a', 'b']) {
     mayastor.addNode({ id: `node-${name}` });

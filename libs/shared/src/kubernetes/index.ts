@@ -15,6 +15,7 @@ export {
 } from './client.ts';
 export { isStatus, KubernetesAnswerError, KubernetesStatusError, KubernetesUnreachableError } from './errors.ts';
 export { createEventRecorder, type EventRecorder, type RecordedEvent } from './event-recorder.ts';
+export { listObjects } from './paged-list.ts';
 export { type LeaderElection, type LeaderElectionOptions, startLeaderElection } from './leader-election.ts';
 export { type ListWatch, type ListWatchOptions, startListWatch } from './list-watch.ts';
 export { loadKubernetesAccess } from './load-access.ts';

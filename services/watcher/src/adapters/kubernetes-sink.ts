@@ -53,7 +53,8 @@ export function createKubernetesSink({ access, clock, identity }: KubernetesSink
   };
 }
 
-async function settle(write: () => Promise<KubernetesObject | undefined>): Promise<WriteOutcome> {
+/** What became of a write. @throws if it may work later */
+export async function settle(write: () => Promise<KubernetesObject | undefined>): Promise<WriteOutcome> {
   try {
     const written = await write();
     return { kind: 'written', resourceVersion: written?.metadata.resourceVersion ?? '' };

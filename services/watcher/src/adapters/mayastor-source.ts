@@ -1,20 +1,28 @@
 import type { LabelRequirement, MayastorClient, MayastorNode, Pool, Volume } from '@couchestor/shared/mayastor';
-import type { NodeReading, PoolReading, VolumeReading } from '../core/objects.ts';
+import type { NodeReading, PoolReading, VolumeAnswer, VolumeReading } from '../core/objects.ts';
 import { upToPercentStep } from '../core/steps.ts';
 import type { MayastorSource } from '../ports.ts';
 
 export function createMayastorSource(client: MayastorClient): MayastorSource {
   return {
     volumePages: async function* (signal) {
-      for await (const page of client.volumePages({ signal })) yield page.map(readVolume);
+      for await (const page of client.volumePages({ signal })) yield page.map(readAnswer);
     },
     volume: async (volumeId, signal) => {
       const volume = await client.getVolume(volumeId, { signal });
-      return volume === undefined ? undefined : readVolume(volume);
+      return volume === undefined ? undefined : readAnswer(volume);
     },
     pools: async (signal) => new Map((await client.listPools({ signal })).map((pool) => [pool.id, readPool(pool)])),
     nodes: async (signal) => new Map((await client.listNodes({ signal })).map((node) => [node.id, readNode(node)])),
   };
+}
+
+function readAnswer(volume: Volume): VolumeAnswer {
+  const rebuilds = volume.replicas.flatMap(({ id, rebuildPercent }) =>
+    rebuildPercent === undefined ? [] : [[id, rebuildPercent] as const],
+  );
+  const reading = readVolume(volume);
+  return rebuilds.length === 0 ? { reading } : { reading, rebuilds: Object.fromEntries(rebuilds) };
 }
 
 export function readVolume(volume: Volume): VolumeReading {

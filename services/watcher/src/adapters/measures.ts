@@ -51,7 +51,7 @@ export function createMeasures({ registry, clock, newestEventAgeMs }: MeasuresOp
   });
   const writes = new Counter({
     name: 'couchestor_watcher_kubernetes_writes_total',
-    help: 'Writes to Kubernetes by kind (status, annotation, event) and outcome.',
+    help: 'Writes to Kubernetes by kind (status, annotation, event, view) and outcome.',
     labelNames: ['kind', 'outcome'],
     registers,
   });

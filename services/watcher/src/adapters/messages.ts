@@ -1,8 +1,9 @@
-import type { Bus, FactWriter, RecordedEvent } from '@couchestor/shared/bus';
+import type { Bus, Fact, FactWriter, RecordedEvent } from '@couchestor/shared/bus';
 import type { StateName } from '@couchestor/shared/messages';
 import { parseTimestampMs } from '@couchestor/shared/units';
 import type { EndedMove } from '../core/ledger.ts';
 import type { MigrationEvent, MigrationStep } from '../core/migration-event.ts';
+import type { LastDecision } from '../core/volume-view.ts';
 import type { FactSinks, MessageSource } from '../ports.ts';
 
 export function createMessageSource(bus: Bus): MessageSource {
@@ -27,6 +28,14 @@ export function createMessageSource(bus: Bus): MessageSource {
       for (const [policyId, fact] of tables.of('policy.evaluated')) onChange(policyId, fact.data);
       await tables.whenSynced();
     },
+    watchDecisions: async (onChange, signal) => {
+      const tables = await bus.openFacts(['decision.made'], { signal });
+      const report = (volumeId: string, fact: Fact<'decision.made'> | undefined): void =>
+        onChange(volumeId, fact === undefined ? undefined : readDecision(fact));
+      tables.onChange('decision.made', report);
+      for (const [volumeId, fact] of tables.of('decision.made')) report(volumeId, fact);
+      await tables.whenSynced();
+    },
     watchIntents: async (onChange, signal) => {
       const watch = bus.intents.watchAll({
         signal,
@@ -43,6 +52,11 @@ export function createMessageSource(bus: Bus): MessageSource {
         onCaughtUp: ({ streamCreatedAt, sequence }) => onCaughtUp({ streamCreatedAt, lastSequence: sequence }),
       }),
   };
+}
+
+function readDecision({ timeMs, data }: Fact<'decision.made'>): LastDecision {
+  const { action, reason, tierWanted, score } = data;
+  return { atMs: timeMs, action, reason, tierWanted, score };
 }
 
 function readMigrationEvent({ message, sequence, streamCreatedAt }: RecordedEvent): MigrationEvent {

@@ -88,7 +88,9 @@ describe('Census', () => {
       ),
     });
     census.mark('a');
-    expect(census.work(10)).toEqual([]);
+    const { revision } = census;
+    census.work(10);
+    expect(census.revision).toBe(revision);
     expect(census.placement('a')).toBe('hot');
   });
 
@@ -104,7 +106,7 @@ describe('Census', () => {
     expect(census.counts('younger').watchedVolumes).toBe(0);
   });
 
-  test('works in pieces and answers what changed', () => {
+  test('works in pieces, answers what it counted, and notices what changes nothing', () => {
     const inventory = new VolumeInventory();
     for (const id of ['a', 'b', 'c']) {
       inventory.setReading(aVolume(id, ['nvme-a']));
@@ -116,8 +118,10 @@ describe('Census', () => {
     expect(census.work(2)).toHaveLength(2);
     expect(census.staleCount).toBe(1);
     expect(census.work(2)).toEqual(['c']);
+    const { revision } = census;
     for (const id of ['a', 'b', 'c']) census.mark(id);
-    expect(census.work(10)).toEqual([]);
+    expect(census.work(10)).toEqual(['a', 'b', 'c']);
+    expect(census.revision).toBe(revision);
   });
 
   test('counted as it changes is counted anew', () => {

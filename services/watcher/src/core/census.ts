@@ -89,16 +89,17 @@ export class Census {
     this.#stale.add(volumeId);
   }
 
-  /** Counts up to `max` marked volumes anew; answers those whose policy or placement changed. */
+  /** Counts up to `max` marked volumes anew, and answers them. */
   work(max: number): string[] {
-    const changed: string[] = [];
+    const counted: string[] = [];
     let left = max;
     for (const volumeId of this.#stale) {
       if (left-- === 0) break;
       this.#stale.delete(volumeId);
-      if (this.#count(volumeId)) changed.push(volumeId);
+      this.#count(volumeId);
+      counted.push(volumeId);
     }
-    return changed;
+    return counted;
   }
 
   /** Counts this one volume anew. */
@@ -129,16 +130,23 @@ export class Census {
     return this.#lines.get(volumeId)?.policyId;
   }
 
+  /** The tier of a pool under the policy that claims the volume. */
+  tierOf(volumeId: string, pool: string): Tier | undefined {
+    const policyId = this.policyOf(volumeId);
+    const policy = this.#policies.find((each) => each.policyId === policyId);
+    return policy === undefined ? undefined : this.#tierUnder(policy, pool);
+  }
+
   #markAll(): void {
     this.#tierOfPool.clear();
     for (const volumeId of this.#source.ids()) this.#stale.add(volumeId);
     for (const volumeId of this.#lines.keys()) this.#stale.add(volumeId);
   }
 
-  #count(volumeId: string): boolean {
+  #count(volumeId: string): void {
     const before = this.#lines.get(volumeId);
     const after = this.#lineOf(volumeId, before);
-    if (sameLine(before, after)) return false;
+    if (sameLine(before, after)) return;
     this.#revision += 1;
     if (before !== undefined) this.#add(before, -1);
     if (after === undefined) this.#lines.delete(volumeId);
@@ -146,7 +154,6 @@ export class Census {
       this.#lines.set(volumeId, after);
       this.#add(after, 1);
     }
-    return before?.policyId !== after?.policyId || before?.placement !== after?.placement;
   }
 
   #lineOf(volumeId: string, before: Line | undefined): Line | undefined {

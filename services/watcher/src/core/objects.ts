@@ -48,6 +48,16 @@ export interface Control {
 /** A volume as Mayastor shows it. */
 export type VolumeReading = Omit<VolumeObserved, 'persistentVolume'>;
 
+/** How far replicas are filled, in percent, by replica id. It changes all the time, so it is part of no fact. */
+export type RebuildProgress = Readonly<Record<string, number>>;
+
+/** What one read of Mayastor says of a volume. */
+export interface VolumeAnswer {
+  readonly reading: VolumeReading;
+  /** Absent while nothing is filled. */
+  readonly rebuilds?: RebuildProgress;
+}
+
 export interface PoolReading {
   readonly name: string;
   readonly node: string;

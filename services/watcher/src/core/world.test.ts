@@ -7,6 +7,7 @@ function open(changes: Partial<WorldNews> = {}): World {
   return new World({
     policyFact: nothing,
     volumeFact: nothing,
+    rebuild: nothing,
     poolFact: nothing,
     nodeFact: nothing,
     clusterFact: nothing,

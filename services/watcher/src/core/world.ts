@@ -16,7 +16,8 @@ import type {
   PersistentVolumeObject,
   PolicyObject,
   PoolReading,
-  VolumeReading,
+  RebuildProgress,
+  VolumeAnswer,
 } from './objects.ts';
 import { OurCordons } from './our-cordons.ts';
 import { Policies } from './policies.ts';
@@ -32,6 +33,8 @@ export interface WorldNews {
   poolFact(diskPoolId: string): void;
   nodeFact(token: string): void;
   clusterFact(): void;
+  /** A replica of the volume is filled further, or not filled any more. */
+  rebuild(volumeId: string): void;
   /** What the status of this policy, or of all, is made of has changed. */
   policyStatus(policyId?: string): void;
   /** `work` has something to do. */
@@ -53,6 +56,7 @@ export class World {
   readonly #diskPools = new Map<string, DiskPoolObject>();
   readonly #poolReadings = new Sightings<PoolReading>();
   readonly #nodeReadings = new Sightings<NodeReading>();
+  readonly #rebuilds = new Map<string, RebuildProgress>();
   readonly #nodeFacts = new Map<string, NodeObserved>();
   #poolFacts: ReadonlyMap<string, PoolObserved> = new Map();
   #control: Control | undefined;
@@ -158,17 +162,28 @@ export class World {
     this.volumes.beginPass();
   }
 
-  setVolume(reading: VolumeReading): void {
+  setVolume({ reading, rebuilds }: VolumeAnswer): void {
     if (this.volumes.setReading(reading)) this.#volumeChanged(reading.volumeId);
+    this.#setRebuilds(reading.volumeId, rebuilds);
+  }
+
+  /** How far the replicas of the volume are filled that are not whole yet. */
+  rebuilds(volumeId: string): RebuildProgress | undefined {
+    return this.#rebuilds.get(volumeId);
   }
 
   /** Mayastor said of this one volume that it does not exist. */
   missVolume(volumeId: string): void {
-    if (this.volumes.missed(volumeId)) this.#volumeChanged(volumeId);
+    if (!this.volumes.missed(volumeId)) return;
+    this.#rebuilds.delete(volumeId);
+    this.#volumeChanged(volumeId);
   }
 
   endPass(): void {
-    for (const volumeId of this.volumes.endPass()) this.#volumeChanged(volumeId);
+    for (const volumeId of this.volumes.endPass()) {
+      this.#rebuilds.delete(volumeId);
+      this.#volumeChanged(volumeId);
+    }
     if (this.#hasPass) return;
     this.#hasPass = true;
     this.#news.work();
@@ -176,7 +191,7 @@ export class World {
 
   /**
    * Does what is due, and counts up to `max` volumes anew.
-   * @returns the volumes whose policy or placement is another now
+   * @returns the volumes that it counted: their policy, their placement or the tier of a replica may be another now
    */
   work(max: number): string[] {
     if (this.#due.policies) this.census.setPolicies(this.policies.forCensus());
@@ -186,9 +201,9 @@ export class World {
     if (this.#due.pools) this.#renewPoolFacts();
     Object.assign(this.#due, { policies: false, pools: false, poolLabels: false });
     const { revision } = this.census;
-    const changed = this.census.work(max);
+    const counted = this.census.work(max);
     if (this.census.revision !== revision) this.#news.policyStatus();
-    return changed;
+    return counted;
   }
 
   get hasWork(): boolean {
@@ -224,6 +239,13 @@ export class World {
     if (pool.status !== 'Unknown' || pool.capacityBytes > 0 || before.kind !== 'present') return pool;
     const { capacityBytes, usedBytes, committedBytes } = before.value;
     return { ...pool, capacityBytes, usedBytes, committedBytes };
+  }
+
+  #setRebuilds(volumeId: string, rebuilds: RebuildProgress | undefined): void {
+    if (same(this.#rebuilds.get(volumeId), rebuilds)) return;
+    if (rebuilds === undefined) this.#rebuilds.delete(volumeId);
+    else this.#rebuilds.set(volumeId, rebuilds);
+    this.#news.rebuild(volumeId);
   }
 
   #volumeChanged(volumeId: string): void {

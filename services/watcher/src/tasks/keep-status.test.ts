@@ -29,6 +29,7 @@ function start() {
   const world = new World({
     policyFact: nothing,
     volumeFact: nothing,
+    rebuild: nothing,
     poolFact: nothing,
     nodeFact: nothing,
     clusterFact: nothing,

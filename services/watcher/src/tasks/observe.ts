@@ -18,8 +18,10 @@ export interface ObservationOptions {
   readonly mayastorPeriodMs: number;
   /** What the status of this policy, or of all, is made of has changed. */
   readonly onPolicyStatus: (policyId?: string) => void;
-  /** This volume, or its placement, is another than it was. */
+  /** This volume, its placement or the tier of a replica may be another than it was. */
   readonly onVolume: (volumeId: string) => void;
+  /** A replica of this volume is filled further, or not filled any more. */
+  readonly onRebuild: (volumeId: string) => void;
   /** Everything that was marked is counted. */
   readonly onCounted: () => void;
 }
@@ -42,10 +44,8 @@ export class Observation {
     this.#options = options;
     this.world = new World({
       policyFact: (policyId) => this.#publishers?.policies.mark(policyId),
-      volumeFact: (volumeId) => {
-        this.#publishers?.volumes.mark(volumeId);
-        options.onVolume(volumeId);
-      },
+      volumeFact: (volumeId) => this.#publishers?.volumes.mark(volumeId),
+      rebuild: (volumeId) => options.onRebuild(volumeId),
       poolFact: (diskPoolId) => this.#publishers?.pools.mark(diskPoolId),
       nodeFact: (token) => this.#publishers?.nodes.mark(token),
       clusterFact: () => this.#publishers?.cluster.mark(CLUSTER),
@@ -72,10 +72,12 @@ export class Observation {
    * @throws if Mayastor gives no answer
    */
   async placementNow(volumeId: string, signal: AbortSignal): Promise<Placement | undefined> {
-    const reading = await this.#options.mayastor.volume(volumeId, signal);
-    if (reading === undefined) return undefined;
-    this.world.setVolume(reading);
-    return this.world.census.settle(volumeId);
+    const answer = await this.#options.mayastor.volume(volumeId, signal);
+    if (answer === undefined) return undefined;
+    this.world.setVolume(answer);
+    const placement = this.world.census.settle(volumeId);
+    this.#options.onVolume(volumeId);
+    return placement;
   }
 
   /** The stream was lost: everything is to be published once more. */
@@ -202,15 +204,15 @@ export class Observation {
       onPassBegin: () => this.world.beginPass(),
       onVolumes: async (page) => {
         const slices = createSlices(() => clock.monotonicMs());
-        for (const reading of page) {
-          this.world.setVolume(reading);
+        for (const answer of page) {
+          this.world.setVolume(answer);
           await slices.pause();
         }
       },
       onPassEnd: () => this.world.endPass(),
-      onVolume: (volumeId, reading) => {
-        if (reading === undefined) this.world.missVolume(volumeId);
-        else this.world.setVolume(reading);
+      onVolume: (volumeId, answer) => {
+        if (answer === undefined) this.world.missVolume(volumeId);
+        else this.world.setVolume(answer);
       },
     };
   }

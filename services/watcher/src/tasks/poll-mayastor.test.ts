@@ -22,12 +22,12 @@ function start({ pageMs = 0 } = {}) {
     source: {
       nodes: async () => new Map(),
       pools: async () => new Map(),
-      volume: async (volumeId) => (volumeId === 'gone' ? undefined : aVolume(volumeId, ['p'])),
+      volume: async (volumeId) => (volumeId === 'gone' ? undefined : { reading: aVolume(volumeId, ['p']) }),
       volumePages: async function* (signal) {
         for (const id of ['a', 'b']) {
           await clock.sleep(pageMs, signal);
           if (failing && id === 'b') throw new Error('503');
-          yield [aVolume(id, ['p'])];
+          yield [{ reading: aVolume(id, ['p']) }];
         }
       },
     },
@@ -35,9 +35,9 @@ function start({ pageMs = 0 } = {}) {
       onNodes: () => undefined,
       onPools: async () => undefined,
       onPassBegin: () => note('begin'),
-      onVolumes: async (page) => void note(page.map(({ volumeId }) => volumeId).join()),
+      onVolumes: async (page) => void note(page.map(({ reading }) => reading.volumeId).join()),
       onPassEnd: () => note('end'),
-      onVolume: (volumeId, reading) => note(`${volumeId} ${reading === undefined ? 'missed' : 'read'}`),
+      onVolume: (volumeId, answer) => note(`${volumeId} ${answer === undefined ? 'missed' : 'read'}`),
     },
   });
   const running = poll.run(stopping.signal).catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import type { Clock } from '@couchestor/shared/clock';
-import type { NodeReading, PoolReading, VolumeReading } from '../core/objects.ts';
+import type { NodeReading, PoolReading, VolumeAnswer } from '../core/objects.ts';
 import type { Log, MayastorSource, Measures } from '../ports.ts';
 import { Pulse } from './pulse.ts';
 
@@ -17,11 +17,11 @@ export interface MayastorListener {
   onNodes(nodes: ReadonlyMap<string, NodeReading>): void;
   onPools(pools: ReadonlyMap<string, PoolReading>): Promise<void>;
   onPassBegin(): void;
-  onVolumes(page: readonly VolumeReading[]): Promise<void>;
+  onVolumes(page: readonly VolumeAnswer[]): Promise<void>;
   /** Every page of the pass was read. */
   onPassEnd(): void;
   /** One volume that was asked for between passes; undefined if Mayastor does not have it. */
-  onVolume(volumeId: string, reading: VolumeReading | undefined): void;
+  onVolume(volumeId: string, answer: VolumeAnswer | undefined): void;
 }
 
 /** A pass that takes its calls' time to the limit leaves this share of the budget for what is asked between passes. */

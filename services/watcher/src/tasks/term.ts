@@ -9,11 +9,13 @@ import type {
   Measures,
   MessageSource,
   PermitSink,
+  VolumeViewSink,
 } from '../ports.ts';
 import { TierAnnotator } from './annotate-tiers.ts';
 import { EventFolder } from './fold-events.ts';
 import { keepPermit } from './keep-permit.ts';
 import { StatusKeeper } from './keep-status.ts';
+import { VolumeViewKeeper } from './keep-volume-views.ts';
 import { Observation } from './observe.ts';
 import { runTogether } from './together.ts';
 
@@ -21,6 +23,8 @@ export interface TermOptions {
   readonly identity: string;
   readonly kubernetes: KubernetesSource;
   readonly kubernetesSink: KubernetesSink;
+  /** Undefined where people are shown no MayastorVolumes. */
+  readonly volumeViews: VolumeViewSink | undefined;
   readonly control: ControlSource;
   readonly mayastor: MayastorSource;
   readonly messages: MessageSource;
@@ -49,10 +53,15 @@ export async function runTerm(options: TermOptions, signal: AbortSignal): Promis
     measures,
     mayastorPeriodMs: options.mayastorPeriodMs,
     onPolicyStatus: (policyId) => keeper.note(policyId),
-    onVolume: (volumeId) => annotator.note(volumeId),
+    onVolume: (volumeId) => {
+      annotator.note(volumeId);
+      views?.note(volumeId);
+    },
+    onRebuild: (volumeId) => views?.note(volumeId),
     onCounted: () => {
       keeper.note();
       annotator.wake();
+      views?.wake();
     },
   });
   const { world } = observation;
@@ -60,6 +69,18 @@ export async function runTerm(options: TermOptions, signal: AbortSignal): Promis
   const common = { world, kubernetes: kubernetesSink, clock, log, measures };
   const keeper = new StatusKeeper({ ...common, book, debounceMs: options.statusDebounceMs, writesPerSecond });
   const annotator = new TierAnnotator({ ...common, writesPerSecond });
+  const views =
+    options.volumeViews === undefined
+      ? undefined
+      : new VolumeViewKeeper({
+          world,
+          sink: options.volumeViews,
+          messages: options.messages,
+          clock,
+          log,
+          measures,
+          writesPerSecond,
+        });
   const folder = new EventFolder({
     ...common,
     observation,
@@ -103,6 +124,7 @@ export async function runTerm(options: TermOptions, signal: AbortSignal): Promis
           (inner) => folder.run(inner),
           (inner) => keeper.run(inner),
           (inner) => annotator.run(inner),
+          ...(views === undefined ? [] : [(inner: AbortSignal) => views.run(inner)]),
         ]);
       },
     ]);

@@ -142,7 +142,7 @@ test('a volume that is deleted while it moves ends the move and leaves nothing',
 });
 
 test('a volume that no pool can take fails and says why', async () => {
-  const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1', targetPools: ['nvme-n1'] });
+  const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1', nodes: ['n1'] });
   expect(await world.move()).toBe('ended');
   expect(world.events.at(-1)).toMatchObject({ name: 'migration.failed', data: { reason: 'NoPlacement' } });
   expectSound(world, 1);

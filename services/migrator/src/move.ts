@@ -221,7 +221,9 @@ export async function runMove(
           return sleep(Math.min(RETRY_MAX_MS, cordonsInDoubtUntilMs - clock.monotonicMs()));
         }
         await record.write(change.cordonsForgotten(intent));
-        return dropFence();
+        return step.keepsFence === true ? undefined : dropFence();
+      case 'planFence':
+        return record.write(change.fencePlanned(intent, step.fence));
       case 'endRound':
         await record.write(change.roundEnded(intent, step.moved));
         await dropFence();
@@ -301,7 +303,9 @@ export async function runMove(
         lookout.volumeTouched();
         const isDone = settle('growth', [outcome]);
         const rollback = outcome.kind === 'refused' ? refusedGrowth(outcome) : undefined;
-        if (rollback !== undefined) await record.write(change.rolledBack(record.intent, rollback));
+        if (rollback !== undefined && record.intent.rollback === undefined) {
+          await record.write(change.rolledBack(record.intent, rollback));
+        }
         return isDone;
       }
       case 'steerByCordon':
@@ -389,6 +393,7 @@ export async function runMove(
       case 'recordSynced':
       case 'planSteer':
       case 'forgetCordons':
+      case 'planFence':
       case 'endRound':
       case 'rollBack':
       case 'attend':

@@ -49,6 +49,7 @@ export interface MoveWorldOptions {
   readonly targetPools?: readonly string[];
   readonly syncTimeoutMs?: number;
   readonly nodes?: readonly string[];
+  readonly allowReducedRedundancy?: boolean;
 }
 
 export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWorld> {
@@ -216,7 +217,7 @@ function intentFor(options: MoveWorldOptions, nodes: readonly string[], clock: V
     sizeBytes: 10 * GIB,
     syncTimeoutMs: options.syncTimeoutMs ?? 1_800_000,
     allowSnapshots: false,
-    allowReducedRedundancy: false,
+    allowReducedRedundancy: options.allowReducedRedundancy ?? false,
     maxPoolUsedPercent: 85,
     limits: { policy: 2, perPool: 1, perNode: 1 },
     targetPools: [...targetPools],

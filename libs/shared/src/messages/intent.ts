@@ -58,6 +58,8 @@ const roundSchema = z.object({
   sourceReplicaId: id,
   targetPool: z.string(),
   targetNode: z.string(),
+  /** The source leaves before the new replica comes: where no node is free, and the policy allows one replica less. */
+  order: z.literal('shrinkFirst').optional(),
   /** Listed before the first cordon: a cordon in no intent is never ours. */
   fence: z
     .object({

@@ -39,7 +39,6 @@ export type MigrationRequested = z.infer<typeof migrationRequestedSchema>;
 /** Why a request was not taken up. */
 export const refusalReasons = [
   'Expired',
-  'Superseded',
   'AlreadySeen',
   'AlreadyMoving',
   'CoolingDown',
@@ -58,7 +57,6 @@ export const refusalReasons = [
   'UnsupportedMayastor',
   'ClusterUpgrading',
   'AffinityGroupRestricted',
-  'LastReplicaPinned',
   'RedeliveredTooOften',
 ] as const;
 export type RefusalReason = (typeof refusalReasons)[number];

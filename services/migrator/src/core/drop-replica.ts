@@ -17,7 +17,7 @@ import { PLACEMENT_MS, settled, STUCK_MS, wait, waitOrAttend } from './waits.ts'
 /** How one replica leaves: which, when it may, and by what it is made sure that it is that one. */
 
 /** Steers count as well. */
-const SHRINKS_MAX = 6;
+export const SHRINKS_MAX = 6;
 
 /** Asks a person once it was tried often enough; tried again after a while, or when the person aborts the move. */
 export function shrinksExhausted(intent: ActiveIntent, round: Round, evidence: Evidence): Step | undefined {
@@ -91,7 +91,11 @@ function victimOutOfReach(
   return waitOrAttend(intent, evidence, 'OwnersDiffer', 'an old target still owns replicas of the volume');
 }
 
-/** The victim holds all data, so the choice is Mayastor's unless we steer it; and enough others must hold it too. */
+/**
+ * The victim holds all data, so the choice is Mayastor's unless we steer it; and enough others must hold it too.
+ *
+ * @param replicaCount after it has gone
+ */
 export function dropFilled(
   intent: ActiveIntent,
   round: Round,
@@ -99,6 +103,7 @@ export function dropFilled(
   evidence: Evidence,
   capabilities: Capabilities,
   victim: SeenReplica,
+  replicaCount: number,
 ): Step {
   const kept = volume.replicas.filter((replica) => replica.replicaId !== victim.replicaId);
   if (volume.target === undefined) {
@@ -110,7 +115,7 @@ export function dropFilled(
   const kind = capabilities.method === 'poolCordon' ? 'nodeCordon' : 'childRemoval';
   const { steer } = round;
   const steered = steer?.kind === 'childRemoval' && steer.victimReplicaId === victim.replicaId;
-  if (!steered && !(isWhole(volume, intent.replicaCount + 1) && settled(evidence, capabilities))) {
+  if (!steered && !(isWhole(volume, replicaCount + 1) && settled(evidence, capabilities))) {
     return waitOrAttend(intent, evidence, 'Settling', 'the volume does not become whole with its new replica');
   }
   if (!evidence.fenceHeld) return { kind: 'takeFence' };
@@ -151,5 +156,5 @@ export function dropFilled(
       break;
     }
   }
-  return { kind: 'shrink', replicaCount: intent.replicaCount, victimReplicaId: victim.replicaId };
+  return { kind: 'shrink', replicaCount, victimReplicaId: victim.replicaId };
 }

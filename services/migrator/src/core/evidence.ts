@@ -38,6 +38,11 @@ export interface SeenNode extends PlacementNode {
   readonly draining: boolean;
 }
 
+export interface Cluster {
+  readonly pools: ReadonlyMap<string, SeenPool>;
+  readonly nodes: ReadonlyMap<string, SeenNode>;
+}
+
 /** A piece of evidence that a step may rest on. The protocol names what it lacks, and the driver goes and reads it. */
 export type EvidenceKind = 'idle' | 'cluster' | 'owners';
 
@@ -49,7 +54,7 @@ export interface Evidence {
   readonly stableForMs: number;
   /** Answer of the idle probe: with `idle`, count and replica ids are final. */
   readonly idle?: 'idle' | 'busy' | 'unknown';
-  readonly cluster?: { readonly pools: ReadonlyMap<string, SeenPool>; readonly nodes: ReadonlyMap<string, SeenNode> };
+  readonly cluster?: Cluster;
   /** Nexuses that own each replica of the volume, by replica id. */
   readonly owners?: ReadonlyMap<string, readonly string[]>;
   /** Is the cluster-wide lease ours under which cordons are set? Only then do others' cordons belong to no move of ours. */
@@ -103,3 +108,6 @@ export function ownersAgree(volume: SeenVolume, owners: ReadonlyMap<string, read
 }
 
 export const tierPoolsOf = (intent: ActiveIntent): ReadonlySet<string> => new Set(intent.targetPools);
+
+/** Nodes that hold a replica of the volume: Mayastor puts no second one there. */
+export const nodesOf = (volume: SeenVolume): ReadonlySet<string> => new Set(volume.replicas.map(({ node }) => node));

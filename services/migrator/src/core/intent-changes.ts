@@ -104,6 +104,10 @@ export function steerPlanned(intent: ActiveIntent, steer: Steer): ActiveIntent {
   return { ...intent, outbox: [], round: { ...roundOf(intent), steer } };
 }
 
+export function fencePlanned(intent: ActiveIntent, fence: NonNullable<Round['fence']>): ActiveIntent {
+  return { ...intent, outbox: [], round: { ...roundOf(intent), fence } };
+}
+
 export function cordonsForgotten(intent: ActiveIntent): ActiveIntent {
   return { ...intent, outbox: [], round: without(without(roundOf(intent), 'fence'), 'steer') };
 }
@@ -139,8 +143,12 @@ export function attentionOver(intent: ActiveIntent): ActiveIntent {
   return { ...without(withFreshTries(intent), 'attention'), outbox: [] };
 }
 
+/** One stays counted: whether anything was tried at all tells our doing from that of others. */
 function withFreshTries(intent: ActiveIntent): ActiveIntent {
-  return intent.round === undefined ? intent : { ...intent, round: { ...intent.round, shrinks: 0 } };
+  const { round } = intent;
+  if (round === undefined) return intent;
+  const growths = round.order === 'shrinkFirst' ? Math.min(round.growths, 1) : round.growths;
+  return { ...intent, round: { ...round, growths, shrinks: Math.min(round.shrinks, 1) } };
 }
 
 export function ended(intent: ActiveIntent, end: End, nowMs: number, backoff: BackoffPolicy): EndedIntent {

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
-import { cordonLabelOf, type ActiveIntent, type Round } from '@couchestor/shared/messages';
+import type { ActiveIntent, Round } from '@couchestor/shared/messages';
 import { parseTimestampMs } from '@couchestor/shared/units';
+import { asBefore, extraWithoutCount, replicaMissing } from './add-replica.ts';
 import { cleanUp, cleanUpThen } from './clean-up.ts';
 import { chooseVictim, dropFilled, dropUnfilled, shrinksExhausted } from './drop-replica.ts';
 import {
@@ -12,11 +13,10 @@ import {
   type SeenReplica,
   type SeenVolume,
 } from './evidence.ts';
-import { obstacleTo, planRounds } from './plan-rounds.ts';
+import { planRounds } from './plan-rounds.ts';
+import { withinShrinkFirst } from './shrink-first.ts';
 import type { Step } from './step.ts';
-import { isIdle, patienceMs, PLACEMENT_MS, settled, STUCK_MS, wait, waitOrAttend } from './waits.ts';
-
-const GROWTHS_MAX = 6;
+import { isIdle, patienceMs, PLACEMENT_MS, settled, wait, waitOrAttend } from './waits.ts';
 
 /**
  * The protocol of a move. Mayastor has no "move": a replica is added where we want it, filled, and an old one removed,
@@ -154,6 +154,7 @@ function withinRound(
   evidence: Evidence,
   capabilities: Capabilities,
 ): Step {
+  if (round.order === 'shrinkFirst') return withinShrinkFirst(intent, round, volume, evidence, capabilities);
   const n0 = intent.replicaCount;
   const before = new Set(round.replicasBefore.map((replica) => replica.replicaId));
   const present = new Set(volume.replicas.map((replica) => replica.replicaId));
@@ -184,60 +185,6 @@ function withinRound(
         message: `the replica count is ${volume.replicaCount} and was ${n0} when the move began; set it back to ${n0}, or abort the move to keep it`,
       });
   }
-}
-
-/** A growth that failed half way leaves a replica that nobody counts; Mayastor removes it by itself. */
-function extraWithoutCount(intent: ActiveIntent, evidence: Evidence, volume: SeenVolume): Step {
-  if (evidence.stableForMs < STUCK_MS) return wait('HalfDoneGrowth');
-  return cleanUpThen(intent, evidence, {
-    kind: 'attend',
-    reason: 'ExtraReplica',
-    message: `the volume has ${volume.replicas.length} replicas and a count of ${volume.replicaCount}`,
-  });
-}
-
-/** Count and replicas are those of before the round: grow, or stop trying. */
-function asBefore(
-  intent: ActiveIntent,
-  round: Round,
-  volume: SeenVolume,
-  evidence: Evidence,
-  capabilities: Capabilities,
-): Step {
-  const giveUp = cleanUpThen(intent, evidence, { kind: 'endRound', moved: false });
-  if (intent.rollback !== undefined) return giveUp;
-  // A new replica had been there and is gone, so a shrink took the wrong one, or somebody scaled: begin a new round.
-  if (round.newReplicaId !== undefined) return giveUp;
-  // The fence was lifted while all was stopped, or stands for too long; a new round plans a new one.
-  if (round.fence === undefined || evidence.nowMs - parseTimestampMs(round.startedAt) > STUCK_MS) return giveUp;
-  if (round.growths >= GROWTHS_MAX) {
-    return {
-      kind: 'rollBack',
-      rollback: {
-        outcome: 'failed',
-        reason: 'NoPlacement',
-        message: `${round.growths} times no replica came to pool ${round.targetPool}`,
-      },
-    };
-  }
-  if (!isWhole(volume, intent.replicaCount)) return giveUp;
-  if (!evidence.fenceHeld) return { kind: 'takeFence' };
-  if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
-  const { pools, nodes } = evidence.cluster;
-  const target = pools.get(round.targetPool);
-  const targetNode = nodes.get(round.targetNode);
-  if (target?.online !== true || target.cordoned || targetNode?.online !== true || targetNode.cordoned) return giveUp;
-  const { fence } = round;
-  if (fence.kind === 'pool') {
-    const open = fence.ours.filter((name) => pools.get(name)?.cordoned === false);
-    if (open.length > 0) return { kind: 'fencePools', pools: open };
-  } else {
-    const label = cordonLabelOf(intent.migrationId);
-    const open = fence.ours.filter((name) => nodes.get(name)?.cordonLabels.includes(label) === false);
-    if (open.length > 0) return { kind: 'fenceNodes', nodes: open };
-  }
-  if (obstacleTo(round.sourceReplicaId, volume, nodes, capabilities) !== undefined) return giveUp;
-  return { kind: 'grow', replicaCount: intent.replicaCount + 1 };
 }
 
 /** One replica more than before is wanted: fill the new one, then remove one that is not where it belongs. */
@@ -294,21 +241,5 @@ function oneMore(
     !round.replicasBefore.some((replica) => replica.replicaId === victim.replicaId);
   return neverFilled
     ? dropUnfilled(intent, volume, evidence, victim)
-    : dropFilled(intent, round, volume, evidence, capabilities, victim);
-}
-
-/** The count is raised and a replica is missing: Mayastor makes one, and the fence decides where. */
-function replicaMissing(intent: ActiveIntent, volume: SeenVolume, evidence: Evidence, asBefore: boolean): Step {
-  const { round, replicaCount, rollback } = intent;
-  assert.ok(round !== undefined, 'a round raised the count');
-  if (evidence.stableForMs < PLACEMENT_MS && rollback === undefined) return wait('ReplicaNotPlaced');
-  const isHealthy = volume.target === undefined || volume.replicas.every((one) => healthOf(volume, one) === 'synced');
-  if (!asBefore || !isHealthy) {
-    const message = `the count is ${volume.replicaCount} and ${volume.replicas.length} replicas exist`;
-    return waitOrAttend(intent, evidence, 'ReplicaNotPlaced', message);
-  }
-  return (
-    shrinksExhausted(intent, round, evidence) ??
-    cleanUpThen(intent, evidence, { kind: 'shrink', replicaCount, victimReplicaId: undefined })
-  );
+    : dropFilled(intent, round, volume, evidence, capabilities, victim, n0);
 }

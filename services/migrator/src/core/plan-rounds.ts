@@ -1,29 +1,31 @@
 import { strict as assert } from 'node:assert';
-import type { ActiveIntent, FailureReason, ReplicaPlace, Round } from '@couchestor/shared/messages';
-import { aboveCapacityLimit, copyBytes, poolRefusal, refusalLasts, type PoolRefusal } from '@couchestor/shared/policy';
+import type { ActiveIntent, FailureReason, Round } from '@couchestor/shared/messages';
+import { aboveCapacityLimit, copyBytes, poolRefusal, type PoolRefusal } from '@couchestor/shared/policy';
 import { formatTimestamp } from '@couchestor/shared/units';
 import {
+  nodesOf,
   tierPoolsOf,
   type Capabilities,
+  type Cluster,
   type SeenNode,
   type SeenPool,
   type SeenReplica,
   type SeenVolume,
 } from './evidence.ts';
-
-export interface Cluster {
-  readonly pools: ReadonlyMap<string, SeenPool>;
-  readonly nodes: ReadonlyMap<string, SeenNode>;
-}
+import { fenceAround, standsAlone } from './fence.ts';
 
 export type RoundPlan =
   | { readonly kind: 'rounds'; readonly rounds: readonly Round[] }
   | { readonly kind: 'blocked'; readonly reason: FailureReason; readonly message: string };
 
 /**
- * Which replica goes next, and where to. A replica beside the target goes last, because reading over the network is
- * better postponed. Each round names exactly one pool, so that the limits and the capacity that were checked are those
- * of the pool that fills; the fence keeps the new replica off every other pool that Mayastor could choose.
+ * Which replica goes next, and where to. Each round names exactly one pool, so that the limits and the capacity that
+ * were checked are those of the pool that fills; the fence keeps the new replica off every other pool that Mayastor
+ * could choose.
+ *
+ * A node takes one replica of a volume at most. Where every node of the tier holds one already, a replica steps aside
+ * to a pool of any kind on a spare node, once: what it leaves is the place of the next, and it follows last. Without a
+ * spare node a policy may allow that a replica leaves before the new one comes, as long as two stay.
  */
 export function planRounds(
   intent: ActiveIntent,
@@ -33,58 +35,101 @@ export function planRounds(
   nowMs: number,
 ): RoundPlan {
   const tierPools = tierPoolsOf(intent);
-  const sources = volume.replicas
-    .filter((replica) => !tierPools.has(replica.pool))
-    .sort((a, b) => distance(a.node, volume) - distance(b.node, volume) || (a.replicaId < b.replicaId ? -1 : 1));
-  const [first] = sources;
-  assert.ok(first !== undefined, 'a replica is off the tier');
+  const off = volume.replicas.filter((replica) => !tierPools.has(replica.pool));
+  const [any] = off;
+  assert.ok(any !== undefined, 'a replica is off the tier');
   const obstacleOf = ({ replicaId }: SeenReplica): string | undefined =>
     obstacleTo(replicaId, volume, cluster.nodes, capabilities);
-  const source = sources.find((replica) => obstacleOf(replica) === undefined);
-  if (source === undefined) {
-    return { kind: 'blocked', reason: 'NoPlacement', message: obstacleOf(first) ?? 'no replica can be moved now' };
+  const movable = off.filter((replica) => obstacleOf(replica) === undefined);
+  if (movable.length === 0) {
+    return { kind: 'blocked', reason: 'NoPlacement', message: obstacleOf(any) ?? 'no replica can be moved now' };
   }
 
-  const occupied = new Set(volume.replicas.map((replica) => replica.node));
-  const refusals = new Map<string, PoolRefusal>();
-  const addedBytes = copyBytes(volume);
-  const targets: SeenPool[] = [];
-  for (const name of intent.targetPools) {
-    const pool = cluster.pools.get(name);
-    if (pool === undefined) continue;
-    const refusal =
-      poolRefusal(volume, pool, cluster.nodes.get(pool.node), occupied) ??
-      (aboveCapacityLimit(pool, addedBytes, pool.arrivingBytes, intent.maxPoolUsedPercent)
-        ? 'AboveCapacityLimit'
-        : undefined);
-    if (refusal !== undefined) refusals.set(name, refusal);
-    else if (capabilities.method === 'poolCordon' || standsAlone(pool, tierPools, cluster)) targets.push(pool);
-    else refusals.set(name, 'NodeOccupied');
-  }
-  if (targets.length === 0) return blocked(intent, cluster, refusals);
-
-  const freeBytes = (pool: SeenPool): number => pool.capacityBytes - pool.usedBytes - pool.arrivingBytes;
-  targets.sort((a, b) => freeBytes(b) - freeBytes(a) || (a.name < b.name ? -1 : 1));
-  const replicasBefore: ReplicaPlace[] = volume.replicas.map(({ replicaId, pool, node }) => ({
-    replicaId,
-    pool,
-    node,
-  }));
-  const rounds = targets.slice(0, ROUNDS_OFFERED_MAX).map((pool): Round => ({
+  const occupied = nodesOf(volume);
+  const tier = intent.targetPools.flatMap((name) => cluster.pools.get(name) ?? []);
+  const refusalOf = (pool: SeenPool, nodes: ReadonlySet<string>): PoolRefusal | undefined =>
+    refusalFor(intent, volume, pool, cluster, nodes);
+  const pick = (pools: readonly SeenPool[], nodes: ReadonlySet<string>): readonly SeenPool[] =>
+    roomiestFirst(pools.filter((pool) => refusalOf(pool, nodes) === undefined));
+  const alone = (pool: SeenPool, isAsGood: (other: string) => boolean): boolean =>
+    capabilities.method === 'poolCordon' || standsAlone(pool, isAsGood, cluster);
+  const round = (source: SeenReplica, pool: SeenPool): Round => ({
     number: intent.roundsStarted + 1,
     startedAt: formatTimestamp(nowMs),
-    replicasBefore,
+    replicasBefore: volume.replicas.map(({ replicaId, pool, node }) => ({ replicaId, pool, node })),
     sourceReplicaId: source.replicaId,
     targetPool: pool.name,
     targetNode: pool.node,
-    fence: fenceAround(pool, volume, cluster, occupied, capabilities),
+    fence: fenceAround(pool, volume, cluster, capabilities),
     growths: 0,
     shrinks: 0,
-  }));
-  return { kind: 'rounds', rounds };
+  });
+  const offer = (source: SeenReplica, pools: readonly SeenPool[]): RoundPlan => ({
+    kind: 'rounds',
+    rounds: pools.slice(0, ROUNDS_OFFERED_MAX).map((pool) => round(source, pool)),
+  });
+
+  const isOfTier = (name: string): boolean => tierPools.has(name);
+  const placesOf = ({ node }: SeenReplica): readonly SeenPool[] => {
+    const others = new Set(occupied);
+    others.delete(node);
+    const here = tier.filter((pool) => pool.node === node && alone(pool, isOfTier));
+    return pick(here, others);
+  };
+  const leavesAPlace = new Set(off.filter((replica) => placesOf(replica).length > 0));
+  const targets = pick(tier, occupied).filter((pool) => alone(pool, isOfTier));
+  // With few free places those go first that leave one; else what is beside the target goes last, for reading over the
+  // network is better postponed.
+  const isScarce = new Set(targets.map(({ node }) => node)).size < off.length;
+  const [source] = movable.sort(
+    (a, b) =>
+      (isScarce ? Number(leavesAPlace.has(b)) - Number(leavesAPlace.has(a)) : 0) ||
+      distance(a.node, volume) - distance(b.node, volume) ||
+      (a.replicaId < b.replicaId ? -1 : 1),
+  );
+  assert.ok(source !== undefined, 'a replica can be moved');
+  if (targets.length > 0) return offer(source, targets);
+
+  // Neither of these is begun unless all can come to their place.
+  if (off.every((replica) => leavesAPlace.has(replica))) {
+    const spares = pick([...cluster.pools.values()], occupied).filter((pool) =>
+      alone(pool, (other) => other === pool.name),
+    );
+    if (spares.length > 0) return offer(source, spares);
+    if (intent.allowReducedRedundancy && volume.replicas.length > LEAST_REDUCED) {
+      const rounds = placesOf(source).map((pool): Round => {
+        const { fence: _later, ...rest } = round(source, pool);
+        return { ...rest, order: 'shrinkFirst' };
+      });
+      return { kind: 'rounds', rounds };
+    }
+  }
+  const refusals = new Map(tier.map((pool) => [pool.name, refusalOf(pool, occupied) ?? 'NodeOccupied']));
+  return blocked(intent, cluster, refusals);
 }
 
 const ROUNDS_OFFERED_MAX = 8;
+/** So many replicas stay, all of them healthy, where one goes before the new one comes. */
+const LEAST_REDUCED = 2;
+
+/** Why a new replica cannot come to the pool while these nodes hold one; undefined if it can. */
+export function refusalFor(
+  { maxPoolUsedPercent }: ActiveIntent,
+  volume: SeenVolume,
+  pool: SeenPool,
+  cluster: Cluster,
+  occupied: ReadonlySet<string>,
+): PoolRefusal | undefined {
+  const refusal = poolRefusal(volume, pool, cluster.nodes.get(pool.node), occupied);
+  if (refusal !== undefined) return refusal;
+  const isFull = aboveCapacityLimit(pool, copyBytes(volume), pool.arrivingBytes, maxPoolUsedPercent);
+  return isFull ? 'AboveCapacityLimit' : undefined;
+}
+
+function roomiestFirst(pools: readonly SeenPool[]): readonly SeenPool[] {
+  const freeBytes = (pool: SeenPool): number => pool.capacityBytes - pool.usedBytes - pool.arrivingBytes;
+  return [...pools].sort((a, b) => freeBytes(b) - freeBytes(a) || (a.name < b.name ? -1 : 1));
+}
 
 /** What somebody does to the nodes of the volume that a move of this replica would get in the way of. */
 export function obstacleTo(
@@ -106,39 +151,6 @@ export function obstacleTo(
 
 function distance(node: string, volume: SeenVolume): number {
   return node === volume.target?.node ? 1 : 0;
-}
-
-/** Node cordons cannot choose between two pools of one node: every pool there must be of the wanted tier. */
-function standsAlone(pool: SeenPool, tierPools: ReadonlySet<string>, cluster: Cluster): boolean {
-  return [...cluster.pools.values()].every((other) => other.node !== pool.node || tierPools.has(other.name));
-}
-
-/**
- * Everything that Mayastor could choose beside the target: pools on nodes without a replica of the volume, unless they
- * are out of the question for good. What somebody else cordoned already is written down and left alone.
- */
-function fenceAround(
-  target: SeenPool,
-  volume: SeenVolume,
-  cluster: Cluster,
-  occupied: ReadonlySet<string>,
-  capabilities: Capabilities,
-): NonNullable<Round['fence']> {
-  const ours = new Set<string>();
-  const foreign = new Set<string>();
-  const byNode = capabilities.method === 'nodeCordon';
-  for (const pool of cluster.pools.values()) {
-    if (pool.name === target.name || occupied.has(pool.node)) continue;
-    const node = cluster.nodes.get(pool.node);
-    const refusal = poolRefusal(volume, pool, node, occupied);
-    if (refusal !== undefined && refusalLasts(refusal)) continue;
-    if (byNode) {
-      if (pool.node !== target.node) (node?.cordoned === true ? foreign : ours).add(pool.node);
-    } else {
-      (pool.cordoned || node?.cordoned === true ? foreign : ours).add(pool.name);
-    }
-  }
-  return { kind: byNode ? 'node' : 'pool', ours: [...ours].sort(), foreign: [...foreign].sort() };
 }
 
 function blocked(
@@ -163,7 +175,16 @@ function blocked(
     };
   }
   const why = known.map((name) => `${name}: ${refusals.get(name) ?? 'unknown'}`);
-  return { kind: 'blocked', reason: 'NoPlacement', message: `no pool can take the next replica (${list(why)})` };
+  const isWayBarred = known.every((name) => refusals.get(name) === 'NodeOccupied');
+  const hint = isWayBarred ? `; ${wayOut(intent)}` : '';
+  return { kind: 'blocked', reason: 'NoPlacement', message: `no pool can take the next replica (${list(why)})${hint}` };
+}
+
+function wayOut({ replicaCount, allowReducedRedundancy }: ActiveIntent): string {
+  const spare = 'a pool with room on a node without a replica would let one step aside';
+  return replicaCount > LEAST_REDUCED && !allowReducedRedundancy
+    ? `${spare}, and moves.allowReducedRedundancy would let one leave first`
+    : spare;
 }
 
 function list(names: readonly string[]): string {

@@ -38,7 +38,9 @@ export type OwnStep =
   | { readonly kind: 'recordAdded'; readonly replicaId: string; readonly pool: string; readonly node: string }
   | { readonly kind: 'recordSynced' }
   | { readonly kind: 'planSteer'; readonly steer: Steer }
-  | { readonly kind: 'forgetCordons' }
+  /** With `keepsFence` the lease is needed again at once. */
+  | { readonly kind: 'forgetCordons'; readonly keepsFence?: true }
+  | { readonly kind: 'planFence'; readonly fence: NonNullable<Round['fence']> }
   | { readonly kind: 'endRound'; readonly moved: boolean }
   | { readonly kind: 'rollBack'; readonly rollback: Rollback }
   | { readonly kind: 'attend'; readonly reason: string; readonly message: string };

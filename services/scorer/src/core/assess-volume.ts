@@ -6,7 +6,7 @@ import type { Decision, Hold } from './decision.ts';
 import type { InFlight } from './in-flight.ts';
 import { backOffHold, cooldownHold, unobservedHold } from './pauses-between-moves.ts';
 import { scoreOf } from './score-table.ts';
-import { targetHold, type TargetQuestion } from './target-pools.ts';
+import { copiesFor, targetHold, type TargetQuestion } from './target-pools.ts';
 import { healthHold } from './volume-health.ts';
 import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, WorldVolume } from './world.ts';
 
@@ -28,7 +28,8 @@ export interface Candidate {
   readonly intent: IntentState | undefined;
   readonly to: Tier;
   readonly reason: MoveReason;
-  readonly replicasToMove: number;
+  /** Of the whole volume, that the move makes. */
+  readonly copies: number;
   readonly target: TargetQuestion;
   /** The sentence that speaks for the move. */
   readonly because: string;
@@ -131,7 +132,7 @@ export function assessVolume(
     intent,
     to,
     reason: wanted.reason,
-    replicasToMove: place.replicaTiers.filter((tier) => tier !== to).length,
+    copies: copiesFor(target, place.replicaTiers.filter((tier) => tier !== to).length),
     target,
     because: wanted.message,
     decision: {

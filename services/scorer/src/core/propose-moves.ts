@@ -148,7 +148,7 @@ function windowHold(candidate: Candidate, world: ProposeInput['world'], nowMs: n
 }
 
 function expectedMs(candidate: Candidate, { rebuildBytesPerSecond }: ProposeInput['world']): number {
-  const bytes = candidate.replicasToMove * copyBytes(placementVolume(candidate.volume));
+  const bytes = candidate.copies * copyBytes(placementVolume(candidate.volume));
   return Math.ceil(bytes / rebuildBytesPerSecond) * 1_000;
 }
 
@@ -170,8 +170,8 @@ function proposalIdFor({ volume, policy, decision, to }: Candidate): string {
   });
 }
 
-function rankFor({ volume, policy, decision, reason, replicasToMove }: Candidate): number {
-  return rankOf({ volume, spec: policy.spec, score: decision.score, reason, from: decision.tierNow, replicasToMove });
+function rankFor({ volume, policy, decision, reason, copies }: Candidate): number {
+  return rankOf({ volume, spec: policy.spec, score: decision.score, reason, from: decision.tierNow, copies });
 }
 
 function requestFor(

@@ -10,7 +10,8 @@ export interface RankInput {
   readonly score: Score;
   readonly reason: MoveReason;
   readonly from: Placement;
-  readonly replicasToMove: number;
+  /** Of the whole volume, that the move makes. */
+  readonly copies: number;
 }
 
 const WEIGHT_PINNED = 100;
@@ -31,7 +32,7 @@ const WEIGHT_DEMOTE = 1;
  * slow now), 1 for a move to a colder one (it only takes space). Pinned and mixed volumes have the benefit 1.
  */
 export function rankOf(input: RankInput): number {
-  const copiedGib = (input.replicasToMove * copyBytes(placementVolume(input.volume))) / GIB;
+  const copiedGib = (input.copies * copyBytes(placementVolume(input.volume))) / GIB;
   return (weightOf(input) * benefitOf(input)) / (1 + copiedGib);
 }
 

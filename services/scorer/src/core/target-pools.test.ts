@@ -8,6 +8,7 @@ import {
   aVolume,
   decisionOf,
   NODE_NUMBERS,
+  NOW_MS,
   outcomeOf,
   wished,
 } from '../../test/worlds.ts';
@@ -51,6 +52,43 @@ describe('the pools that a request offers', () => {
 
   test('leave out the node of a replica that stays', () => {
     expect(targetsOf({}, aVolume('v', ['hot-1', 'cold-2']))).toEqual(['hot-3', 'hot-4', 'hot-2']);
+  });
+});
+
+describe('a volume with a replica on every node of the tier', () => {
+  const only = (...numbers: number[]) => ({
+    pools: [...coldPools, ...numbers.map((number) => aPool('hot', number))],
+  });
+
+  test('moves where a replica can step aside to a spare node, which is one copy more', () => {
+    expect(targetsOf(only(1))).toEqual(['hot-1']);
+    expect(targetsOf(only(1, 2), aVolume('v', ['cold-1', 'cold-2']))).toEqual(['hot-1', 'hot-2']);
+    // Twice 10 GiB and a little more at 1 GiB a second.
+    const until = (closesAtMs: number) => ({ ...policy, window: { kind: 'open', closesAtMs } as const });
+    expect(decisionOf(single, until(NOW_MS + 20_999), only(1))).toMatchObject({ reason: 'WindowClosed' });
+    expect(decisionOf(single, until(NOW_MS + 21_000), only(1))).toMatchObject({ action: 'move' });
+  });
+
+  test('stays where even then not all would come to the tier, or no spare node has room', () => {
+    const two = aVolume('v', ['cold-1', 'cold-2']);
+    expect(decisionOf(two, policy, only(1))).toMatchObject({ reason: 'NoEligiblePool' });
+    const full = [1, 2, 3, 4].map((number) => aPool('cold', number, { usedBytes: 995 * GIB }));
+    expect(decisionOf(single, policy, { pools: [...full, aPool('hot', 1)] })).toMatchObject({
+      reason: 'NoEligiblePool',
+    });
+  });
+
+  test('without a spare node it moves only with the policy’s word, and of three or more replicas', () => {
+    const nodes = [1, 2, 3].map((number) => aNode(number));
+    const pools = [1, 2, 3].flatMap((number) => [aPool('hot', number), aPool('cold', number)]);
+    const reasonOf = (placement: string[], allowReducedRedundancy: boolean) =>
+      decisionOf(aVolume('v', placement), aPolicy({ v: 5_000 }, { moves: { allowReducedRedundancy } }), {
+        nodes: nodes.slice(0, placement.length),
+        pools: pools.slice(0, 2 * placement.length),
+      });
+    expect(reasonOf(['cold-1', 'cold-2', 'cold-3'], false)).toMatchObject({ reason: 'NoEligiblePool' });
+    expect(reasonOf(['cold-1', 'cold-2', 'cold-3'], true)).toMatchObject({ action: 'move' });
+    expect(reasonOf(['cold-1', 'cold-2'], true)).toMatchObject({ reason: 'NoEligiblePool' });
   });
 });
 

@@ -17,7 +17,7 @@ import { placementVolume } from './placement-volume.ts';
 export interface TargetQuestion {
   readonly volume: VolumeObserved;
   readonly tier: Tier;
-  readonly spec: Pick<PolicySpec, 'limits' | 'maxPoolUsedPercent'>;
+  readonly spec: Pick<PolicySpec, 'limits' | 'maxPoolUsedPercent' | 'moves'>;
   readonly cluster: Cluster;
   readonly tierPools: TierPools;
   readonly inFlight: InFlight;
@@ -40,13 +40,16 @@ export type Targets =
  * A node takes one replica of a volume at most. Where each node has pools of both tiers, the node of a replica is free
  * for the next one only after that replica has left, so the whole move is possible if one pool can take a replica now
  * and, counting those that come free, there are as many nodes as replicas to move. A move that could only begin would
- * leave the volume on two tiers for good.
+ * leave the volume on two tiers for good. Where every node of the tier holds a replica already, one of them can step
+ * aside to a spare node, or leave first if the policy allows that.
  */
 export function targetsFor(question: TargetQuestion): Targets {
   const survey = surveyPools(question, false);
   const hold = lastingHold(question, survey);
   if (hold !== undefined) return { kind: 'none', hold };
   const { now, later } = survey;
+  // Which pool the first round fills is not one of the tier's; the migrator counts it.
+  if (now.length === 0) return { kind: 'found', pools: bestFirst(later, question.inFlight).map(({ name }) => name) };
   const mayStart = now.filter((pool) => hasRoomForMove(question, pool));
   if (mayStart.length === 0) {
     const message = `Every pool of the ${question.tier} tier that could take it, or its node, is receiving as many moves as limits.perPool and limits.perNode allow.`;
@@ -67,6 +70,12 @@ export function targetHold(question: TargetQuestion): Hold | undefined {
   return lastingHold(question, surveyPools(question, true));
 }
 
+/** How many copies the move of so many replicas takes: one more where the first steps aside to a spare node. */
+export function copiesFor(question: TargetQuestion, replicasToMove: number): number {
+  const survey = surveyPools(question, true);
+  return survey.now.length === 0 && survey.detour === 'spareNode' ? replicasToMove + 1 : replicasToMove;
+}
+
 interface Survey {
   /** Pools that can take a replica as things are. */
   readonly now: readonly PoolObserved[];
@@ -76,6 +85,8 @@ interface Survey {
   readonly replicasToMove: number;
   /** Nodes that could take one replica each, in the end. */
   readonly nodes: number;
+  /** How the first replica could make room where no pool can take one as things are. */
+  readonly detour: 'spareNode' | 'shrinkFirst' | undefined;
 }
 
 function surveyPools(question: TargetQuestion, untilEnough: boolean): Survey {
@@ -98,11 +109,27 @@ function surveyPools(question: TargetQuestion, untilEnough: boolean): Survey {
     (occupied.has(pool.node) ? later : now).push(pool);
     if (untilEnough && now.length > 0 && nodes.size >= toMove.length) break;
   }
-  return { now, later, refusals, replicasToMove: toMove.length, nodes: nodes.size };
+  const leavesAPlace = now.length === 0 && toMove.every(({ node }) => node !== undefined && nodes.has(node));
+  const detour = leavesAPlace ? detourFor(question, placement, occupied) : undefined;
+  return { now, later, refusals, replicasToMove: toMove.length, nodes: nodes.size, detour };
+}
+
+/** So many healthy replicas stay where one leaves before the new one comes. */
+const LEAST_REDUCED = 2;
+
+function detourFor(
+  question: TargetQuestion,
+  placement: PlacementVolume,
+  occupied: ReadonlySet<string>,
+): Survey['detour'] {
+  const { volume, spec, cluster } = question;
+  const isSpare = (pool: PoolObserved): boolean => refusalOf(question, placement, pool, occupied) === undefined;
+  if ([...cluster.pools.values()].some(isSpare)) return 'spareNode';
+  return spec.moves.allowReducedRedundancy && volume.replicaCount > LEAST_REDUCED ? 'shrinkFirst' : undefined;
 }
 
 function lastingHold({ tier, tierPools }: TargetQuestion, survey: Survey): Hold | undefined {
-  const { now, later, refusals, replicasToMove, nodes } = survey;
+  const { now, later, refusals, replicasToMove, nodes, detour } = survey;
   const all = tierPools.poolsOf[tier];
   if (all.length === 0) {
     const message = `Target pool not found: no pool belongs to the ${tier} tier alone.`;
@@ -112,7 +139,7 @@ function lastingHold({ tier, tierPools }: TargetQuestion, survey: Survey): Hold 
     const message = `Its topology, fixed when it was created, excludes every pool of the ${tier} tier.`;
     return { reason: 'TopologyExcludesTier', message };
   }
-  if (now.length > 0 && nodes >= replicasToMove) return undefined;
+  if ((now.length > 0 && nodes >= replicasToMove) || detour !== undefined) return undefined;
   const occupiedNow = now.length === 0 ? later.map((): Refusal => 'NodeOccupied') : [];
   const message = explainNone(tier, replicasToMove, nodes, [...refusals, ...occupiedNow]);
   return { reason: 'NoEligiblePool', message };

@@ -19,6 +19,8 @@ export interface PrometheusOptions extends ServerOptions {
   readonly scrapeIntervalMs?: number;
   /** Serves everything below this path, such as `/prometheus`; the URL includes it. */
   readonly basePath?: string;
+  /** A folder with blocks to begin with, in place of an empty one; of this machine, so not for a container. */
+  readonly tsdbFolder?: string;
   readonly extraArgs?: readonly string[];
 }
 
@@ -28,7 +30,7 @@ export function startPrometheus(options: PrometheusOptions = {}): Promise<Server
 }
 
 function prometheus(options: PrometheusOptions): ServerDefinition {
-  const { basePath = '', extraArgs = [] } = options;
+  const { basePath = '', tsdbFolder, extraArgs = [] } = options;
   return {
     name: 'Prometheus',
     urlVariable: 'COUCHESTOR_PROMETHEUS_URL',
@@ -42,7 +44,7 @@ function prometheus(options: PrometheusOptions): ServerDefinition {
     files: () => ({ 'prometheus.yaml': JSON.stringify(configuration(options), undefined, 2) }),
     args: ({ port, configFolder, dataFolder }) => [
       `--config.file=${configFolder}/prometheus.yaml`,
-      `--storage.tsdb.path=${dataFolder}/tsdb`,
+      `--storage.tsdb.path=${tsdbFolder ?? `${dataFolder}/tsdb`}`,
       `--web.listen-address=127.0.0.1:${port}`,
       ...(basePath === '' ? [] : [`--web.external-url=http://127.0.0.1:${port}${basePath}`]),
       '--web.enable-lifecycle',

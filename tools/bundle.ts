@@ -1,6 +1,6 @@
 /**
  * `npm run bundle`: each service, and the plugin of kubectl, as one file in `dist/`, which needs nothing beside it but
- * Node.js; and the simulator, with the files that it reads at the same places below `dist/simulator` as in the sources.
+ * Node.js (the scorer also the thread that reads large answers); and the simulator, with the files that it reads at the same places below `dist/simulator` as in the sources.
  */
 import { chmodSync, cpSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -27,6 +27,7 @@ const bundles: readonly Bundle[] = [
     entry: `services/${service}/src/main.ts`,
     outfile: `dist/${service}.mjs`,
   })),
+  { entry: 'services/scorer/src/adapters/answer-thread.ts', outfile: 'dist/scorer-answer-thread.mjs' },
   { entry: 'libs/simulator/src/main.ts', outfile: 'dist/simulator/libs/simulator/src/main.mjs' },
   {
     entry: 'apps/kubectl-couchestor/src/main.ts',

@@ -48,7 +48,7 @@ function bulkQueries(): readonly string[] {
   const chosen = chooseQueries(parsed.spec, new Set(DISCOVERED_METRICS));
   if (chosen.kind === 'none') throw new Error(chosen.metrics.message);
   const { value, evidence } = chosen.queries;
-  return [value, ...(evidence === undefined ? [] : [evidence.sampleCount, evidence.lastSampleTime])];
+  return [value(''), ...(evidence === undefined ? [] : [evidence.sampleCount(''), evidence.lastSampleTime('')])];
 }
 
 /** The bytes of its answer, unpacked. */

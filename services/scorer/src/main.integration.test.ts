@@ -292,7 +292,7 @@ test('the decision on a volume that is gone is taken back', async () => {
 
 test('without Prometheus nothing is known, nothing is asked for, and it is said; then all goes on by itself', async () => {
   exporter.text = undefined;
-  await apply(9, { metrics: { source: 'PromQL', query: 'sum by ((', maxUnknownPercent: 100 } });
+  await apply(9, { metrics: { source: 'PromQL', query: 'rate(volume_num_read_ops)', maxUnknownPercent: 100 } });
   await until(() =>
     expect(facts.of('policy.evaluated').get('policy-1')?.data).toMatchObject({
       policyGeneration: 9,

@@ -105,6 +105,8 @@ await runService({
 function prometheusOptions(config: Settings): Omit<PrometheusOptions, 'monotonicMs' | 'onQuery'> {
   const { PROMETHEUS_USER: username, PROMETHEUS_PASSWORD: password, PROMETHEUS_TENANT: tenant } = config;
   const { PROMETHEUS_BEARER_TOKEN_FILE: bearerTokenFile, PROMETHEUS_CA_FILE: caFile } = config;
+  const { PROMETHEUS_CLIENT_CERT_FILE: certificateFile, PROMETHEUS_CLIENT_KEY_FILE: keyFile } = config;
+  const { PROMETHEUS_PROXY_URL: proxyUrl } = config;
   return {
     url: config.PROMETHEUS_URL,
     timeoutMs: config.PROMETHEUS_TIMEOUT_MS,
@@ -112,6 +114,10 @@ function prometheusOptions(config: Settings): Omit<PrometheusOptions, 'monotonic
     ...(username === undefined || password === undefined ? {} : { basicAuth: { username, password } }),
     ...(tenant === undefined ? {} : { tenant: { header: config.PROMETHEUS_TENANT_HEADER, value: tenant } }),
     ...(caFile === undefined ? {} : { caFile }),
+    ...(certificateFile === undefined || keyFile === undefined
+      ? {}
+      : { clientCertificate: { certificateFile, keyFile } }),
+    ...(proxyUrl === undefined ? {} : { proxyUrl }),
   };
 }
 

@@ -1,5 +1,12 @@
-import { foldScores, intervalOf, type Answers } from './core/fold-scores.ts';
-import { chooseQueries, DISCOVERED_METRICS, type ScoreQueries } from './core/score-queries.ts';
+import { createScoreFold, intervalOf, type Samples } from './core/fold-scores.ts';
+import {
+  chooseQueries,
+  DISCOVERED_METRICS,
+  partsOf,
+  PARTING_MAX,
+  type Part,
+  type ScoreQueries,
+} from './core/score-queries.ts';
 import { unknownScores, type MetricsReport, type ScoreTable } from './core/score-table.ts';
 import type { PolicySpec } from '@couchestor/shared/policy';
 import { MetricsError } from './metrics-error.ts';
@@ -15,6 +22,8 @@ export interface MeasureInput {
   readonly specs: readonly PolicySpec[];
   /** The volume that a label value names. */
   readonly volumeIdOf: (label: string) => string;
+  /** How far the volumes had to be parted for each question in the cycle before; kept for the next one. */
+  readonly partings: Map<string, number>;
   readonly nowMs: () => number;
   readonly signal: AbortSignal;
 }
@@ -45,12 +54,15 @@ export async function measureScores(input: MeasureInput): Promise<Measurement> {
       const withinMs = Math.max(DISCOVERY_MIN_MS, ...asked.map(({ samplingWindowMs }) => samplingWindowMs));
       existing = await server.existing(DISCOVERED_METRICS, atMs, withinMs, signal);
     }
+    const keys = new Set<string>();
     for (const spec of specs) {
       const chosen = chooseQueries(spec, existing);
+      if (chosen.kind === 'queries') keys.add(chosen.queries.key);
       if (chosen.kind === 'none' || tables.has(chosen.queries.key)) continue;
       const table = await measure(input, chosen.queries, atMs);
       tables.set(chosen.queries.key, skewMs > CLOCK_SKEW_MAX_MS ? skewed(table) : table);
     }
+    for (const key of input.partings.keys()) if (!keys.has(key)) input.partings.delete(key);
   } catch (error) {
     if (!(error instanceof MetricsError)) throw error;
     const table = failed(error);
@@ -60,38 +72,55 @@ export async function measureScores(input: MeasureInput): Promise<Measurement> {
   return {
     tableOf: (spec) => {
       const chosen = chooseQueries(spec, existing);
-      return chosen.kind === 'none' ? unknownScores('NoSeries', chosen.metrics) : tables.get(chosen.queries.key);
+      if (chosen.kind === 'queries') return tables.get(chosen.queries.key);
+      return unknownScores(chosen.metrics.reason === 'NoSeries' ? 'NoSeries' : 'QueryFailed', chosen.metrics);
     },
     problem: unavailable?.metrics.message,
   };
 }
 
+/** Asks about all volumes at once, or about fewer at a time where that is more than Prometheus will load or we will read. */
 async function measure(input: MeasureInput, queries: ScoreQueries, atMs: number): Promise<ScoreTable> {
-  try {
-    return foldScores(queries, await answersOf(input, queries, atMs), atMs, input.volumeIdOf);
-  } catch (error) {
-    if (error instanceof MetricsError) return failed(error, queries);
-    throw error;
+  const { partings } = input;
+  for (;;) {
+    const parting = partings.get(queries.key) ?? 0;
+    try {
+      return await measureParts(input, queries, partsOf(queries, parting), atMs);
+    } catch (error) {
+      if (!(error instanceof MetricsError)) throw error;
+      const canPart = error.tooMuch && queries.idPrefix !== undefined;
+      if (!canPart || parting >= PARTING_MAX) {
+        // It may be another fault, that has nothing to do with size: the next cycle begins anew.
+        partings.delete(queries.key);
+        return failed(error, queries);
+      }
+      partings.set(queries.key, parting + 1);
+    }
   }
 }
 
-async function answersOf({ server, signal }: MeasureInput, queries: ScoreQueries, atMs: number): Promise<Answers> {
-  const ask = (query: string) => server.vector(query, queries.volumeLabel, atMs, signal);
-  const { evidence } = queries;
-  if (evidence === undefined) return { value: await ask(queries.value) };
-  const sampleCount = await ask(evidence.sampleCount);
-  const lastSampleTime = await ask(evidence.lastSampleTime);
-  // Of those that still have samples, the volume with most of them shows best how far apart they are.
-  const alive = new Set(lastSampleTime.map(([label]) => label));
-  const [best] = sampleCount.reduce<(typeof sampleCount)[number]>(
-    (most, next) => (next[0] !== undefined && alive.has(next[0]) && next[1] > most[1] ? next : most),
-    [undefined, 0],
-  );
-  const times = best === undefined ? [] : await server.sampleTimes(evidence.samplesOf(best), atMs, signal);
-  return {
-    value: await ask(queries.value),
-    evidence: { sampleCount, lastSampleTime, intervalMs: intervalOf(times) },
+async function measureParts(
+  { server, volumeIdOf, signal }: MeasureInput,
+  queries: ScoreQueries,
+  parts: readonly Part[],
+  atMs: number,
+): Promise<ScoreTable> {
+  const fold = createScoreFold(queries, atMs, volumeIdOf);
+  const ask = async (queryOf: (part: Part) => string, take: (samples: Samples) => void): Promise<void> => {
+    for (const part of parts) {
+      for await (const samples of server.vector(queryOf(part), queries.volumeLabel, atMs, signal)) take(samples);
+    }
   };
+  const { evidence } = queries;
+  if (evidence !== undefined) {
+    await ask(evidence.sampleCount, fold.counted);
+    await ask(evidence.lastSampleTime, fold.seenLast);
+    const best = fold.mostSampled();
+    const times = best === undefined ? [] : await server.sampleTimes(evidence.samplesOf(best), atMs, signal);
+    fold.spaced(intervalOf(times));
+  }
+  await ask(queries.value, fold.valued);
+  return fold.table();
 }
 
 function failed(error: MetricsError, queries?: ScoreQueries): ScoreTable {

@@ -10,7 +10,7 @@ import type {
   VolumeObserved,
 } from '@couchestor/shared/messages';
 import type { MaintenanceWindow } from '@couchestor/shared/policy';
-import type { Sample } from './core/fold-scores.ts';
+import type { Samples } from './core/fold-scores.ts';
 import type { IntentState, MoveStart, WindowState } from './core/world.ts';
 
 /** Where scores come from. Every method rejects with a `MetricsError`, or with the signal's reason. */
@@ -19,8 +19,8 @@ export interface MetricsServer {
   nowMs(signal: AbortSignal): Promise<number>;
   /** Which of the metrics had series within that time before the moment. */
   existing(names: readonly string[], atMs: number, withinMs: number, signal: AbortSignal): Promise<ReadonlySet<string>>;
-  /** An instant vector, each series with its value of that label. */
-  vector(query: string, label: string, atMs: number, signal: AbortSignal): Promise<readonly Sample[]>;
+  /** An instant vector, each series with its value of that label; in slices, so that nobody is stopped by its size. */
+  vector(query: string, label: string, atMs: number, signal: AbortSignal): AsyncIterable<Samples>;
   /** When the samples of a range were taken, by series, in milliseconds since 1970. */
   sampleTimes(query: string, atMs: number, signal: AbortSignal): Promise<readonly (readonly number[])[]>;
 }

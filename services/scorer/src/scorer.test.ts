@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { createCronerCalendar } from './adapters/croner-calendar.ts';
 import type { WorldVolume } from './core/world.ts';
+import { samplesOf } from '../test/samples.ts';
 import { anActiveMove, aVolume, aWorld, NOW_MS } from '../test/worlds.ts';
 import { MetricsError } from './metrics-error.ts';
 import type { MetricsServer, ObservedWorld } from './ports.ts';
@@ -71,13 +72,15 @@ function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])], sta
       listeners.led(leading);
     },
   };
-  const vector: MetricsServer['vector'] = async (query, _label, _atMs, signal): Promise<[string, number][]> => {
+  const vector: MetricsServer['vector'] = async function* (query, _label, _atMs, signal) {
     state.questions.push(query);
     await state.beforeAnswer(signal);
-    return [...state.iops].map(([id, iops]) => {
-      if (query.includes('count_over_time')) return [id, 10];
-      return query.includes('timestamp') ? [id, clock.nowMs() / 1_000] : [id, iops];
-    });
+    yield samplesOf(
+      [...state.iops].map(([id, iops]) => {
+        if (query.includes('count_over_time')) return [id, 10];
+        return query.includes('timestamp') ? [id, clock.nowMs() / 1_000] : [id, iops];
+      }),
+    );
   };
   const server: MetricsServer = {
     nowMs: async () => clock.nowMs(),

@@ -80,6 +80,7 @@ export function createScorer(parts: ScorerParts): Scorer {
   const measured = createSignalFlag(clock);
   const outstanding = new Map<string, OutstandingRequest>();
   const sent = new Map<string, { readonly migrationId: string; readonly atMs: number }>();
+  const partings = new Map<string, number>();
   const startedAtMs = clock.nowMs();
   let leadingSinceMs = startedAtMs;
   let periodMs = settings.cycleMs;
@@ -108,6 +109,7 @@ export function createScorer(parts: ScorerParts): Scorer {
       server: parts.server,
       specs: specsOf(observed),
       volumeIdOf: volumeNames(observed),
+      partings,
       nowMs: () => clock.nowMs(),
       signal,
     });

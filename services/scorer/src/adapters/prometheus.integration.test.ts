@@ -60,6 +60,7 @@ async function tableOf(spec: PolicySpec, url = prometheus.url, timeoutMs = 5_000
     server,
     specs: [spec],
     volumeIdOf: (label) => label.replace(/^pvc-/, ''),
+    partings: new Map(),
     nowMs: () => clock.nowMs(),
     signal: AbortSignal.timeout(20_000),
   });
@@ -144,11 +145,15 @@ describe('scores from a real Prometheus', () => {
     const doubled = own('rate(volume_num_read_ops[$window])');
     // The second job has had its two samples a little later than the first.
     await until(async () => expect(await scoreFor('own', doubled)).toEqual({ kind: 'unknown', reason: 'Ambiguous' }));
-    expect((await tableOf(own('sum by (('))).metrics).toMatchObject({ available: false, reason: 'QueryFailed' });
-    expect(await scoreFor('own', own('rate(volume_num_read_ops[$window])[5m:1s]'))).toEqual({
-      kind: 'unknown',
-      reason: 'QueryFailed',
-    });
+    // A query that only the server can see to be wrong, and one that is not asked at all.
+    for (const [query, reason] of [
+      ['rate(volume_num_read_ops)', 'QueryFailed'],
+      ['rate(volume_num_read_ops[$window])[5m:1s]', 'QueryInvalid'],
+    ] as const) {
+      const table = await tableOf(own(query));
+      expect(table.metrics).toMatchObject({ available: false, reason });
+      expect(scoreOf(table, 'own', true, 0)).toEqual({ kind: 'unknown', reason: 'QueryFailed' });
+    }
   });
 
   test('P95 ranks the rates within the window', async () => {
@@ -245,6 +250,7 @@ describe('answers that are not to be believed', () => {
         server,
         specs: [spec],
         volumeIdOf: (label) => label,
+        partings: new Map(),
         nowMs: () => clock.nowMs() + byMs,
         signal: AbortSignal.timeout(20_000),
       }).then((measurement) => measurement.tableOf(spec)?.metrics.reason);

@@ -55,6 +55,17 @@ export const settingsSchema = z.object({
     .meta({ description: 'The header that names the tenant.', expects: 'the name of an HTTP header' })
     .default('X-Scope-OrgID'),
   PROMETHEUS_CA_FILE: text('PEM file with the certificates that Prometheus is trusted by, in place of the system’s.'),
+  PROMETHEUS_CLIENT_CERT_FILE: text(
+    'PEM file with the certificate that the scorer shows to Prometheus, with PROMETHEUS_CLIENT_KEY_FILE; both are read again when they change.',
+  ),
+  PROMETHEUS_CLIENT_KEY_FILE: text('PEM file with the key of that certificate.'),
+  PROMETHEUS_PROXY_URL: z
+    .url({ protocol: /^https?$/ })
+    .meta({
+      description: 'An HTTP proxy on the way to Prometheus.',
+      expects: 'a URL that begins with http:// or https://',
+    })
+    .optional(),
   LEADER_ELECTION: booleanSetting(
     'Whether several scorers choose one by a lease in Redis. One alone does not need it, nor Redis.',
     false,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { aSpec } from '../../test/worlds.ts';
-import { foldScores, intervalOf, type Answers, type Sample } from './fold-scores.ts';
+import { samplesOf, type Entry } from '../../test/samples.ts';
+import { createScoreFold, intervalOf } from './fold-scores.ts';
 import { chooseQueries, promDuration, type ScoreQueries } from './score-queries.ts';
 import { scoreOf, type ScoreTable } from './score-table.ts';
 
@@ -15,20 +16,32 @@ function queriesOf(stored: Readonly<Record<string, unknown>>): ScoreQueries {
 const counters = queriesOf({ metrics: { source: 'MayastorCounters' } });
 const gauge = queriesOf({ metrics: { source: 'Gauge' } });
 
+interface Answers {
+  readonly value: readonly Entry[];
+  readonly sampleCount: readonly Entry[];
+  readonly lastSampleTime: readonly Entry[];
+  readonly intervalMs: number | undefined;
+}
+
 /** Ten minutes of one sample a minute: ten are due. */
-function answers(value: readonly Sample[], change: Partial<NonNullable<Answers['evidence']>> = {}): Answers {
+function answers(value: readonly Entry[], change: Partial<Answers> = {}): Answers {
   const labels = value.map(([label]) => label);
   return {
     value,
-    evidence: {
-      sampleCount: labels.map((label) => [label, 10]),
-      lastSampleTime: labels.map((label) => [label, AT_MS / 1_000]),
-      intervalMs: 60_000,
-      ...change,
-    },
+    sampleCount: labels.map((label) => [label, 10]),
+    lastSampleTime: labels.map((label) => [label, AT_MS / 1_000]),
+    intervalMs: 60_000,
+    ...change,
   };
 }
-const fold = (answered: Answers, queries = counters): ScoreTable => foldScores(queries, answered, AT_MS, volumeIdOf);
+function fold({ value, sampleCount, lastSampleTime, intervalMs }: Answers, queries = counters): ScoreTable {
+  const scores = createScoreFold(queries, AT_MS, volumeIdOf);
+  scores.counted(samplesOf(sampleCount));
+  scores.seenLast(samplesOf(lastSampleTime));
+  scores.spaced(intervalMs);
+  scores.valued(samplesOf(value));
+  return scores.table();
+}
 const one = (answered: Answers, queries = counters) => scoreOf(fold(answered, queries), 'a', true, 0.8);
 
 test('a number with its samples is a value', () => {
@@ -56,14 +69,7 @@ test('two series for one volume are ambiguous', () => {
 });
 
 test('a series without the label belongs to nobody', () => {
-  expect(
-    fold(
-      answers([
-        [undefined, 5],
-        ['', 5],
-      ]),
-    ).scores.size,
-  ).toBe(0);
+  expect(fold(answers([['', 5]])).scores.size).toBe(0);
 });
 
 describe('coverage', () => {

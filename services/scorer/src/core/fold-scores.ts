@@ -1,50 +1,99 @@
-import type { Score } from '@couchestor/shared/messages';
+import type { Score, UnknownReason } from '@couchestor/shared/messages';
 import type { ScoreQueries } from './score-queries.ts';
 import type { MetricsReport, ScoreTable } from './score-table.ts';
 
-/** One series of an instant vector: the value of the volume's label, undefined if it has none, and the number. */
-export type Sample = readonly [label: string | undefined, value: number];
+/** Series of an instant vector: of each the value of the volume's label, empty if it has none, and the number. */
+export interface Samples {
+  readonly labels: readonly string[];
+  readonly values: ArrayLike<number>;
+}
 
-export interface Answers {
-  readonly value: readonly Sample[];
-  readonly evidence?: {
-    readonly sampleCount: readonly Sample[];
-    /** Seconds since 1970. */
-    readonly lastSampleTime: readonly Sample[];
-    /** How far apart samples are; undefined if that could not be seen. */
-    readonly intervalMs: number | undefined;
-  };
+/**
+ * Makes scores of what Prometheus answers, slice by slice: first how many samples each volume has, then when the last
+ * one was taken and how far apart they are, then the numbers themselves, which are judged by the rest as they come.
+ * Where a source has no such evidence there are only the numbers.
+ */
+export interface ScoreFold {
+  readonly counted: (samples: Samples) => void;
+  /** In seconds since 1970. */
+  readonly seenLast: (samples: Samples) => void;
+  /** The volume that shows best how far apart samples are: of those that still have some, the one with most. */
+  readonly mostSampled: () => string | undefined;
+  /** Undefined if that could not be seen. */
+  readonly spaced: (intervalMs: number | undefined) => void;
+  readonly valued: (samples: Samples) => void;
+  readonly table: () => ScoreTable;
 }
 
 /** Samples may be this many intervals late, and at least so many milliseconds, before a series counts as stale. */
 const STALE_INTERVALS = 3;
 const STALE_MIN_MS = 5_000;
 
+const unknown = (reason: UnknownReason): Score => ({ kind: 'unknown', reason });
+const ambiguous = unknown('Ambiguous');
+const noNumber = unknown('QueryFailed');
+const stale = unknown('Stale');
+
 /**
- * Makes scores of what Prometheus answered. Coverage is the share of the samples due in the window, by the interval that
- * samples are seen to have, that a volume has: a volume whose series began lately, because it was published lately, has
- * few, and so has everything after Prometheus was down. A number that no rate can have (NaN, infinite, negative) is no
- * value.
+ * Coverage is the share of the samples due in the window, by the interval that samples are seen to have, that a volume
+ * has: a volume whose series began lately, because it was published lately, has few, and so has everything after
+ * Prometheus was down. A number that no rate can have (NaN, infinite, negative) is no value, and what is found twice for
+ * one volume is not to be guessed.
  */
-export function foldScores(
-  queries: ScoreQueries,
-  answers: Answers,
-  atMs: number,
-  volumeIdOf: (label: string) => string,
-): ScoreTable {
-  const values = byVolume(answers.value, volumeIdOf);
+export function createScoreFold(queries: ScoreQueries, atMs: number, volumeIdOf: (label: string) => string): ScoreFold {
+  const counts = new Map<string, number>();
+  const lastTimes = new Map<string, number>();
+  const valued = new Set<string>();
   const scores = new Map<string, Score>();
-  const { evidence } = answers;
-  const trust = evidence === undefined ? undefined : evidenceOf(evidence, queries.windowMs, atMs, volumeIdOf);
-  for (const [volumeId, iops] of values) scores.set(volumeId, judge(volumeId, iops, trust));
-  if (trust !== undefined && queries.evidence !== undefined) {
-    // A volume that has samples but no value is known to exist, so it is not told that it has no series.
-    const reason = queries.evidence.withoutValue;
-    for (const volumeId of trust.counts.keys()) {
-      if (!scores.has(volumeId)) scores.set(volumeId, { kind: 'unknown', reason });
+  const { evidence, windowMs } = queries;
+  // A volume that has samples but no value is known to exist, so it is not told that it has no series.
+  const withoutValue = unknown(evidence?.withoutValue ?? 'NoSeries');
+  let most: { readonly label: string; readonly count: number } | undefined;
+  let due: number | undefined;
+  let staleAfterMs = STALE_MIN_MS;
+
+  const each = ({ labels, values }: Samples, take: (volumeId: string, value: number, label: string) => void): void => {
+    for (const [index, label] of labels.entries()) {
+      if (label !== '') take(volumeIdOf(label), values[index] ?? Number.NaN, label);
     }
-  }
-  return { metrics: report(queries, scores.size), scores, absent: 'NoSeries' };
+  };
+  const judge = (volumeId: string, iops: number): Score => {
+    if (!Number.isFinite(iops) || iops < 0) return noNumber;
+    if (evidence === undefined) return { kind: 'value', iops, coverage: 1 };
+    const last = lastTimes.get(volumeId);
+    // What is NaN, because it was found twice, is not fresh either.
+    if (last === undefined || !(atMs - last * 1_000 <= staleAfterMs)) return stale;
+    const count = counts.get(volumeId);
+    const coverage = due === undefined || count === undefined ? 0 : Math.min(1, count / due);
+    return { kind: 'value', iops, coverage: Number.isFinite(coverage) ? coverage : 0 };
+  };
+  const once = (known: Map<string, number>, volumeId: string, value: number): void => {
+    known.set(volumeId, known.has(volumeId) ? Number.NaN : value);
+  };
+  return {
+    counted: (samples) =>
+      each(samples, (volumeId, count) => {
+        once(counts, volumeId, count);
+        scores.set(volumeId, withoutValue);
+      }),
+    seenLast: (samples) =>
+      each(samples, (volumeId, seconds, label) => {
+        once(lastTimes, volumeId, seconds);
+        const count = counts.get(volumeId) ?? 0;
+        if (count > (most?.count ?? 0)) most = { label, count };
+      }),
+    mostSampled: () => most?.label,
+    spaced: (intervalMs) => {
+      due = intervalMs === undefined ? undefined : Math.max(2, Math.floor(windowMs / intervalMs));
+      staleAfterMs = Math.max(STALE_MIN_MS, STALE_INTERVALS * (intervalMs ?? 0));
+    },
+    valued: (samples) =>
+      each(samples, (volumeId, iops) => {
+        scores.set(volumeId, valued.has(volumeId) ? ambiguous : judge(volumeId, iops));
+        valued.add(volumeId);
+      }),
+    table: () => ({ metrics: report(queries, scores.size), scores, absent: 'NoSeries' }),
+  };
 }
 
 /** How far apart samples are: the middle one of the gaps of the series that has most of them. */
@@ -53,56 +102,6 @@ export function intervalOf(timesMs: readonly (readonly number[])[]): number | un
   const gaps = longest.slice(1).map((time, index) => time - (longest[index] ?? time));
   const ascending = gaps.filter((gap) => gap > 0).sort((a, b) => a - b);
   return ascending[Math.floor(ascending.length / 2)];
-}
-
-type OneOrMany = number | 'many';
-
-/** What is found twice for one volume is not to be guessed. */
-function byVolume(samples: readonly Sample[], volumeIdOf: (label: string) => string): ReadonlyMap<string, OneOrMany> {
-  const found = new Map<string, OneOrMany>();
-  for (const [label, value] of samples) {
-    if (label === undefined || label === '') continue;
-    const volumeId = volumeIdOf(label);
-    found.set(volumeId, found.has(volumeId) ? 'many' : value);
-  }
-  return found;
-}
-
-interface Trust {
-  readonly counts: ReadonlyMap<string, OneOrMany>;
-  readonly coverageOf: (volumeId: string) => number;
-  readonly isStale: (volumeId: string) => boolean;
-}
-
-function evidenceOf(
-  { sampleCount, lastSampleTime, intervalMs }: NonNullable<Answers['evidence']>,
-  windowMs: number,
-  atMs: number,
-  volumeIdOf: (label: string) => string,
-): Trust {
-  const counts = byVolume(sampleCount, volumeIdOf);
-  const lastTimes = byVolume(lastSampleTime, volumeIdOf);
-  const due = intervalMs === undefined ? undefined : Math.max(2, Math.floor(windowMs / intervalMs));
-  const staleAfterMs = Math.max(STALE_MIN_MS, STALE_INTERVALS * (intervalMs ?? 0));
-  return {
-    counts,
-    coverageOf: (volumeId) => {
-      const count = counts.get(volumeId);
-      return typeof count === 'number' && due !== undefined ? Math.min(1, count / due) : 0;
-    },
-    isStale: (volumeId) => {
-      const last = lastTimes.get(volumeId);
-      return typeof last !== 'number' || atMs - last * 1_000 > staleAfterMs;
-    },
-  };
-}
-
-function judge(volumeId: string, iops: OneOrMany, trust: Trust | undefined): Score {
-  if (iops === 'many') return { kind: 'unknown', reason: 'Ambiguous' };
-  if (!Number.isFinite(iops) || iops < 0) return { kind: 'unknown', reason: 'QueryFailed' };
-  if (trust === undefined) return { kind: 'value', iops, coverage: 1 };
-  if (trust.isStale(volumeId)) return { kind: 'unknown', reason: 'Stale' };
-  return { kind: 'value', iops, coverage: trust.coverageOf(volumeId) };
 }
 
 function report({ source, description, volumeLabel }: ScoreQueries, found: number): MetricsReport {

@@ -10,6 +10,7 @@ export interface MetricsReport {
     | 'MetricsAvailable'
     | 'NoSeries'
     | 'QueryFailed'
+    | 'QueryInvalid'
     | 'PrometheusUnavailable'
     | 'NotAskedYet'
     | 'MethodUnavailable'

@@ -1,0 +1,50 @@
+import { parentPort, type MessagePort } from 'node:worker_threads';
+import { dataOf, vectorOf, type RawAnswer, type Vector } from './prometheus-answer.ts';
+import { UnusableAnswer } from './unusable-answer.ts';
+
+/**
+ * The thread that unpacks and parses the large answers of Prometheus: 10 MB of JSON would stop the event loop for a
+ * tenth of a second. It hands out what it read in slices, one for each time it is asked, so that neither does their
+ * taking up.
+ */
+
+/** What it is sent. The port is where slices go. */
+export interface ReadOrder {
+  readonly raw: RawAnswer;
+  readonly label: string;
+  readonly port: MessagePort;
+}
+
+export type ReadReply =
+  | { readonly kind: 'slice'; readonly slice: Vector }
+  | { readonly kind: 'end' }
+  | ({ readonly kind: 'failed' } & Pick<UnusableAnswer, 'reason' | 'message' | 'tooMuch'>);
+
+const SLICE = 5_000;
+
+parentPort?.on('message', ({ raw, label, port }: ReadOrder) => {
+  const replies = readSlices(raw, label);
+  port.on('message', () => {
+    const { value, done } = replies.next();
+    if (done === true) {
+      port.close();
+      return;
+    }
+    port.postMessage(value, value.kind === 'slice' ? [value.slice.values.buffer] : []);
+  });
+});
+
+function* readSlices(raw: RawAnswer, label: string): Generator<ReadReply> {
+  try {
+    const { labels, values } = vectorOf(dataOf(raw), label);
+    for (let from = 0; from < labels.length; from += SLICE) {
+      const slice = { labels: labels.slice(from, from + SLICE), values: values.slice(from, from + SLICE) };
+      yield { kind: 'slice', slice };
+    }
+    yield { kind: 'end' };
+  } catch (error) {
+    if (!(error instanceof UnusableAnswer)) throw error;
+    const { reason, message, tooMuch } = error;
+    yield { kind: 'failed', reason, message, tooMuch };
+  }
+}

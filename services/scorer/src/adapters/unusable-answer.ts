@@ -1,0 +1,16 @@
+/**
+ * What came back cannot be used. An error of its own, since it is also made in the thread that reads large answers,
+ * which loads as little as possible.
+ */
+export class UnusableAnswer extends Error {
+  override readonly name = 'UnusableAnswer';
+  readonly reason: 'PrometheusUnavailable' | 'QueryFailed';
+  /** The same question about fewer volumes may be answered. */
+  readonly tooMuch: boolean;
+
+  constructor(reason: UnusableAnswer['reason'], message: string, tooMuch = false) {
+    super(message);
+    this.reason = reason;
+    this.tooMuch = tooMuch;
+  }
+}

@@ -5,3 +5,4 @@ export { type ProcessExit, type ProcessOptions, type SpawnedProcess, spawnProces
 export { type PrometheusOptions, type ScrapeTargets, startPrometheus } from './prometheus.ts';
 export { startRedis } from './redis.ts';
 export { type Server, type ServerOptions, ServerStartError } from './server.ts';
+export { type LinkState, type NetworkLink, startNetworkLink } from './network-link.ts';

@@ -1,33 +1,79 @@
 import { pause, type Clock } from '@couchestor/shared/clock';
+import type { Server } from '@couchestor/servers';
+import type { Stage } from './stage.ts';
 
-const EVERY_MS = 6_000;
-const DOWN_MS = 1_000;
-
-/** What can be killed and started again. */
-export interface Victim {
+/** Something that goes wrong, and is right again afterwards. */
+export interface Fault {
   readonly name: string;
-  kill(): Promise<unknown>;
-  restart(): Promise<void>;
+  /** Whom it strikes: of those that share a subject one comes after the other. */
+  readonly subject: string;
+  readonly lastsMs: number;
+  strike(): Promise<unknown>;
+  mend(): Promise<unknown>;
 }
 
-/** Kills a random victim and starts it again, over and over, until the signal. */
+const DOWN_MS = 1_000;
+
+/**
+ * Strikes with a random fault on average every `everyMs`, until the signal; it resolves once all is mended, with how
+ * often each struck. What the last one did may still last when the next one comes, if that strikes somebody else.
+ */
 export async function makeChaos(options: {
-  readonly victims: readonly Victim[];
+  readonly faults: readonly Fault[];
+  readonly everyMs: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly signal: AbortSignal;
-  readonly onKill: (name: string) => void;
-}): Promise<number> {
-  const { victims, clock, random, signal, onKill } = options;
-  let kills = 0;
-  while (await pause(clock, EVERY_MS * (0.5 + random()), signal)) {
-    const victim = victims[Math.floor(random() * victims.length)];
-    if (victim === undefined) break;
-    await victim.kill();
-    kills += 1;
-    onKill(victim.name);
-    await pause(clock, DOWN_MS, signal);
-    await victim.restart();
+  readonly onFault: (name: string) => void;
+}): Promise<ReadonlyMap<string, number>> {
+  const { faults, everyMs, clock, random, signal, onFault } = options;
+  const struck = new Map<string, number>();
+  const running = new Map<string, Promise<void>>();
+  const failing = new AbortController();
+  const until = AbortSignal.any([signal, failing.signal]);
+  const suffer = async ({ name, lastsMs, strike, mend }: Fault): Promise<void> => {
+    struck.set(name, (struck.get(name) ?? 0) + 1);
+    onFault(name);
+    await strike();
+    await pause(clock, lastsMs, until);
+    await mend();
+  };
+  while (await pause(clock, everyMs * (0.5 + random()), until)) {
+    const subjects = [...new Set(faults.map(({ subject }) => subject))].filter((subject) => !running.has(subject));
+    const subject = subjects[Math.floor(random() * subjects.length)];
+    const possible = faults.filter((fault) => fault.subject === subject);
+    const fault = possible[Math.floor(random() * possible.length)];
+    if (fault === undefined) continue;
+    const suffering = suffer(fault)
+      .catch((error: unknown) => failing.abort(error))
+      .finally(() => running.delete(fault.subject));
+    running.set(fault.subject, suffering);
   }
-  return kills;
+  await Promise.all(running.values());
+  failing.signal.throwIfAborted();
+  return struck;
+}
+
+/** `kill -9` of each service and, if asked for, of each server that is not also somebody else's. */
+export function killsOf(stage: Stage, serversToo: boolean): Fault[] {
+  const { services, nats, redis, prometheus } = stage;
+  const servers: readonly (readonly [string, Server])[] = [
+    ['NATS', nats],
+    ['Redis', redis],
+    ['Prometheus', prometheus],
+  ];
+  return [
+    ...services.map(({ label, process }) => killOf(label, process)),
+    ...servers.filter(([, { shared }]) => serversToo && !shared).map(([name, server]) => killOf(name, server)),
+  ];
+}
+
+function killOf(subject: string, victim: { kill(): Promise<unknown>; restart(): Promise<void> }): Fault {
+  return {
+    name: `kill -9 ${subject}`,
+    subject,
+    lastsMs: DOWN_MS,
+    strike: () => victim.kill(),
+    mend: () => victim.restart(),
+  };
 }

@@ -1,27 +1,19 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startNats, startPrometheus, startRedis, type Server } from '@couchestor/servers';
 import { pause, type Clock } from '@couchestor/shared/clock';
 import { createLeaseCensusTaker } from '@couchestor/shared/leases';
-import {
-  createSimulatedCluster,
-  generateScenario,
-  readStoragePolicyCrd,
-  seededRandom,
-  type SimulatedCluster,
-} from '@couchestor/simulator/cluster';
-import { serveKubernetes } from '@couchestor/simulator/kubernetes';
-import { serveMayastor, serveMetrics } from '@couchestor/simulator/mayastor';
-import { makeChaos, type Victim } from './chaos.ts';
+import { generateScenario, seededRandom, type SimulatedCluster } from '@couchestor/simulator/cluster';
+import { killsOf, makeChaos } from './chaos.ts';
 import { countLeftovers } from './leftovers.ts';
 import { readLoadFile } from './load-file.ts';
 import { observe, type Observer } from './observer.ts';
 import type { DemoOptions } from './options.ts';
 import { planDemo, storagePolicyOf, type DemoPlan } from './plan.ts';
 import { createScreen, describeDecision, shortName, type Row } from './screen.ts';
-import { startServices, type RunningService } from './services.ts';
+import type { RunningService } from './services.ts';
 import { missing, takeCensus, type Resting } from './settlement.ts';
+import { setStage, type Stage } from './stage.ts';
 
 export interface DemoContext {
   readonly clock: Clock;
@@ -32,7 +24,7 @@ export interface DemoContext {
 const LOOK_EVERY_MS = 500;
 /** A decision that is made while a load still changes is not the last one: rest is asked for several times in a row. */
 const RESTS_WANTED = 6;
-const CRD = new URL('../../../deploy/kustomize/base/crd/storagepolicies.yaml', import.meta.url);
+const KILL_EVERY_MS = 6_000;
 
 /** Brings everything up, shows what happens, and takes everything down again. Returns the exit code. */
 export async function runDemo(options: DemoOptions, { clock, signal, output }: DemoContext): Promise<number> {
@@ -56,46 +48,9 @@ export async function runDemo(options: DemoOptions, { clock, signal, output }: D
   });
   const plan = planDemo(options, scenario.nodes.length, halfHours);
 
-  const cluster = createSimulatedCluster({
-    clock,
-    random: seededRandom(options.seed + 1),
-    scenario,
-    crds: [readStoragePolicyCrd(CRD)],
-    rebuildBytesPerSecond: plan.rebuildBytesPerSecond,
-    timers: {
-      cachePeriodMs: plan.cachePeriodMs,
-      reconcilePeriodMs: plan.reconcilePeriodMs,
-      reconcileIdleMs: 2 * plan.reconcilePeriodMs,
-    },
-  });
-  const worldBeganMs = clock.monotonicMs();
-  const mayastor = await serveMayastor(cluster.mayastor);
-  stack.defer(() => mayastor.close());
-  const exporter = await serveMetrics(cluster.mayastor);
-  stack.defer(() => exporter.close());
-  const kubernetes = await serveKubernetes(cluster.kubernetes, { token: `demo-${options.seed}` });
-  stack.defer(() => kubernetes.close());
-  const kubeconfig = join(folder, 'kubeconfig');
-  writeFileSync(kubeconfig, kubernetes.kubeconfig(), { mode: 0o600 });
-
-  const [nats, redis, prometheus] = await Promise.all([
-    startNats(),
-    startRedis(),
-    startPrometheus({
-      scrapeIntervalMs: plan.scrapeIntervalMs,
-      scrapeTargets: [{ job: 'mayastor', targets: [new URL(exporter.url).host] }],
-    }),
-  ]);
-  for (const server of [nats, redis, prometheus]) stack.use(server);
-
-  const services = await startServices(
-    { natsUrl: nats.url, redisUrl: redis.url, prometheusUrl: prometheus.url, mayastorUrl: mayastor.url, kubeconfig },
-    plan,
-    folder,
-    process.env,
-  );
-  for (const service of services) stack.use(service.process);
-  announce((text) => screen.pin(text), { nats, redis, prometheus, mayastor: mayastor.url, kubeconfig, services });
+  const stage = stack.use(await setStage({ clock, seed: options.seed, scenario, plan, folder }));
+  const { cluster, nats, redis, services } = stage;
+  announce((text) => screen.pin(text), stage);
   cluster.kubernetes.apply(storagePolicyOf(plan) as never);
 
   const observer = stack.use(
@@ -111,13 +66,14 @@ export async function runDemo(options: DemoOptions, { clock, signal, output }: D
   const quiet = new AbortController();
   const chaos =
     options.chaos === 'none'
-      ? Promise.resolve(0)
+      ? Promise.resolve(new Map<string, number>())
       : makeChaos({
-          victims: victimsOf(options, services, { nats, redis, prometheus }),
+          faults: killsOf(stage, options.chaos === 'all'),
+          everyMs: KILL_EVERY_MS,
           clock,
           random: seededRandom(options.seed + 2),
           signal: AbortSignal.any([quiet.signal, signal]),
-          onKill: (name) => screen.line(`kill -9 ${name}`),
+          onFault: (name) => screen.line(name),
         });
 
   const result = await watchUntilRest({
@@ -130,10 +86,10 @@ export async function runDemo(options: DemoOptions, { clock, signal, output }: D
     seconds,
     clock,
     signal,
-    worldBeganMs,
+    worldBeganMs: stage.worldBeganMs,
   });
   quiet.abort(new Error('the demo ends'));
-  const kills = await chaos;
+  const kills = [...(await chaos).values()].reduce((sum, count) => sum + count, 0);
 
   const { ownerships, holders, fenceHeld } = await leases.take();
   const leftovers = countLeftovers(cluster.mayastor, observer.intents(), ownerships + holders + (fenceHeld ? 1 : 0));
@@ -154,25 +110,6 @@ export async function runDemo(options: DemoOptions, { clock, signal, output }: D
   screen.close();
   if (options.json) output.write(`${JSON.stringify(report)}\n`);
   return options.untilSettled && !result.settled ? 1 : 0;
-}
-
-function victimsOf(
-  options: DemoOptions,
-  services: readonly RunningService[],
-  servers: Readonly<Record<string, Server>>,
-): Victim[] {
-  const victims = services.map(({ name, process }): Victim => ({
-    name,
-    kill: () => process.kill(),
-    restart: () => process.restart(),
-  }));
-  if (options.chaos !== 'all') return victims;
-  // A server that was given belongs to others too.
-  const own = Object.entries(servers).filter(([, server]) => !server.shared);
-  return [
-    ...victims,
-    ...own.map(([name, server]): Victim => ({ name, kill: () => server.kill(), restart: () => server.restart() })),
-  ];
 }
 
 interface Watching {
@@ -268,25 +205,15 @@ function moveDetail(data: Readonly<Record<string, unknown>>): string {
   return shown.length === 0 ? '' : `  ${shown.map((key) => `${key}=${String(data[key])}`).join(' ')}`;
 }
 
-function announce(
-  line: (text: string) => void,
-  at: {
-    readonly nats: Server;
-    readonly redis: Server;
-    readonly prometheus: Server;
-    readonly mayastor: string;
-    readonly kubeconfig: string;
-    readonly services: readonly RunningService[];
-  },
-): void {
-  line(`NATS        ${at.nats.url}  (${at.nats.origin})`);
-  line(`Redis       ${at.redis.url}  (${at.redis.origin})`);
-  line(`Prometheus  ${at.prometheus.url}  (${at.prometheus.origin})`);
-  line(`Mayastor    ${at.mayastor}/v0/volumes?max_entries=10`);
-  for (const { name, metricsUrl, healthUrl, logFile } of at.services) {
-    line(`${name.padEnd(11)} ${metricsUrl}  ${healthUrl}/readyz  log ${logFile}`);
+function announce(line: (text: string) => void, stage: Stage): void {
+  line(`NATS        ${stage.nats.url}  (${stage.nats.origin})`);
+  line(`Redis       ${stage.redis.url}  (${stage.redis.origin})`);
+  line(`Prometheus  ${stage.prometheus.url}  (${stage.prometheus.origin})`);
+  line(`Mayastor    ${stage.mayastorUrl}/v0/volumes?max_entries=10`);
+  for (const { label, metricsUrl, healthUrl, logFile } of stage.services) {
+    line(`${label.padEnd(11)} ${metricsUrl}  ${healthUrl}/readyz  log ${logFile}`);
   }
-  line(`export KUBECONFIG=${at.kubeconfig}   # then: kubectl get storagepolicies`);
+  line(`export KUBECONFIG=${stage.kubeconfig}   # then: kubectl get storagepolicies`);
 }
 
 function rssMiB(pid: number): number | null {

@@ -21,7 +21,7 @@ export async function startDaemon(
   binaryPath: string,
   options: ServerOptions,
 ): Promise<Server> {
-  const folder = await createDataFolder(definition.name.toLowerCase());
+  const folder = await createDataFolder(definition.name.toLowerCase(), options.parentFolder);
   try {
     await mkdir(join(folder.path, 'data'));
     for (let attempt = 1; ; attempt += 1) {

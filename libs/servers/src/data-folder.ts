@@ -16,8 +16,8 @@ process.once('exit', () => {
   for (const path of unremoved) rmSync(path, { recursive: true, force: true });
 });
 
-export async function createDataFolder(name: string): Promise<DataFolder> {
-  const path = await mkdtemp(join(tmpdir(), `couchestor-${name}-`));
+export async function createDataFolder(name: string, parent = tmpdir()): Promise<DataFolder> {
+  const path = await mkdtemp(join(parent, `couchestor-${name}-`));
   unremoved.add(path);
   return {
     path,

@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** The port to try first; another one is taken when it is not free. */
   readonly port?: number;
+  /** Where a process makes the folder for its data, in place of the system's for temporary files. */
+  readonly parentFolder?: string;
   /** Called with each line of its log. Nothing is called for a given server. */
   readonly onLine?: (line: string) => void;
 }

@@ -31,12 +31,13 @@ export async function makeChaos(options: {
   const running = new Map<string, Promise<void>>();
   const failing = new AbortController();
   const until = AbortSignal.any([signal, failing.signal]);
-  const suffer = async ({ name, lastsMs, strike, mend }: Fault): Promise<void> => {
+  const suffer = async (fault: Fault): Promise<void> => {
+    const { name } = fault;
     struck.set(name, (struck.get(name) ?? 0) + 1);
     onFault(name);
-    await strike();
-    await pause(clock, lastsMs, until);
-    await mend();
+    await fault.strike();
+    await pause(clock, fault.lastsMs, until);
+    await fault.mend();
   };
   while (await pause(clock, everyMs * (0.5 + random()), until)) {
     const subjects = [...new Set(faults.map(({ subject }) => subject))].filter((subject) => !running.has(subject));

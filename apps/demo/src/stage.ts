@@ -21,6 +21,8 @@ import { serveMayastor, serveMetrics, type MayastorModel, type MayastorRequest }
 import type { DemoPlan } from './plan.ts';
 import { serviceNames, startService, type RunningService, type ServiceName } from './services.ts';
 
+export type { ServiceName } from './services.ts';
+
 const CRD = new URL('../../../deploy/kustomize/base/crd/storagepolicies.yaml', import.meta.url);
 
 export interface StageOptions {

@@ -5,11 +5,11 @@ import type { LinkState, NetworkLink, Server } from '@couchestor/servers';
 import type { SmallDisk } from './small-disk.ts';
 
 const CUTS: readonly { readonly name: string; readonly state: LinkState; readonly lastsMs: number }[] = [
-  { name: 'cut', state: { kind: 'cut' }, lastsMs: 2_000 },
-  { name: 'black hole', state: { kind: 'blackHole' }, lastsMs: 5_000 },
-  { name: 'requests lost', state: { kind: 'oneWay', passes: 'answers' }, lastsMs: 3_000 },
-  { name: 'answers lost', state: { kind: 'oneWay', passes: 'requests' }, lastsMs: 3_000 },
-  { name: 'slow', state: { kind: 'slow', delayMs: 400 }, lastsMs: 4_000 },
+  { name: 'cut', state: { kind: 'cut' }, lastsMs: 1_500 },
+  { name: 'black hole', state: { kind: 'blackHole' }, lastsMs: 3_000 },
+  { name: 'requests lost', state: { kind: 'oneWay', passes: 'answers' }, lastsMs: 2_000 },
+  { name: 'answers lost', state: { kind: 'oneWay', passes: 'requests' }, lastsMs: 2_000 },
+  { name: 'slow', state: { kind: 'slow', delayMs: 150 }, lastsMs: 3_000 },
 ];
 
 /** Everything that can go wrong on a stage, besides the nodes of the cluster itself. */
@@ -33,7 +33,7 @@ function standstill(label: string, process: { readonly pid: number; readonly run
   return {
     name: `standstill of ${label}`,
     subject: label,
-    lastsMs: 3_000,
+    lastsMs: 2_000,
     strike: () => signal('SIGSTOP'),
     mend: () => signal('SIGCONT'),
   };
@@ -45,7 +45,7 @@ function standstill(label: string, process: { readonly pid: number; readonly run
  */
 function mayastorTroubles({ cluster }: Stage): Fault[] {
   const { faults } = cluster.mayastor;
-  const DOWN_MS = 2_000;
+  const DOWN_MS = 1_000;
   const subject = 'Mayastor';
   const done = Promise.resolve();
   return [
@@ -104,7 +104,7 @@ function diskFull(nats: Server, disk: SmallDisk): Fault {
   return {
     name: 'disk full of NATS',
     subject: 'NATS',
-    lastsMs: 4_000,
+    lastsMs: 2_000,
     strike: () => disk.fill(),
     mend: async () => {
       await disk.free();

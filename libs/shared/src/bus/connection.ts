@@ -35,7 +35,11 @@ const CONNECT_RETRY_BASE_MS = 250;
 const CONNECT_RETRY_MAX_MS = 5_000;
 const RECONNECT_WAIT_MIN_MS = 100;
 const RECONNECT_WAIT_MAX_MS = 1_000;
-const PING_INTERVAL_MS = 10_000;
+/**
+ * A peer that is silent is given up after two pings without an answer, 3 s at most. Until then what it sent may still
+ * come, so this also bounds how late a heartbeat can arrive and be taken for a fresh one.
+ */
+const PING_INTERVAL_MS = 1_000;
 const DRAIN_TIMEOUT_MS = 2_000;
 
 /** Resolves with the first connection, however long that takes. @throws the signal's reason */
@@ -221,7 +225,6 @@ function connectionOptions(options: BusOptions, random: () => number): Connectio
     servers: typeof servers === 'string' ? servers : [...servers],
     name: `couchestor-${service}/${instance}`,
     timeout: CONNECT_TIMEOUT_MS,
-    // A dead peer is noticed after two pings without an answer.
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: 2,
     maxReconnectAttempts: -1,

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startNetworkLink } from '@couchestor/servers';
 import { Kvm } from '@nats-io/kv';
+import { createSystemClock, pause } from '../clock/index.ts';
 import { buckets, type Heartbeat } from '../messages/index.ts';
 import type { Bus } from './bus.ts';
 import { BusUnavailableError } from './errors.ts';
@@ -50,6 +52,35 @@ describe('the permit', () => {
     await eventually(() => expect(seen.at(-1)).toEqual({ paused: true, revision: 2, isFirst: true }));
     await bus.permit.write(heartbeat(false));
     await eventually(() => expect(seen.at(-1)).toEqual({ paused: false, revision: 3, isFirst: false }));
+  });
+
+  it('never takes for fresh what a silent network delivers long after it was sent', async () => {
+    const SILENT_MS = 6_000;
+    const LATE_MS_MAX = 3_500;
+    await using link = await startNetworkLink(bed.server.url);
+    const far = await bed.bus({ servers: link.url, instance: 'migrator-1' });
+    const agesMs: number[] = [];
+    void far.permit.watch({
+      signal: ending.signal,
+      onHeartbeat: ({ sentAt }, _, isFirst) => {
+        if (!isFirst) agesMs.push(Date.now() - Date.parse(sentAt));
+      },
+    });
+    const clock = createSystemClock();
+    const beating = (async () => {
+      while (await pause(clock, 250, ending.signal)) {
+        await bus.permit.write({ ...heartbeat(false), sentAt: new Date().toISOString() });
+      }
+    })();
+    await eventually(() => expect(agesMs.length).toBeGreaterThan(2));
+    link.set({ kind: 'oneWay', passes: 'requests' });
+    await clock.sleep(SILENT_MS);
+    link.set({ kind: 'whole' });
+    const before = agesMs.length;
+    await eventually(() => expect(agesMs.length).toBeGreaterThan(before + 2));
+    expect(Math.max(...agesMs)).toBeLessThan(LATE_MS_MAX);
+    ending.abort();
+    await beating;
   });
 
   it('can be taken away, and what cannot be read is none', async () => {

@@ -25,7 +25,7 @@ function cluster(versions: readonly string[], poolCordon: boolean) {
 }
 
 const signal = new AbortController().signal;
-const always = { nodeFenceAllowed: true, mayProbe: () => true };
+const always = { nodeFenceAllowed: true, mayProbe: () => true, onNodes: () => Promise.resolve() };
 
 describe('how a cluster is fenced', () => {
   test.each([
@@ -48,7 +48,7 @@ describe('how a cluster is fenced', () => {
 test('Mayastor is probed only under the permit, and again only after an upgrade', async () => {
   const { state, mayastor } = cluster(['v2.10.0'], true);
   let permitted = false;
-  const find = createMethodFinder(mayastor, { nodeFenceAllowed: false, mayProbe: () => permitted });
+  const find = createMethodFinder(mayastor, { ...always, nodeFenceAllowed: false, mayProbe: () => permitted });
   expect(await find(signal)).toBe('undetermined');
   expect(state.probes).toBe(0);
   permitted = true;

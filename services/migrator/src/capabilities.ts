@@ -1,5 +1,5 @@
 import { pause, type Clock } from '@couchestor/shared/clock';
-import { featuresOf, type MayastorClient } from '@couchestor/shared/mayastor';
+import { featuresOf, type MayastorClient, type MayastorNode } from '@couchestor/shared/mayastor';
 import type { MoverObserved } from '@couchestor/shared/messages';
 
 export type Method = MoverObserved['method'];
@@ -11,7 +11,12 @@ export type Method = MoverObserved['method'];
  */
 export function createMethodFinder(
   mayastor: Pick<MayastorClient, 'listNodes' | 'poolCordonSupported'>,
-  options: { readonly nodeFenceAllowed: boolean; readonly mayProbe: () => boolean },
+  options: {
+    readonly nodeFenceAllowed: boolean;
+    readonly mayProbe: () => boolean;
+    /** Shown the nodes each time. */
+    readonly onNodes: (nodes: readonly MayastorNode[], signal: AbortSignal) => Promise<void>;
+  },
 ): (signal: AbortSignal) => Promise<Method> {
   let probed: { readonly versions: string; readonly poolCordon: boolean } | undefined;
   return async (signal) => {
@@ -21,6 +26,7 @@ export function createMethodFinder(
       .sort()
       .join();
     if (nodes.length === 0) return 'undetermined';
+    await options.onNodes(nodes, signal);
     if (probed?.versions !== versions) {
       if (!options.mayProbe()) return 'undetermined';
       probed = { versions, poolCordon: await mayastor.poolCordonSupported({ signal }) };

@@ -15,6 +15,7 @@ import { createPermission } from './permission.ts';
 import type { MoveEvents } from './ports.ts';
 import { publishMover } from './publish-mover.ts';
 import { fleetBytes, settingsSchema } from './settings.ts';
+import { createCordonSweep } from './sweep-cordons.ts';
 
 const SERVICE = 'migrator';
 const REQUESTS_IN_FLIGHT = 16;
@@ -96,13 +97,22 @@ await runService({
     const ending = new AbortController();
     const world = await observeWorld(bus, ending.signal);
     const board = watchIntents(bus.intents, ending.signal, () => undefined);
+    const mayastor = createMayastor(client);
+    const sweepCordons = createCordonSweep({
+      intents: bus.intents,
+      mayastor,
+      permission,
+      clock,
+      logger,
+      leadMs: config.CALL_MARGIN_MS,
+    });
     const migrator = createMigrator({
       instance,
       board,
       world,
       metrics,
       method: () => method,
-      mayastor: createMayastor(client),
+      mayastor,
       intents: bus.intents,
       leases,
       events,
@@ -136,6 +146,11 @@ await runService({
         find: createMethodFinder(client, {
           nodeFenceAllowed: config.MAYASTOR_NODE_FENCE,
           mayProbe: () => permission.mayAct(config.MAYASTOR_TIMEOUT_MS + config.CALL_MARGIN_MS),
+          onNodes: async (nodes, sweepSignal) => {
+            await sweepCordons(nodes, sweepSignal).catch((error: unknown) => {
+              logger.info({ err: error }, 'cordons of no move were not looked for, trying again');
+            });
+          },
         }),
         clock,
         signal: ending.signal,

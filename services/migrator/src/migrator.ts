@@ -26,6 +26,7 @@ import { judgeRequest } from './core/judge-request.ts';
 import type { Step } from './core/step.ts';
 import type { Method } from './capabilities.ts';
 import { keepLease, type HeldLease } from './held-lease.ts';
+import { createLateCalls } from './late-calls.ts';
 import type { ActiveRecord, IntentBoard } from './intent-board.ts';
 import type { MigratorMetrics } from './metrics.ts';
 import { runMove, type MoveContext, type MoveLogger, type MoveResult, type MoveSettings } from './move.ts';
@@ -41,7 +42,7 @@ export interface ObservedWorld {
 
 export interface MigratorOptions extends Omit<
   MoveContext,
-  'arriving' | 'abortRequested' | 'onStep' | 'onEnded' | 'settings'
+  'arriving' | 'abortRequested' | 'onLateCall' | 'onStep' | 'onEnded' | 'settings'
 > {
   readonly instance: string;
   readonly board: IntentBoard;
@@ -74,6 +75,7 @@ interface MoveProgress {
 const ADOPT_EVERY_MS = 2_000;
 const RENEW_EVERY_MS = 5_000;
 const OUTBOX_PATIENCE_MS = 15_000;
+const LATE_CALL_EVERY_MS = 5_000;
 const LIMITS_FRESH_MS = 60_000;
 
 export interface Migrator {
@@ -110,6 +112,15 @@ export function createMigrator(options: MigratorOptions): Migrator {
     volumeId,
     migrationId,
     policy: policyName,
+  });
+
+  const lateCalls = createLateCalls({
+    instance,
+    intents,
+    mayastor: options.mayastor,
+    clock,
+    logger,
+    isRunning: (volumeId) => running.has(volumeId),
   });
 
   const ownershipOf = (volumeId: string, grant: LeaseGrant): HeldLease =>
@@ -161,6 +172,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
           settings: { ...settings, capabilities: how },
           arriving: (except) => board.arriving(except),
           abortRequested: (intent) => world.volume(intent.volumeId)?.persistentVolume?.abort === intent.migrationId,
+          onLateCall: (intent, replicaCount) => lateCalls.note(intent, replicaCount),
           onStep,
           onEnded,
         },
@@ -458,6 +470,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
         ),
         every(ADOPT_EVERY_MS, adoptAll, 'search for moves without owner'),
         every(OUTBOX_PATIENCE_MS, tellForgotten, 'search for untold events'),
+        every(LATE_CALL_EVERY_MS, () => lateCalls.follow(stopping.signal), 'following of late calls'),
       ]);
       while (running.size > 0) await Promise.all(running.values());
       if (failure !== undefined) throw failure;

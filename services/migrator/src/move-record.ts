@@ -29,8 +29,10 @@ export function createMoveRecord(options: {
   /** Of one request to the bus, which by itself would wait out an outage; a move with cordons must not. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Told of each write that is known to be stored: until then nobody else had the move. */
+  readonly onStored: () => void;
 }): MoveRecord {
-  const { start, token, intents, events, clock, timeoutMs, signal } = options;
+  const { start, token, intents, events, clock, timeoutMs, signal, onStored } = options;
   const { migrationId, volumeId } = start.intent;
   let { intent, revision } = start;
   let untold: Intent['outbox'] = intent.outbox;
@@ -64,6 +66,7 @@ export function createMoveRecord(options: {
     }
     isInDoubt = false;
     adopt(record);
+    onStored();
   };
   const read = () => withDeadline('a read of the intent', (deadline) => intents.get(volumeId, deadline));
 

@@ -44,6 +44,8 @@ export interface MoveContext {
   readonly arriving: (exceptVolumeId: string) => ReadonlyMap<string, number>;
   /** Whether a person wants this migration rolled back. */
   readonly abortRequested: (intent: ActiveIntent) => boolean;
+  /** Told of a call for a count that was sent when the move may have been another's. */
+  readonly onLateCall: (intent: ActiveIntent, replicaCount: number) => void;
   /** Told of each step, for progress and metrics. */
   readonly onStep: (intent: ActiveIntent, step: Step, evidence: Evidence) => void;
   /** Told once the end is written, told and all limits are given back. */
@@ -93,6 +95,9 @@ export async function runMove(
     token,
     timeoutMs: settings.callTimeoutMs,
     signal: over.signal,
+    onStored: () => {
+      unprovenCount = undefined;
+    },
   });
   let fence: HeldLease | undefined;
   let farewellEndsMs: number | undefined;
@@ -100,6 +105,8 @@ export async function runMove(
   // Whoever had the move before may have sent a cordon as its last call.
   let cordonsInDoubtUntilMs =
     start.intent.round === undefined ? 0 : clock.monotonicMs() + Math.max(0, CORDON_DOUBT_MS - settings.leaseTtlMs);
+  /** A count that we asked for and have written nothing since, so that the move may have been another's by then. */
+  let unprovenCount: { readonly replicaCount: number } | undefined;
   /** A try that was counted and never left us need not be counted again. */
   let unusedTry: string | undefined;
 
@@ -242,6 +249,12 @@ export async function runMove(
     }
   };
 
+  const setReplicaCount = async (replicaCount: number, mayStart: () => boolean): Promise<Outcome<unknown>> => {
+    const outcome = await mayastor.setReplicaCount(volumeId, replicaCount, mayStart);
+    lookout.volumeTouched();
+    if (outcome.kind !== 'refused') unprovenCount = { replicaCount };
+    return outcome;
+  };
   const cordon = async (kind: 'pool' | 'node', names: readonly string[]): Promise<boolean> => {
     const label = cordonLabelOf(migrationId);
     const outcomes = await Promise.all(
@@ -299,8 +312,7 @@ export async function runMove(
         return cordon('node', step.nodes);
       case 'grow': {
         await writeTry('growths');
-        const outcome = await mayastor.setReplicaCount(volumeId, step.replicaCount, mayCallFenced);
-        lookout.volumeTouched();
+        const outcome = await setReplicaCount(step.replicaCount, mayCallFenced);
         const isDone = settle('growth', [outcome]);
         const rollback = outcome.kind === 'refused' ? refusedGrowth(outcome) : undefined;
         if (rollback !== undefined && record.intent.rollback === undefined) {
@@ -320,8 +332,7 @@ export async function runMove(
       case 'shrink': {
         await writeTry('shrinks');
         const mayShrink = record.intent.round?.steer === undefined ? mayCall : mayCallFenced;
-        const outcome = await mayastor.setReplicaCount(volumeId, step.replicaCount, mayShrink);
-        lookout.volumeTouched();
+        const outcome = await setReplicaCount(step.replicaCount, mayShrink);
         return settle('shrink', [outcome]);
       }
       case 'lift':
@@ -372,7 +383,7 @@ export async function runMove(
         await sleep(waitMs(step.reason, seen, capabilities));
         return undefined;
       case 'end':
-        await record.write(change.ended(record.intent, step.end, clock.nowMs(), settings.backoff));
+        await record.write(change.ended(record.intent, step.end, seen.volume, clock.nowMs(), settings.backoff));
         return undefined;
       case 'fencePools':
       case 'fenceNodes':
@@ -402,6 +413,11 @@ export async function runMove(
     }
   };
 
+  const lost = (): MoveResult => {
+    if (unprovenCount !== undefined) context.onLateCall(record.intent, unprovenCount.replicaCount);
+    return 'lost';
+  };
+
   try {
     for (;;) {
       if (signal.aborted) {
@@ -410,9 +426,10 @@ export async function runMove(
       }
       try {
         const result = await advance();
+        if (result === 'lost') return lost();
         if (result !== undefined) return result;
       } catch (error) {
-        if (error instanceof ConflictError) return 'lost';
+        if (error instanceof ConflictError) return lost();
         if (!isRetriable(error)) throw error;
         if (record.ended !== undefined && ownership.lost) return 'ended';
         logger.info({ ...who, err: error }, 'a dependency is away, the move waits');

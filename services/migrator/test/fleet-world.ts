@@ -38,8 +38,9 @@ export interface FleetWorld {
   paused: boolean;
   /** Migrations that a person wants rolled back. */
   readonly aborts: Set<string>;
-  /** Paths of changes that a process sent after it had stood still: what they do is not what was decided. */
-  readonly lateCalls: ReadonlySet<string>;
+  /** Paths of changes that a process sent after it had stood still, with it: what they do is not what was decided. */
+  readonly lateCalls: ReadonlyMap<string, SimulatedProcess>;
+  isRunning(process: SimulatedProcess): boolean;
   start(name: string): void;
   /** Offers a volume's move, until it is taken up, refused or too old. */
   request(volumeId: string, attempt: number): void;
@@ -81,6 +82,8 @@ export interface FleetOptions {
   readonly faultRate: number;
   /** Share of changing calls before which the process stands still for up to a minute, after it asked whether it may. */
   readonly standstillRate: number;
+  /** For how long the process stands still before this changing call. */
+  readonly standsStillFor?: (process: string, request: HttpRequest) => number;
   readonly troubled: () => boolean;
   /** The core dies in the middle of a change of a volume. */
   readonly onCutOff: () => void;
@@ -133,7 +136,7 @@ export function createFleetWorld(options: FleetOptions): FleetWorld {
   const events: FleetEvent[] = [];
   const aborts = new Set<string>();
   const migrators: RunningMigrator[] = [];
-  const lateCalls = new Set<string>();
+  const lateCalls = new Map<string, SimulatedProcess>();
   let callCount = 0;
   let heartbeatSince: (() => void) | undefined;
   let lastHeartbeatMs = Number.NEGATIVE_INFINITY;
@@ -219,10 +222,11 @@ export function createFleetWorld(options: FleetOptions): FleetWorld {
         if (isFaulty() && chance(0.2)) return { kind: 'notSent', reason: 'Unreachable', message: 'refused' };
         callCount += 1;
         // What remains between that question and the socket: the process may stand still here.
-        if (request.method !== 'GET' && troubled() && chance(options.standstillRate)) {
-          process.pauseFor(upTo(60_000));
+        const wanted = request.method === 'GET' ? 0 : (options.standsStillFor?.(process.name, request) ?? 0);
+        if (wanted > 0 || (request.method !== 'GET' && troubled() && chance(options.standstillRate))) {
+          process.pauseFor(wanted > 0 ? wanted : upTo(60_000));
           await process.call(() => Promise.resolve());
-          lateCalls.add(`/v0${request.path}`);
+          lateCalls.set(`/v0${request.path}`, process);
         }
         checkCall(process, request);
         const answer = model.handle({
@@ -484,6 +488,7 @@ export function createFleetWorld(options: FleetOptions): FleetWorld {
     paused: false,
     aborts,
     lateCalls,
+    isRunning: (process) => live().some((running) => running.process === process),
     start,
     request,
     startHeartbeat,

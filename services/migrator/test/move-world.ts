@@ -164,6 +164,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     },
     arriving: () => new Map(),
     abortRequested: () => world.abortWanted,
+    onLateCall: () => undefined,
     onStep: () => undefined,
     onEnded: () => undefined,
   };

@@ -40,6 +40,8 @@ const of = {
   /** End of the last completed move, whatever happened since: the cooldown counts from here. */
   lastCompletedAt: timestamp.optional(),
   traceparent: z.string().optional(),
+  /** The replicas when the volume was last seen to have as many as it should, by this move or the one before it. */
+  replicas: z.array(replicaPlaceSchema).optional(),
   /**
    * Events that this write decided and that are published right after it. Whoever next finds them here publishes them
    * again, under the same ids, so that no event is lost to a crash and none tells of what was not written.
@@ -121,6 +123,8 @@ const endedIntentSchema = z.object({
   reason: z.string().optional(),
   message: z.string().optional(),
   endedAt: timestamp,
+  /** The count that the move left, or that it would have left had nobody else changed it. */
+  replicaCount: count.optional(),
   /** Until then a volume whose move failed is left alone. */
   retryAt: timestamp.optional(),
 });

@@ -1,6 +1,14 @@
 import { strict as assert } from 'node:assert';
-import type { ActiveIntent, EndedIntent, MigrationEventName, MessageData, Round } from '@couchestor/shared/messages';
+import type {
+  ActiveIntent,
+  EndedIntent,
+  MigrationEventName,
+  MessageData,
+  ReplicaPlace,
+  Round,
+} from '@couchestor/shared/messages';
 import { formatTimestamp, HOUR_MS, parseTimestampMs } from '@couchestor/shared/units';
+import type { SeenVolume } from './evidence.ts';
 import type { End, Rollback, Steer } from './step.ts';
 
 /**
@@ -58,7 +66,7 @@ export function withOwner(
 }
 
 export function roundStarted(intent: ActiveIntent, round: Round): ActiveIntent {
-  return { ...intent, outbox: [], roundsStarted: round.number, round };
+  return { ...intent, outbox: [], roundsStarted: round.number, round, replicas: round.replicasBefore };
 }
 
 export function replicaAdded(
@@ -151,7 +159,13 @@ function withFreshTries(intent: ActiveIntent): ActiveIntent {
   return { ...intent, round: { ...round, growths, shrinks: Math.min(round.shrinks, 1) } };
 }
 
-export function ended(intent: ActiveIntent, end: End, nowMs: number, backoff: BackoffPolicy): EndedIntent {
+export function ended(
+  intent: ActiveIntent,
+  end: End,
+  volume: SeenVolume | 'absent',
+  nowMs: number,
+  backoff: BackoffPolicy,
+): EndedIntent {
   const endedAt = formatTimestamp(nowMs);
   const { fromTier, toTier, startedAt, failuresInRow } = intent;
   const durationMs = Math.max(0, Math.round(nowMs - parseTimestampMs(startedAt)));
@@ -168,6 +182,8 @@ export function ended(intent: ActiveIntent, end: End, nowMs: number, backoff: Ba
     startedAt,
     endedAt,
     seenIds: intent.seenIds,
+    replicaCount: intent.replicaCount,
+    ...replicasLeft(intent, volume),
     ...(intent.lastCompletedAt === undefined ? {} : { lastCompletedAt: intent.lastCompletedAt }),
     ...(intent.traceparent === undefined ? {} : { traceparent: intent.traceparent }),
   };
@@ -203,6 +219,16 @@ export function ended(intent: ActiveIntent, end: End, nowMs: number, backoff: Ba
         outbox: [event(intent, 'migration.aborted', { ...base, reason: end.reason, message: end.message })],
       };
   }
+}
+
+function replicasLeft(
+  { replicaCount, replicas }: ActiveIntent,
+  volume: SeenVolume | 'absent',
+): { replicas?: ReplicaPlace[] } {
+  if (volume !== 'absent' && volume.replicaCount === replicaCount && volume.replicas.length === replicaCount) {
+    return { replicas: volume.replicas.map(({ replicaId, pool, node }) => ({ replicaId, pool, node })) };
+  }
+  return replicas === undefined ? {} : { replicas };
 }
 
 function roundOf(intent: ActiveIntent): Round {

@@ -184,6 +184,7 @@ function intentOf(
     failuresInRow: failed ? record.failuresInRow : 0,
     ...(record?.lastCompletedAt === undefined ? {} : { lastCompletedAt: record.lastCompletedAt }),
     replicaCount: request.replicaCount,
+    replicas: request.replicas,
     sizeBytes: request.sizeBytes,
     syncTimeoutMs: spec.migrationTimeoutMs,
     allowSnapshots: spec.moves.allowSnapshots,

@@ -1,0 +1,60 @@
+import { ConflictError, type IntentStore } from '@couchestor/shared/bus';
+import type { Clock } from '@couchestor/shared/clock';
+import type { ActiveIntent } from '@couchestor/shared/messages';
+import { judgeLateCall, type LateCall } from './core/late-call.ts';
+import type { MoveLogger } from './move.ts';
+import type { Mayastor } from './ports.ts';
+
+/** Looks after calls that this process sent too late, until they are known to have come to nothing or are undone. */
+export interface LateCalls {
+  note(intent: ActiveIntent, replicaCount: number): void;
+  /** Looks at each once. Rejects when a dependency is away. */
+  follow(signal: AbortSignal): Promise<void>;
+}
+
+export function createLateCalls(options: {
+  readonly instance: string;
+  readonly intents: IntentStore;
+  readonly mayastor: Pick<Mayastor, 'readVolume'>;
+  readonly clock: Clock;
+  readonly logger: MoveLogger;
+  /** Whether this process works on a move of the volume. */
+  readonly isRunning: (volumeId: string) => boolean;
+}): LateCalls {
+  const { instance, intents, mayastor, clock, logger, isRunning } = options;
+  const calls = new Map<string, LateCall>();
+
+  const followOne = async (volumeId: string, call: LateCall, signal: AbortSignal): Promise<void> => {
+    const stored = await intents.get(volumeId, signal);
+    if (stored?.intent.state === 'active') return;
+    const volume = await mayastor.readVolume(volumeId, signal);
+    const verdict = judgeLateCall(call, stored?.intent, volume, instance, clock.nowMs());
+    if (verdict.kind === 'wait') return;
+    if (verdict.kind === 'undo' && stored !== undefined) {
+      const { migrationId, volumeName } = verdict.intent;
+      const fields = { volume: volumeName, volumeId, migrationId, lateMigrationId: call.intent.migrationId };
+      try {
+        // From here on it is a move without an owner, which any migrator takes up.
+        await intents.update(verdict.intent, stored.revision, signal);
+      } catch (error) {
+        if (error instanceof ConflictError) return;
+        throw error;
+      }
+      logger.warn({ ...fields, replicaCount: call.replicaCount }, 'a call came after its time, it is undone');
+    }
+    if (calls.get(volumeId) === call) calls.delete(volumeId);
+  };
+
+  return {
+    note: (intent, replicaCount) => {
+      calls.set(intent.volumeId, { intent, replicaCount, sentAtMs: clock.nowMs() });
+      logger.warn(
+        { volume: intent.volumeName, volumeId: intent.volumeId, migrationId: intent.migrationId, replicaCount },
+        'a call was sent too late, it is looked after',
+      );
+    },
+    follow: async (signal) => {
+      for (const [volumeId, call] of calls) if (!isRunning(volumeId)) await followOne(volumeId, call, signal);
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { createVirtualClock } from '@couchestor/shared/clock';
+import type { StoredIntent } from '@couchestor/shared/bus';
+import { expect, test } from 'vitest';
+import { anIntent } from '../test/evidence.ts';
+import { createCordonSweep } from './sweep-cordons.ts';
+
+const MINUTE_MS = 60_000;
+const signal = new AbortController().signal;
+
+function sweepWorld() {
+  const clock = createVirtualClock();
+  const records = new Map<string, StoredIntent>();
+  const removed: string[] = [];
+  const state = { mayLift: true };
+  const sweep = createCordonSweep({
+    intents: { list: () => Promise.resolve(records) },
+    mayastor: {
+      uncordonNode: (node, label, mayStart) => {
+        if (!mayStart()) return Promise.resolve({ kind: 'refused', code: 'NotStarted', message: '' } as never);
+        removed.push(`${node}/${label}`);
+        return Promise.resolve({ kind: 'done', result: undefined });
+      },
+    },
+    permission: { mayLift: () => state.mayLift },
+    clock,
+    logger: { warn: () => undefined },
+    leadMs: 2_000,
+  });
+  const see = async (...cordonLabels: string[]): Promise<void> => sweep([{ id: 'n1', cordonLabels }], signal);
+  return { clock, records, removed, state, see };
+}
+
+test('a cordon of ours that no move in flight has is taken away after five minutes', async () => {
+  const { clock, removed, see } = sweepWorld();
+  await see('couchestor-gone', 'maintenance');
+  await clock.advance(4 * MINUTE_MS);
+  await see('couchestor-gone', 'maintenance');
+  expect(removed).toEqual([]);
+  await clock.advance(MINUTE_MS);
+  await see('couchestor-gone', 'maintenance');
+  expect(removed).toEqual(['n1/couchestor-gone']);
+});
+
+test('that of a move in flight stays, and so does one that was gone in between', async () => {
+  const { clock, records, removed, see } = sweepWorld();
+  records.set('v', { intent: anIntent({ placement: ['sata-n1'], migrationId: 'live' }), revision: 1 });
+  await see('couchestor-live', 'couchestor-other');
+  await clock.advance(3 * MINUTE_MS);
+  await see('couchestor-live');
+  await clock.advance(3 * MINUTE_MS);
+  await see('couchestor-live', 'couchestor-other');
+  expect(removed).toEqual([]);
+});
+
+test('without a permit it waits', async () => {
+  const { clock, removed, state, see } = sweepWorld();
+  await see('couchestor-gone');
+  await clock.advance(5 * MINUTE_MS);
+  state.mayLift = false;
+  await see('couchestor-gone');
+  expect(removed).toEqual([]);
+  state.mayLift = true;
+  await see('couchestor-gone');
+  expect(removed).toEqual(['n1/couchestor-gone']);
+});

@@ -1,0 +1,337 @@
+import type { ActiveIntent, Round } from '@couchestor/shared/messages';
+import { describe, expect, test } from 'vitest';
+import { aNode, anIntent, aPool, aReplica, aRound, aVolume, evidenceOf, START, START_MS } from '../../test/evidence.ts';
+import type { Capabilities, Evidence, SeenVolume } from './evidence.ts';
+import { nextStep } from './next-step.ts';
+import type { Step } from './step.ts';
+
+const poolCordon: Capabilities = { method: 'poolCordon', cachePeriodMs: 30_000 };
+const nodeCordon: Capabilities = { method: 'nodeCordon', cachePeriodMs: 30_000 };
+const MINUTE_MS = 60_000;
+const LABEL = 'couchestor-m1';
+
+const before = ['sata-n1', 'sata-n2'];
+const fence = { kind: 'pool', ours: ['nvme-n4', 'sata-n3', 'sata-n4'], foreign: [] } as const;
+const fenced: Round['fence'] = { ...fence, ours: [...fence.ours], foreign: [] };
+const newcomer = aReplica('nvme-n3');
+const filling = aReplica('nvme-n3', { childState: 'Degraded', rebuildPercent: 40 });
+const added = { newReplicaId: newcomer.replicaId, addedAt: START };
+const synced = { ...added, syncedAt: START };
+const steer = { kind: 'nodeCordon', node: 'n1', victimReplicaId: 'on-sata-n1' } as const;
+const rollback = { outcome: 'aborted', reason: 'AbortRequested', message: '' } as const;
+
+const withRound = (round: Partial<Round>, change: Partial<ActiveIntent> = {}): ActiveIntent =>
+  anIntent({
+    placement: before,
+    roundsStarted: 1,
+    round: aRound(before, 'nvme-n3', { growths: 1, ...round }),
+    ...change,
+  });
+const asBefore = aVolume({ placement: before });
+const grown = (...more: SeenVolume['replicas']): SeenVolume =>
+  aVolume({
+    placement: before,
+    replicaCount: 3,
+    replicas: [...asBefore.replicas, ...more],
+    ...(more.every(({ childState }) => childState === 'Online') ? {} : { status: 'Degraded' }),
+  });
+const moved = aVolume({ placement: ['sata-n2', 'nvme-n3'] });
+
+/** Evidence in which these are cordoned. */
+function cordoned(names: readonly string[], change: Partial<Evidence> = {}, volume: SeenVolume = asBefore): Evidence {
+  const plain = evidenceOf(volume, change);
+  const pools = new Map(plain.cluster?.pools);
+  const nodes = new Map(plain.cluster?.nodes);
+  for (const name of names) {
+    if (pools.has(name)) pools.set(name, aPool(name, { cordoned: true }));
+    else nodes.set(name, aNode(name, { cordoned: true, cordonLabels: [LABEL] }));
+  }
+  return { ...plain, cluster: { pools, nodes } };
+}
+const stepOf = (intent: ActiveIntent, evidence: Evidence, capabilities = poolCordon): Step =>
+  nextStep(intent, evidence, capabilities);
+
+describe('what is left after a crash', () => {
+  test('the intent alone: it begins', () => {
+    expect(stepOf(anIntent({ placement: before }), evidenceOf(asBefore))).toMatchObject({ kind: 'startRound' });
+  });
+
+  test('a part of the fence: the rest is put up', () => {
+    const intent = withRound({ fence: fenced, growths: 0 });
+    expect(stepOf(intent, cordoned(['nvme-n4']))).toEqual({ kind: 'fencePools', pools: ['sata-n3', 'sata-n4'] });
+  });
+
+  test('a growth without an answer: nothing before the volume is idle', () => {
+    expect(stepOf(withRound({ fence: fenced }), cordoned(fence.ours, { idle: 'busy', stableForMs: 0 }))).toEqual({
+      kind: 'wait',
+      reason: 'Busy',
+    });
+    const { idle: _, ...unasked } = cordoned(fence.ours);
+    expect(stepOf(withRound({ fence: fenced }), unasked)).toEqual({ kind: 'look', at: 'idle' });
+  });
+
+  test('a growth that did nothing: it is repeated', () => {
+    expect(stepOf(withRound({ fence: fenced }), cordoned(fence.ours))).toEqual({ kind: 'grow', replicaCount: 3 });
+  });
+
+  test('a growth that did half: what nobody counts is waited for until it is gone, then a person is asked', () => {
+    const half = aVolume({ placement: before, replicas: [...asBefore.replicas, aReplica('nvme-n3')] });
+    expect(stepOf(withRound({}), evidenceOf(half))).toEqual({ kind: 'wait', reason: 'HalfDoneGrowth' });
+    expect(stepOf(withRound({}), evidenceOf(half, { stableForMs: 11 * MINUTE_MS }))).toMatchObject({
+      kind: 'attend',
+      reason: 'ExtraReplica',
+    });
+  });
+
+  test('a growth that was done: the fence goes, the new replica is told by its id', () => {
+    const intent = withRound({ fence: fenced });
+    expect(stepOf(intent, cordoned(fence.ours, {}, grown(filling)))).toEqual({
+      kind: 'lift',
+      pools: fence.ours,
+      nodes: [],
+    });
+    expect(stepOf(intent, evidenceOf(grown(filling)))).toEqual({ kind: 'forgetCordons' });
+    expect(stepOf(withRound({}), evidenceOf(grown(filling)))).toMatchObject({
+      kind: 'recordAdded',
+      replicaId: filling.replicaId,
+    });
+  });
+
+  test('a rebuild: it is waited for without another question, and given up by lowering the count', () => {
+    const { idle: _, ...unasked } = evidenceOf(grown(filling));
+    expect(stepOf(withRound(added), unasked)).toEqual({ kind: 'wait', reason: 'Rebuilding' });
+    expect(stepOf(withRound(added, { rollback }), evidenceOf(grown(filling)))).toEqual({
+      kind: 'shrink',
+      replicaCount: 2,
+      victimReplicaId: filling.replicaId,
+    });
+  });
+
+  test('a rebuilt replica: the source is steered out; given up, the new one is', () => {
+    expect(stepOf(withRound(added), evidenceOf(grown(newcomer)))).toEqual({ kind: 'recordSynced' });
+    expect(stepOf(withRound(synced), evidenceOf(grown(newcomer)))).toEqual({ kind: 'planSteer', steer });
+    expect(stepOf(withRound(synced, { rollback }), evidenceOf(grown(newcomer)))).toMatchObject({
+      kind: 'planSteer',
+      steer: { node: 'n3', victimReplicaId: newcomer.replicaId },
+    });
+  });
+
+  test('a steer without a shrink: it goes on; given up, the cordon changes its node', () => {
+    const evidence = cordoned(['n1'], {}, grown(newcomer));
+    expect(stepOf(withRound({ ...synced, steer }), evidence)).toEqual({
+      kind: 'shrink',
+      replicaCount: 2,
+      victimReplicaId: 'on-sata-n1',
+    });
+    expect(stepOf(withRound({ ...synced, steer }, { rollback }), evidence)).toEqual({
+      kind: 'lift',
+      pools: [],
+      nodes: ['n1'],
+    });
+  });
+
+  test('a shrink that took the source out of the target only: it waits until the source is back or gone', () => {
+    const out = grown(newcomer);
+    const volume = {
+      ...out,
+      replicas: out.replicas.map((one) => (one.node === 'n1' ? { ...one, childState: undefined } : one)),
+    };
+    const intent = withRound({ ...synced, steer });
+    // Its cordon does not stay for that.
+    expect(stepOf(intent, cordoned(['n1'], {}, volume))).toMatchObject({ kind: 'lift', nodes: ['n1'] });
+    expect(stepOf(withRound(synced), evidenceOf(volume))).toMatchObject({ kind: 'wait' });
+  });
+
+  test('a shrink that was done: the cordon goes, the round is over', () => {
+    const intent = withRound({ ...synced, steer });
+    expect(stepOf(intent, cordoned(['n1'], {}, moved))).toEqual({ kind: 'lift', pools: [], nodes: ['n1'] });
+    expect(stepOf(intent, evidenceOf(moved))).toEqual({ kind: 'forgetCordons' });
+    expect(stepOf(withRound(synced), evidenceOf(moved))).toEqual({ kind: 'endRound', moved: true });
+  });
+});
+
+describe('what was observed of Mayastor', () => {
+  const ready = withRound({ ...synced, steer });
+
+  test('replicas that an old target owns: no shrink, though all looks healthy', () => {
+    const volume = grown(newcomer);
+    const owners = new Map(volume.replicas.map(({ replicaId }) => [replicaId, ['old', 'nexus']]));
+    expect(stepOf(ready, { ...cordoned(['n1'], {}, volume), owners })).toMatchObject({ kind: 'lift' });
+    expect(stepOf(withRound(synced), { ...evidenceOf(volume), owners })).toEqual({
+      kind: 'wait',
+      reason: 'OwnersDiffer',
+    });
+  });
+
+  test('an unpublished volume looks finished: it is neither synced nor shrunk', () => {
+    const unpublished = { ...grown(newcomer), target: undefined };
+    expect(stepOf(withRound(added), evidenceOf(unpublished))).toEqual({ kind: 'wait', reason: 'Rebuilding' });
+    expect(stepOf(withRound(synced), evidenceOf(unpublished))).toEqual({ kind: 'wait', reason: 'NotPublished' });
+  });
+
+  test('a victim on a dead node is not asked to go', () => {
+    const away = new Map(evidenceOf(asBefore).cluster?.nodes).set('n1', aNode('n1', { online: false }));
+    const evidence = evidenceOf(grown(newcomer));
+    const cluster = { pools: evidence.cluster?.pools ?? new Map(), nodes: away };
+    expect(stepOf(withRound(synced), { ...evidence, cluster })).toEqual({ kind: 'wait', reason: 'VictimNodeAway' });
+  });
+
+  test('a kept replica on a dead node: its health is believed no more', () => {
+    const away = new Map(evidenceOf(asBefore).cluster?.nodes).set('n2', aNode('n2', { online: false }));
+    const evidence = evidenceOf(grown(newcomer));
+    const cluster = { pools: evidence.cluster?.pools ?? new Map(), nodes: away };
+    expect(stepOf(withRound(synced), { ...evidence, cluster })).toEqual({ kind: 'wait', reason: 'VolumeDegraded' });
+  });
+
+  test('a stranger in the place of the new replica goes again', () => {
+    const stranger = aReplica('sata-n4', { childState: 'Degraded', rebuildPercent: 1 });
+    expect(stepOf(withRound(added), evidenceOf(grown(stranger)))).toEqual({
+      kind: 'shrink',
+      replicaCount: 2,
+      victimReplicaId: stranger.replicaId,
+    });
+  });
+
+  test('a set that changed by itself is a new beginning', () => {
+    const other = aVolume({ placement: ['sata-n3', 'sata-n4'] });
+    expect(stepOf(withRound(synced), evidenceOf(other))).toEqual({ kind: 'endRound', moved: true });
+    expect(stepOf(withRound({ growths: 0, fence: fenced }), evidenceOf(other))).toEqual({ kind: 'forgetCordons' });
+    expect(stepOf(withRound({ growths: 0 }), evidenceOf(other))).toEqual({ kind: 'endRound', moved: false });
+  });
+
+  test('the source may be lost and the new one stay: that is a move too', () => {
+    expect(stepOf(withRound(added), evidenceOf(moved))).toEqual({ kind: 'endRound', moved: true });
+  });
+
+  test('2.7: no shrink before the source is back and fills', () => {
+    const childRemoval = { ...steer, kind: 'childRemoval' } as const;
+    const intent = withRound({ ...synced, steer: childRemoval });
+    const whole = grown(newcomer);
+    expect(stepOf(intent, evidenceOf(whole), nodeCordon)).toMatchObject({ kind: 'steerByChildRemoval' });
+    const as = (childState: 'Degraded' | undefined): SeenVolume => ({
+      ...whole,
+      status: 'Degraded',
+      replicas: whole.replicas.map((one) => (one.node === 'n1' ? { ...one, childState } : one)),
+    });
+    expect(stepOf(intent, evidenceOf(as(undefined)), nodeCordon)).toEqual({ kind: 'wait', reason: 'ReattachPending' });
+    expect(stepOf(intent, evidenceOf(as('Degraded')), nodeCordon)).toMatchObject({ kind: 'shrink' });
+  });
+});
+
+describe('others act on the volume meanwhile', () => {
+  test('a person asks for one more before we did: the move ends and leaves it', () => {
+    const scaled = aVolume({ placement: [...before, 'sata-n4'] });
+    expect(stepOf(withRound({ growths: 0 }), evidenceOf(scaled))).toEqual({ kind: 'endRound', moved: false });
+    expect(stepOf(anIntent({ placement: before }), evidenceOf(scaled))).toMatchObject({
+      kind: 'end',
+      end: { outcome: 'aborted', reason: 'ReplicaCountChanged' },
+    });
+  });
+
+  test('a person asks for one more after we did: it is said who has to decide', () => {
+    const scaled = aVolume({ placement: [...before, 'nvme-n3', 'sata-n4'] });
+    expect(stepOf(withRound(added), evidenceOf(scaled))).toMatchObject({
+      kind: 'attend',
+      reason: 'ReplicaCountChanged',
+    });
+    expect(stepOf(withRound(added, { rollback }), evidenceOf(scaled))).toEqual({ kind: 'endRound', moved: false });
+  });
+
+  test('a person asks for one less: the move ends and leaves it', () => {
+    const scaled = aVolume({ placement: ['sata-n2'] });
+    expect(stepOf(withRound(synced), evidenceOf(scaled))).toEqual({ kind: 'endRound', moved: false });
+  });
+
+  test('the volume is deleted: only when it stays away', () => {
+    const intent = withRound({});
+    expect(stepOf(intent, evidenceOf('absent', { stableForMs: 0 }))).toMatchObject({ kind: 'wait' });
+    expect(stepOf(intent, evidenceOf('absent'))).toMatchObject({ kind: 'end', end: { reason: 'VolumeDeleted' } });
+  });
+
+  test('a person cordons the target: nothing grows there, and the next round looks for another', () => {
+    const intent = withRound({ fence: fenced, growths: 0 });
+    const target = cordoned([...fence.ours, 'nvme-n3']);
+    expect(stepOf(intent, target)).toMatchObject({ kind: 'lift' });
+    expect(stepOf(intent, cordoned(['nvme-n3']))).toEqual({ kind: 'forgetCordons' });
+  });
+
+  test('a person cordons the node of a replica that stays: the right one cannot be named, so it waits and says so', () => {
+    const nodes = new Map(evidenceOf(asBefore).cluster?.nodes).set(
+      'n2',
+      aNode('n2', { cordoned: true, cordonLabels: ['maintenance'] }),
+    );
+    const evidence = evidenceOf(grown(newcomer));
+    const shown = { ...evidence, cluster: { pools: evidence.cluster?.pools ?? new Map(), nodes } };
+    expect(stepOf(withRound(synced), shown)).toEqual({ kind: 'wait', reason: 'KeptReplicaCordoned' });
+    expect(stepOf(withRound(synced), { ...shown, stableForMs: 11 * MINUTE_MS })).toMatchObject({ kind: 'attend' });
+  });
+
+  test('a node is drained: nothing begins', () => {
+    const nodes = new Map(evidenceOf(asBefore).cluster?.nodes).set(
+      'n2',
+      aNode('n2', { draining: true, cordoned: true }),
+    );
+    const evidence = evidenceOf(asBefore);
+    const shown = { ...evidence, cluster: { pools: evidence.cluster?.pools ?? new Map(), nodes } };
+    expect(stepOf(anIntent({ placement: before }), shown)).toMatchObject({
+      kind: 'end',
+      end: { reason: 'NoPlacement', message: expect.stringContaining('drained') },
+    });
+  });
+
+  test('the new replica dies and nothing replaces it: the count comes back', () => {
+    const alone = aVolume({ placement: before, replicaCount: 3 });
+    expect(stepOf(withRound(added), evidenceOf(alone, { stableForMs: MINUTE_MS }))).toEqual({
+      kind: 'wait',
+      reason: 'ReplicaNotPlaced',
+    });
+    expect(stepOf(withRound(added), evidenceOf(alone, { stableForMs: 3 * MINUTE_MS }))).toEqual({
+      kind: 'shrink',
+      replicaCount: 2,
+      victimReplicaId: undefined,
+    });
+  });
+
+  test('it is not filled in time: it goes again, and that is a failure', () => {
+    const late = evidenceOf(grown(filling), { nowMs: START_MS + 31 * MINUTE_MS });
+    expect(stepOf(withRound(added), late)).toMatchObject({ kind: 'rollBack', rollback: { reason: 'SyncTimeout' } });
+  });
+
+  test('all is stopped: cordons go, nothing else happens', () => {
+    const stopped = { mayAct: false } as const;
+    expect(stepOf(withRound({ fence: fenced }), cordoned(fence.ours, stopped))).toMatchObject({ kind: 'lift' });
+    expect(stepOf(withRound({}), cordoned([], stopped))).toEqual({ kind: 'wait', reason: 'Stopped' });
+    expect(stepOf(anIntent({ placement: before }), evidenceOf(asBefore, stopped))).toEqual({
+      kind: 'wait',
+      reason: 'Stopped',
+    });
+  });
+});
+
+describe('what a move does not begin with', () => {
+  const endOf = (volume: SeenVolume, change: Partial<ActiveIntent> = {}, evidence: Partial<Evidence> = {}): Step =>
+    stepOf(
+      anIntent({ placement: before, ...change }),
+      evidenceOf(volume, { stableForMs: 11 * MINUTE_MS, ...evidence }),
+    );
+
+  test.each<[string, SeenVolume, object]>([
+    ['unpublished', { ...asBefore, target: undefined }, { outcome: 'aborted', reason: 'NotPublished' }],
+    ['degraded', { ...asBefore, status: 'Degraded' }, { outcome: 'failed', reason: 'VolumeDegraded' }],
+    ['with self-heal off', { ...asBefore, selfHeal: false }, { outcome: 'failed', reason: 'Refused' }],
+    ['with snapshots', { ...asBefore, hasSnapshots: true }, { outcome: 'failed', reason: 'Refused' }],
+  ])('%s', (_, volume, end) => {
+    expect(endOf(volume)).toMatchObject({ kind: 'end', end });
+  });
+
+  test('snapshots are moved with the word of the policy', () => {
+    expect(endOf({ ...asBefore, hasSnapshots: true }, { allowSnapshots: true })).toMatchObject({ kind: 'startRound' });
+  });
+
+  test('a topology that excludes the tier', () => {
+    expect(endOf({ ...asBefore, topology: { poolInclusion: { tier: 'sata' } } })).toMatchObject({
+      kind: 'end',
+      end: { reason: 'NoPlacement', message: expect.stringContaining('PoolTopology') },
+    });
+  });
+});

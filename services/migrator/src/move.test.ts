@@ -9,6 +9,8 @@ import {
 } from '../test/move-world.ts';
 
 const MINUTE_MS = 60_000;
+/** Of a test that walks many moves: on a machine that is busy with other things it takes its time. */
+const PATIENCE_MS = 60_000;
 
 /** What must hold after every move, however it went. */
 function expectSound(world: MoveWorld, replicaCount: number): void {
@@ -37,15 +39,19 @@ const shapes: readonly (readonly [string, MoveWorldOptions])[] = [
 describe.each(shapes)('%s', (_, shape) => {
   const count = shape.placement.length;
 
-  test('moves to the tier, whatever Mayastor chooses among equals', async () => {
-    for (let seed = 1; seed <= 25; seed += 1) {
-      const world = await createMoveWorld({ ...shape, seed });
-      expect(await world.move()).toBe('ended');
-      expect(outcomeOf(world)).toBe('completed');
-      expect(world.poolsOf(VOLUME).every((pool) => pool.startsWith('nvme-'))).toBe(true);
-      expectSound(world, count);
-    }
-  });
+  test(
+    'moves to the tier, whatever Mayastor chooses among equals',
+    async () => {
+      for (let seed = 1; seed <= 25; seed += 1) {
+        const world = await createMoveWorld({ ...shape, seed });
+        expect(await world.move()).toBe('ended');
+        expect(outcomeOf(world)).toBe('completed');
+        expect(world.poolsOf(VOLUME).every((pool) => pool.startsWith('nvme-'))).toBe(true);
+        expectSound(world, count);
+      }
+    },
+    PATIENCE_MS,
+  );
 
   test.each(['before', 'after'] as const)(
     'survives a kill %s each of its calls',
@@ -71,7 +77,7 @@ describe.each(shapes)('%s', (_, shape) => {
       }
       expect(kills).toBeGreaterThan(5);
     },
-    60_000,
+    PATIENCE_MS,
   );
 });
 
@@ -155,36 +161,44 @@ test('a pool that Mayastor does not know is called by its name in the guide', as
 });
 
 describe('where a node cordon does not steer the victim', () => {
-  test('the move ends with the right count and no harm, though not always with success', async () => {
-    for (let seed = 1; seed <= 25; seed += 1) {
+  test(
+    'the move ends with the right count and no harm, though not always with success',
+    async () => {
+      for (let seed = 1; seed <= 25; seed += 1) {
+        const world = await createMoveWorld({
+          placement: ['sata-n1', 'sata-n2'],
+          publishedOn: 'n1',
+          seed,
+          model: { steer: 'ignored' },
+        });
+        expect(await world.move()).toBe('ended');
+        expectSound(world, 2);
+      }
+    },
+    PATIENCE_MS,
+  );
+});
+
+test(
+  'Mayastor 2.7 moves by cordons of nodes, where each tier has nodes of its own',
+  async () => {
+    for (let seed = 1; seed <= 10; seed += 1) {
       const world = await createMoveWorld({
         placement: ['sata-n1', 'sata-n2'],
         publishedOn: 'n1',
         seed,
-        model: { steer: 'ignored' },
+        method: 'nodeCordon',
+        targetPools: ['nvme-n3', 'sata-n3', 'nvme-n4', 'sata-n4'],
+        model: { version: '2.7.1' },
       });
       expect(await world.move()).toBe('ended');
+      expect(outcomeOf(world)).toBe('completed');
+      expect(world.poolsOf(VOLUME).every((pool) => /n[34]$/.test(pool))).toBe(true);
       expectSound(world, 2);
     }
-  });
-});
-
-test('Mayastor 2.7 moves by cordons of nodes, where each tier has nodes of its own', async () => {
-  for (let seed = 1; seed <= 10; seed += 1) {
-    const world = await createMoveWorld({
-      placement: ['sata-n1', 'sata-n2'],
-      publishedOn: 'n1',
-      seed,
-      method: 'nodeCordon',
-      targetPools: ['nvme-n3', 'sata-n3', 'nvme-n4', 'sata-n4'],
-      model: { version: '2.7.1' },
-    });
-    expect(await world.move()).toBe('ended');
-    expect(outcomeOf(world)).toBe('completed');
-    expect(world.poolsOf(VOLUME).every((pool) => /n[34]$/.test(pool))).toBe(true);
-    expectSound(world, 2);
-  }
-});
+  },
+  PATIENCE_MS,
+);
 
 describe('a Mayastor that does not lower the count', () => {
   const stubborn = async (): Promise<MoveWorld> => {

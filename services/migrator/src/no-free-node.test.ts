@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createMoveWorld, Killed, VOLUME, whileRunning, type MoveWorld } from '../test/move-world.ts';
 
 /** Volumes whose replicas lie on every node that has a pool of the wanted tier. */
@@ -17,6 +17,9 @@ function expectAtRest({ model, intents, events }: MoveWorld, replicaCount: numbe
 
 const rebuilds = ({ events }: MoveWorld): number =>
   events.filter(({ name }) => name === 'migration.replica-added').length;
+
+// They walk many moves each, which takes its time on a machine that is busy with other things.
+vi.setConfig({ testTimeout: 60_000 });
 
 describe('with a spare node', () => {
   test.each([

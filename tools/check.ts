@@ -7,6 +7,7 @@ const checks = [
   ['types', 'tsc', ['-p', '.']],
   ['unused code and dependencies', 'knip', []],
   ['lists in documents', process.execPath, ['tools/reference.ts', '--check']],
+  ['definition of StoragePolicies', process.execPath, ['tools/crd.ts', '--check']],
   ['words that do not belong here', process.execPath, ['tools/check-words.ts']],
 ] as const;
 

@@ -14,13 +14,15 @@ export {
   type Labels,
   type LabelSelector,
 } from './label-selector.ts';
+export { parsePolicySpec, type MaintenanceWindow, type ParsedSpec, type PolicySpec } from './policy-spec.ts';
 export {
-  parsePolicySpec,
-  policySpecSchema,
-  type MaintenanceWindow,
-  type ParsedSpec,
-  type PolicySpec,
-} from './policy-spec.ts';
+  HISTORY_MAX,
+  policyConditionTypes,
+  policyPhases,
+  policyStatusSchema,
+  type PolicyConditionType,
+  type PolicyPhase,
+} from './policy-status.ts';
 export { placementOf, tierOfPool, tiers, type Placement, type Tier } from './tiers.ts';
 export {
   aboveCapacityLimit,

@@ -2,7 +2,13 @@ import { Environment } from '@marcbachmann/cel-js';
 import { isJsonArray, isJsonObject, type Json } from './json.ts';
 import type { StructuralSchema, ValidationRule } from './structural-schema.ts';
 
-const environment = new Environment().registerVariable('self', 'dyn').registerVariable('oldSelf', 'dyn');
+const environment = new Environment()
+  .registerVariable('self', 'dyn')
+  .registerVariable('oldSelf', 'dyn')
+  // Of CEL's extended strings, which every API server has and the library lacks.
+  .registerFunction('string.replace(string, string): string', (text: string, from: string, to: string) =>
+    text.replaceAll(from, to),
+  );
 
 type Program = (context: Record<string, unknown>) => unknown;
 

@@ -40,7 +40,14 @@ const blocking: ReadonlySet<FieldError['type']> = new Set([
   'FieldValueTypeInvalid',
 ]);
 
-type Member = readonly [value: Json, schema: StructuralSchema, path: string, previous: Json | undefined];
+/** With `key` for a member that the schema does not name; rules write its path otherwise than bounds do. */
+type Member = readonly [
+  value: Json,
+  schema: StructuralSchema,
+  path: string,
+  previous: Json | undefined,
+  key?: string | undefined,
+];
 
 function membersOf(value: Json, schema: StructuralSchema, path: string, previous: Json | undefined): readonly Member[] {
   const { items } = schema;
@@ -51,10 +58,12 @@ function membersOf(value: Json, schema: StructuralSchema, path: string, previous
   if (!isJsonObject(value)) return [];
   const members: Member[] = [];
   for (const [name, member] of Object.entries(value)) {
-    const memberSchema = schema.properties.get(name) ?? schema.additionalProperties;
+    const named = schema.properties.get(name);
+    const memberSchema = named ?? schema.additionalProperties;
     if (member === undefined || memberSchema === undefined || (path === '' && name === 'metadata')) continue;
     const before = isJsonObject(previous) ? previous[name] : undefined;
-    members.push([member, memberSchema, path === '' ? name : `${path}.${name}`, before]);
+    const memberPath = path === '' ? name : `${path}.${name}`;
+    members.push([member, memberSchema, memberPath, before, named === undefined ? name : undefined]);
   }
   return members;
 }
@@ -240,8 +249,8 @@ function checkRules(
       });
     }
   }
-  for (const [member, memberSchema, memberPath, before] of membersOf(value, schema, path, previous)) {
-    checkRules(member, memberSchema, memberPath, before, errors);
+  for (const [member, memberSchema, memberPath, before, key] of membersOf(value, schema, path, previous)) {
+    checkRules(member, memberSchema, key === undefined ? memberPath : `${path}[${key}]`, before, errors);
   }
 }
 
@@ -258,12 +267,15 @@ function ruleFault(
     if (rule.evaluate(context) === true) return undefined;
   } catch (cause) {
     // A rule that cannot be evaluated refuses the object: the API server takes it for failed, too.
-    const why = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
+    const said = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
+    const why = said.replace(/^Invalid time zone specified: /, 'unknown time zone ');
     return { message: `${why} evaluating rule: ${fallback}`, atField: false };
   }
   if (rule.message === undefined) return { message: fallback, atField: true };
   try {
-    return { message: String(rule.message(context)), atField: true };
+    const message = String(rule.message(context));
+    // The API server takes no sentence that is empty or has several lines.
+    return { message: message.trim() === '' || /[\r\n]/.test(message) ? fallback : message, atField: true };
   } catch {
     return { message: fallback, atField: true };
   }

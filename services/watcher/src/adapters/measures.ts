@@ -1,6 +1,6 @@
 import type { Clock } from '@couchestor/shared/clock';
+import { policyPhases } from '@couchestor/shared/policy';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { phases } from '../core/status.ts';
 import type { Measures } from '../ports.ts';
 import { watchedKinds, type WatchedKind } from './kubernetes-source.ts';
 
@@ -84,7 +84,7 @@ export function createMeasures({ registry, clock, newestEventAgeMs }: MeasuresOp
     moveEnded: (status) => migrations.inc({ status }),
     activeMoves: (count) => active.set(count),
     policyPhase: (name, current) => {
-      for (const each of phases) {
+      for (const each of policyPhases) {
         if (current === undefined) phase.remove({ name, phase: each });
         else phase.set({ name, phase: each }, each === current ? 1 : 0);
       }

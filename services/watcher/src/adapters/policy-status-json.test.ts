@@ -1,7 +1,8 @@
+import { policyConditionTypes, policyPhases, policyStatusSchema } from '@couchestor/shared/policy';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { same } from '../core/same.ts';
-import { conditionTypes, phases, type PolicyStatus } from '../core/status.ts';
+import type { PolicyStatus } from '../core/status.ts';
 import { formatPolicyStatus, parsePolicyStatus } from './policy-status-json.ts';
 
 const count = fc.nat();
@@ -9,7 +10,7 @@ const seconds = fc.nat(4_000_000_000).map((s) => s * 1000);
 const millis = fc.nat(4_000_000_000).map((s) => s * 997);
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const status: fc.Arbitrary<PolicyStatus> = fc.record({
-  phase: fc.constantFrom(...phases),
+  phase: fc.constantFrom(...policyPhases),
   watchedVolumes: count,
   hotVolumes: count,
   warmVolumes: count,
@@ -20,12 +21,14 @@ const status: fc.Arbitrary<PolicyStatus> = fc.record({
   failedMigrations: count,
   observedGeneration: count,
   lastReconcileMs: optional(seconds),
-  applied: optional(fc.record({ streamCreatedAt: fc.string(), lastSequence: count })),
+  applied: optional(
+    fc.record({ streamCreatedAt: millis.map((ms) => new Date(ms).toISOString()), lastSequence: count }),
+  ),
   conditions: fc.array(
     fc.record({
-      type: fc.constantFrom(...conditionTypes),
+      type: fc.constantFrom(...policyConditionTypes),
       status: fc.constantFrom('True' as const, 'False' as const, 'Unknown' as const),
-      reason: fc.string(),
+      reason: fc.constantFrom('Reconciled', 'Other'),
       message: fc.string(),
       observedGeneration: count,
       lastTransitionMs: seconds,
@@ -34,8 +37,8 @@ const status: fc.Arbitrary<PolicyStatus> = fc.record({
   ),
   history: fc.array(
     fc.record({
-      migrationId: fc.string(),
-      volumeName: fc.string(),
+      migrationId: fc.string({ minLength: 1 }),
+      volumeName: fc.string({ minLength: 1 }),
       endedAtMs: millis,
       fromTier: optional(fc.constantFrom('hot' as const, 'warm' as const, 'cold' as const, 'mixed' as const)),
       toTier: fc.constantFrom('hot' as const, 'warm' as const, 'cold' as const),
@@ -49,6 +52,15 @@ const status: fc.Arbitrary<PolicyStatus> = fc.record({
 });
 
 describe('the status of a policy in Kubernetes', () => {
+  test('is what the API server takes, and nothing of it is lost there', () => {
+    fc.assert(
+      fc.property(status, (written) => {
+        const json: unknown = JSON.parse(JSON.stringify(formatPolicyStatus(written)));
+        expect(policyStatusSchema.parse(json)).toEqual(json);
+      }),
+    );
+  });
+
   test('reads back as it was written, or it would be written for ever', () => {
     fc.assert(
       fc.property(status, (written) => {

@@ -1,6 +1,7 @@
+import { policyConditionTypes, policyPhases } from '@couchestor/shared/policy';
 import { formatDuration, formatTimestamp, parseDurationMs } from '@couchestor/shared/units';
 import { z } from 'zod';
-import { conditionTypes, phases, type Condition, type HistoryEntry, type PolicyStatus } from '../core/status.ts';
+import type { Condition, HistoryEntry, PolicyStatus } from '../core/status.ts';
 
 /** `status` of a StoragePolicy as Kubernetes stores it. What is written and read back is the same again. */
 
@@ -13,7 +14,7 @@ const timeMs = z.string().transform((text, context) => {
 });
 
 const conditionSchema = z.object({
-  type: z.enum(conditionTypes),
+  type: z.enum(policyConditionTypes),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: z.string(),
   message: z.string(),
@@ -44,7 +45,7 @@ function readable<S extends z.ZodType>(schema: S) {
 }
 
 const statusSchema = z.object({
-  phase: z.enum(phases).catch('Pending'),
+  phase: z.enum(policyPhases).catch('Pending'),
   watchedVolumes: count,
   hotVolumes: count,
   warmVolumes: count,

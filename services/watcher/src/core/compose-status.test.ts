@@ -1,8 +1,8 @@
-import { parsePolicySpec } from '@couchestor/shared/policy';
+import { parsePolicySpec, type PolicyConditionType } from '@couchestor/shared/policy';
 import { describe, expect, test } from 'vitest';
 import { anEvaluation, aPolicySpec, NOW_MS } from '../../test/builders.ts';
 import { CHECKPOINT_LAG_MAX, composeStatus, type PolicyView } from './compose-status.ts';
-import { emptyLedger, type ConditionType, type Ledger, type PolicyStatus } from './status.ts';
+import { emptyLedger, type Ledger, type PolicyStatus } from './status.ts';
 
 const counts = { watchedVolumes: 3, hotVolumes: 1, warmVolumes: 0, coldVolumes: 2, mixedVolumes: 0 };
 
@@ -24,7 +24,8 @@ const compose = (
   ledger: Ledger = emptyLedger,
   nowMs = NOW_MS,
 ): PolicyStatus => composeStatus(previous, ledger, view(changes), nowMs);
-const condition = (status: PolicyStatus, type: ConditionType) => status.conditions.find((each) => each.type === type);
+const condition = (status: PolicyStatus, type: PolicyConditionType) =>
+  status.conditions.find((each) => each.type === type);
 
 describe('composeStatus', () => {
   test('is Pending until the scorer has looked, then Active', () => {
@@ -45,7 +46,7 @@ describe('composeStatus', () => {
     expect(status.phase).toBe('Error');
     const ready = condition(status, 'Ready');
     expect(ready).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
-    expect(ready?.message).toContain('must be less than highWatermarkIOPS (500)');
+    expect(ready?.message).toContain('raise highWatermarkIOPS or lower lowWatermarkIOPS');
   });
 
   test('is not Ready without metrics or pools, though Active', () => {

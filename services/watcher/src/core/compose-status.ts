@@ -1,16 +1,13 @@
 import type { PolicyEvaluated } from '@couchestor/shared/messages';
-import type { ParsedSpec } from '@couchestor/shared/policy';
+import {
+  policyConditionTypes,
+  type ParsedSpec,
+  type PolicyConditionType,
+  type PolicyPhase,
+} from '@couchestor/shared/policy';
 import type { Control } from './objects.ts';
 import { same } from './same.ts';
-import {
-  conditionTypes,
-  type Condition,
-  type ConditionType,
-  type Ledger,
-  type Phase,
-  type PlacementCounts,
-  type PolicyStatus,
-} from './status.ts';
+import { type Condition, type Ledger, type PlacementCounts, type PolicyStatus } from './status.ts';
 
 /** What is known of a policy beside its ledger. What is not known yet is undefined and stays as the status has it. */
 export interface PolicyView {
@@ -60,7 +57,7 @@ export function composeStatus(
     history: ledger.history,
     applied: ledger.applied,
     observedGeneration: view.generation,
-    conditions: conditionTypes.map((type) =>
+    conditions: policyConditionTypes.map((type) =>
       conditionOf(
         previous?.conditions.find((condition) => condition.type === type),
         type,
@@ -83,13 +80,13 @@ function isSettled(previous: PolicyStatus, next: PolicyStatus): boolean {
   return previous.applied.streamCreatedAt === next.applied.streamCreatedAt && lag >= 0 && lag < CHECKPOINT_LAG_MAX;
 }
 
-function phaseOf({ parsed, evaluated }: PolicyView): Phase {
+function phaseOf({ parsed, evaluated }: PolicyView): PolicyPhase {
   if (parsed.kind === 'invalid') return 'Error';
   if (!parsed.spec.enabled) return 'Disabled';
   return evaluated === undefined ? 'Pending' : 'Active';
 }
 
-function findingsOf(view: PolicyView, phase: Phase): Record<ConditionType, Finding | undefined> {
+function findingsOf(view: PolicyView, phase: PolicyPhase): Record<PolicyConditionType, Finding | undefined> {
   const { evaluated, overlappedBy, control } = view;
   return {
     Ready: ready(view, phase),
@@ -106,7 +103,7 @@ const notEvaluated: Finding = {
   message: 'The scorer has not looked at this policy yet.',
 };
 
-function ready({ parsed, evaluated }: PolicyView, phase: Phase): Finding {
+function ready({ parsed, evaluated }: PolicyView, phase: PolicyPhase): Finding {
   switch (phase) {
     case 'Error':
       return {
@@ -169,7 +166,7 @@ function sentences(problems: readonly string[]): string {
 
 function conditionOf(
   previous: Condition | undefined,
-  type: ConditionType,
+  type: PolicyConditionType,
   finding: Finding | undefined,
   observedGeneration: number,
   nowMs: number,

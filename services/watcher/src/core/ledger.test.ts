@@ -1,6 +1,7 @@
+import { HISTORY_MAX } from '@couchestor/shared/policy';
 import { describe, expect, test } from 'vitest';
 import { anEndedMove } from '../../test/builders.ts';
-import { foldEnd, HISTORY_MAX } from './ledger.ts';
+import { foldEnd } from './ledger.ts';
 import { emptyLedger, type Ledger } from './status.ts';
 
 const at = (lastSequence: number, streamCreatedAt = 'stream-1') => ({ streamCreatedAt, lastSequence });

@@ -1,8 +1,7 @@
 import { failureReasons, type FailureReason } from '@couchestor/shared/messages';
-import type { Placement, Tier } from '@couchestor/shared/policy';
+import { HISTORY_MAX, type Placement, type Tier } from '@couchestor/shared/policy';
 import type { Checkpoint, HistoryEntry, Ledger } from './status.ts';
 
-export const HISTORY_MAX = 50;
 const ERROR_CHARACTERS_MAX = 4096;
 
 /** The end of a move, as its event told it. */

@@ -1,15 +1,9 @@
-import type { Tier } from '@couchestor/shared/policy';
+import type { PolicyConditionType, PolicyPhase, Tier } from '@couchestor/shared/policy';
 
 /** `status` of a StoragePolicy in our terms; how Kubernetes writes it is the adapter's matter. */
 
-export const phases = ['Pending', 'Active', 'Disabled', 'Error'] as const;
-export type Phase = (typeof phases)[number];
-
-export const conditionTypes = ['Ready', 'MetricsAvailable', 'PoolsAvailable', 'Overlapping', 'Paused'] as const;
-export type ConditionType = (typeof conditionTypes)[number];
-
 export interface Condition {
-  readonly type: ConditionType;
+  readonly type: PolicyConditionType;
   readonly status: 'True' | 'False' | 'Unknown';
   /** One word in PascalCase, stable, for programs. */
   readonly reason: string;
@@ -58,7 +52,7 @@ export interface PlacementCounts {
 }
 
 export interface PolicyStatus extends Ledger, PlacementCounts {
-  readonly phase: Phase;
+  readonly phase: PolicyPhase;
   readonly activeMigrations: number;
   readonly observedGeneration: number;
   readonly conditions: readonly Condition[];

@@ -47,8 +47,12 @@ function bulkQueries(): readonly string[] {
   if (parsed.kind === 'invalid') throw new Error(parsed.problems.join('; '));
   const chosen = chooseQueries(parsed.spec, new Set(DISCOVERED_METRICS));
   if (chosen.kind === 'none') throw new Error(chosen.metrics.message);
-  const { value, evidence } = chosen.queries;
-  return [value(''), ...(evidence === undefined ? [] : [evidence.sampleCount(''), evidence.lastSampleTime('')])];
+  const { numbers, evidence } = chosen.queries;
+  if (numbers.kind !== 'one') throw new Error('the policy asks for more than one number');
+  return [
+    numbers.query(''),
+    ...(evidence === undefined ? [] : [evidence.sampleCount(''), evidence.lastSampleTime('')]),
+  ];
 }
 
 /** The bytes of its answer, unpacked. */

@@ -38,6 +38,7 @@ test('the interval of samples is read off a volume that still has some, however 
     specs: [spec],
     volumeIdOf: (label) => label,
     partings: new Map(),
+    breathe: async () => undefined,
     nowMs: () => NOW_MS,
     signal: AbortSignal.timeout(5_000),
   });
@@ -76,6 +77,7 @@ describe('volumes that are too many for one answer', () => {
       specs: [spec],
       volumeIdOf: (label) => label.replace(/^pvc-/, ''),
       partings,
+      breathe: async () => undefined,
       nowMs: () => NOW_MS,
       signal: AbortSignal.timeout(5_000),
     }).then((measurement) => measurement.tableOf(spec));

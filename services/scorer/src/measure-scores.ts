@@ -9,6 +9,7 @@ import {
 } from './core/score-queries.ts';
 import { unknownScores, type MetricsReport, type ScoreTable } from './core/score-table.ts';
 import type { PolicySpec } from '@couchestor/shared/policy';
+import { inSteps, type Breathe } from './in-steps.ts';
 import { MetricsError } from './metrics-error.ts';
 import type { MetricsServer } from './ports.ts';
 
@@ -25,6 +26,7 @@ export interface MeasureInput {
   /** How far the volumes had to be parted for each question in the cycle before; kept for the next one. */
   readonly partings: Map<string, number>;
   readonly nowMs: () => number;
+  readonly breathe: Breathe;
   readonly signal: AbortSignal;
 }
 
@@ -34,6 +36,8 @@ export interface Measurement {
   tableOf(spec: PolicySpec): ScoreTable | undefined;
   /** What is wrong with the connection; undefined if Prometheus answered. */
   readonly problem: string | undefined;
+  /** For so long Prometheus asks to be left alone; 0 if it does not. */
+  readonly restMs: number;
 }
 
 /**
@@ -44,6 +48,10 @@ export async function measureScores(input: MeasureInput): Promise<Measurement> {
   const { server, specs, signal } = input;
   const tables = new Map<string, ScoreTable>();
   let existing: ReadonlySet<string> = new Set();
+  let leftAlone: MetricsError | undefined;
+  const onFailed = (error: MetricsError): void => {
+    if (error.retryAfterMs > 0) leftAlone = error;
+  };
   try {
     const startedMs = input.nowMs();
     const atMs = await server.nowMs(signal);
@@ -59,14 +67,17 @@ export async function measureScores(input: MeasureInput): Promise<Measurement> {
       const chosen = chooseQueries(spec, existing);
       if (chosen.kind === 'queries') keys.add(chosen.queries.key);
       if (chosen.kind === 'none' || tables.has(chosen.queries.key)) continue;
-      const table = await measure(input, chosen.queries, atMs);
+      const table =
+        leftAlone === undefined
+          ? await measure(input, chosen.queries, atMs, onFailed)
+          : failed(leftAlone, chosen.queries);
       tables.set(chosen.queries.key, skewMs > CLOCK_SKEW_MAX_MS ? skewed(table) : table);
     }
     for (const key of input.partings.keys()) if (!keys.has(key)) input.partings.delete(key);
   } catch (error) {
     if (!(error instanceof MetricsError)) throw error;
     const table = failed(error);
-    return { tableOf: () => table, problem: error.message };
+    return { tableOf: () => table, problem: error.message, restMs: error.retryAfterMs };
   }
   const unavailable = [...tables.values()].find(({ metrics }) => metrics.reason === 'PrometheusUnavailable');
   return {
@@ -76,11 +87,17 @@ export async function measureScores(input: MeasureInput): Promise<Measurement> {
       return unknownScores(chosen.metrics.reason === 'NoSeries' ? 'NoSeries' : 'QueryFailed', chosen.metrics);
     },
     problem: unavailable?.metrics.message,
+    restMs: leftAlone?.retryAfterMs ?? 0,
   };
 }
 
 /** Asks about all volumes at once, or about fewer at a time where that is more than Prometheus will load or we will read. */
-async function measure(input: MeasureInput, queries: ScoreQueries, atMs: number): Promise<ScoreTable> {
+async function measure(
+  input: MeasureInput,
+  queries: ScoreQueries,
+  atMs: number,
+  onFailed: (error: MetricsError) => void,
+): Promise<ScoreTable> {
   const { partings } = input;
   for (;;) {
     const parting = partings.get(queries.key) ?? 0;
@@ -92,6 +109,7 @@ async function measure(input: MeasureInput, queries: ScoreQueries, atMs: number)
       if (!canPart || parting >= PARTING_MAX) {
         // It may be another fault, that has nothing to do with size: the next cycle begins anew.
         partings.delete(queries.key);
+        onFailed(error);
         return failed(error, queries);
       }
       partings.set(queries.key, parting + 1);
@@ -100,7 +118,7 @@ async function measure(input: MeasureInput, queries: ScoreQueries, atMs: number)
 }
 
 async function measureParts(
-  { server, volumeIdOf, signal }: MeasureInput,
+  { server, volumeIdOf, breathe, signal }: MeasureInput,
   queries: ScoreQueries,
   parts: readonly Part[],
   atMs: number,
@@ -111,7 +129,7 @@ async function measureParts(
       for await (const samples of server.vector(queryOf(part), queries.volumeLabel, atMs, signal)) take(samples);
     }
   };
-  const { evidence } = queries;
+  const { evidence, numbers } = queries;
   if (evidence !== undefined) {
     await ask(evidence.sampleCount, fold.counted);
     await ask(evidence.lastSampleTime, fold.seenLast);
@@ -119,8 +137,21 @@ async function measureParts(
     const times = best === undefined ? [] : await server.sampleTimes(evidence.samplesOf(best), atMs, signal);
     fold.spaced(intervalOf(times));
   }
-  await ask(queries.value, fold.valued);
-  return fold.table();
+  switch (numbers.kind) {
+    case 'one':
+      await ask(numbers.query, (samples) => fold.valued(samples, 0));
+      break;
+    case 'twoSpeed':
+      for (const [index, piece] of numbers.pieces.entries()) {
+        const samplesMin = fold.samplesDue(piece);
+        await ask(
+          (part) => numbers.query(piece, samplesMin, part),
+          (samples) => fold.valued(samples, index),
+        );
+      }
+      break;
+  }
+  return inSteps(fold.finish(), breathe);
 }
 
 function failed(error: MetricsError, queries?: ScoreQueries): ScoreTable {

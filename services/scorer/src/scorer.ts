@@ -13,6 +13,7 @@ import { awaitedScores, createWorldBuilder, outdatedScores } from './build-world
 import { decide, type Outcome } from './core/decide.ts';
 import type { MoveRequest } from './core/decision.ts';
 import type { OutstandingRequest } from './core/world.ts';
+import { createBreathe } from './in-steps.ts';
 import { measureScores, type Measurement } from './measure-scores.ts';
 import type { Announcements, Leadership, MetricsServer, ObservedWorld, Observations, WindowCalendar } from './ports.ts';
 import { toDecisionMade, toMigrationRequested, toPolicyEvaluated } from './present-decision.ts';
@@ -81,6 +82,7 @@ export function createScorer(parts: ScorerParts): Scorer {
   const outstanding = new Map<string, OutstandingRequest>();
   const sent = new Map<string, { readonly migrationId: string; readonly atMs: number }>();
   const partings = new Map<string, number>();
+  const breathe = createBreathe(clock);
   const startedAtMs = clock.nowMs();
   let leadingSinceMs = startedAtMs;
   let periodMs = settings.cycleMs;
@@ -110,6 +112,7 @@ export function createScorer(parts: ScorerParts): Scorer {
       specs: specsOf(observed),
       volumeIdOf: volumeNames(observed),
       partings,
+      breathe,
       nowMs: () => clock.nowMs(),
       signal,
     });
@@ -134,6 +137,7 @@ export function createScorer(parts: ScorerParts): Scorer {
         continue;
       }
       await guarded('scores could not be taken', signal, () => measureOnce(observed, signal));
+      if (measurement !== undefined && !(await pause(clock, measurement.restMs, signal))) return;
       await measureNow.raisedOrAfter(Math.max(0, beganMs + periodMs - clock.monotonicMs()), signal);
     }
   };

@@ -40,7 +40,9 @@ export function createAnswerReader(): AnswerReader {
         for (;;) {
           const reply = await ask(port1, signal);
           if (reply.kind === 'end') return;
-          if (reply.kind === 'failed') throw new UnusableAnswer(reply.reason, reply.message, reply.tooMuch);
+          if (reply.kind === 'failed') {
+            throw new UnusableAnswer(reply.reason, reply.message, reply.tooMuch, reply.retryAfterMs);
+          }
           yield reply.slice;
         }
       } finally {

@@ -18,7 +18,7 @@ export interface ReadOrder {
 export type ReadReply =
   | { readonly kind: 'slice'; readonly slice: Vector }
   | { readonly kind: 'end' }
-  | ({ readonly kind: 'failed' } & Pick<UnusableAnswer, 'reason' | 'message' | 'tooMuch'>);
+  | ({ readonly kind: 'failed' } & Pick<UnusableAnswer, 'reason' | 'message' | 'tooMuch' | 'retryAfterMs'>);
 
 const SLICE = 5_000;
 
@@ -44,7 +44,7 @@ function* readSlices(raw: RawAnswer, label: string): Generator<ReadReply> {
     yield { kind: 'end' };
   } catch (error) {
     if (!(error instanceof UnusableAnswer)) throw error;
-    const { reason, message, tooMuch } = error;
-    yield { kind: 'failed', reason, message, tooMuch };
+    const { reason, message, tooMuch, retryAfterMs } = error;
+    yield { kind: 'failed', reason, message, tooMuch, retryAfterMs };
   }
 }

@@ -5,6 +5,8 @@ import { UnusableAnswer } from './unusable-answer.ts';
 export interface RawAnswer {
   readonly status: number;
   readonly gzip: boolean;
+  /** The header Retry-After, empty if there is none. */
+  readonly retryAfter: string;
   readonly bytes: Uint8Array;
 }
 
@@ -20,7 +22,8 @@ export function dataOf(raw: RawAnswer): unknown {
   const { status } = raw;
   const answer = recordOf(parseJson(raw));
   if (status === 429 || status >= 500 || (status >= 300 && status < 400)) {
-    throw new UnusableAnswer('PrometheusUnavailable', `Prometheus answered ${status}${reasonOf(answer)}`);
+    const said = `Prometheus answered ${status}${reasonOf(answer)}`;
+    throw new UnusableAnswer('PrometheusUnavailable', said, false, retryAfterMs(raw));
   }
   // What could be understood but not be carried out is, of a question that it can answer, more than it wants to load.
   if (status !== 200) {
@@ -103,6 +106,15 @@ function parseJson({ gzip, bytes }: RawAnswer): unknown {
 
 export function tooLarge(): UnusableAnswer {
   return new UnusableAnswer('QueryFailed', `Prometheus answered with more than ${ANSWER_BYTES_MAX} bytes`, true);
+}
+
+/** More than this is not waited for, whatever a server says. */
+const RETRY_AFTER_MS_MAX = 600_000;
+
+/** Seconds; a date would need the server's clock, and nobody sends one with 429. */
+function retryAfterMs({ retryAfter }: RawAnswer): number {
+  const seconds = numberOf(retryAfter);
+  return seconds > 0 ? Math.min(seconds * 1_000, RETRY_AFTER_MS_MAX) : 0;
 }
 
 function reasonOf(answer: Readonly<Record<string, unknown>> | undefined): string {

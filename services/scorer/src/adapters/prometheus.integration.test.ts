@@ -61,6 +61,7 @@ async function tableOf(spec: PolicySpec, url = prometheus.url, timeoutMs = 5_000
     specs: [spec],
     volumeIdOf: (label) => label.replace(/^pvc-/, ''),
     partings: new Map(),
+    breathe: async () => undefined,
     nowMs: () => clock.nowMs(),
     signal: AbortSignal.timeout(20_000),
   });
@@ -251,6 +252,7 @@ describe('answers that are not to be believed', () => {
         specs: [spec],
         volumeIdOf: (label) => label,
         partings: new Map(),
+        breathe: async () => undefined,
         nowMs: () => clock.nowMs() + byMs,
         signal: AbortSignal.timeout(20_000),
       }).then((measurement) => measurement.tableOf(spec)?.metrics.reason);

@@ -41,8 +41,13 @@ export function createPrometheus(options: PrometheusOptions): MetricsServer & As
         },
         body: method === 'POST' ? form.toString() : null,
       });
-      const gzip = response.headers['content-encoding'] === 'gzip';
-      return { status: response.statusCode, gzip, bytes: await bytesOf(response) };
+      const { 'content-encoding': encoding, 'retry-after': retryAfter } = response.headers;
+      return {
+        status: response.statusCode,
+        gzip: encoding === 'gzip',
+        retryAfter: typeof retryAfter === 'string' ? retryAfter : '',
+        bytes: await bytesOf(response),
+      };
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof UnusableAnswer) throw error;
@@ -94,7 +99,8 @@ async function told<T>(run: () => Promise<T>): Promise<T> {
 
 function metricsError(error: unknown): unknown {
   if (!(error instanceof UnusableAnswer)) return error;
-  return new MetricsError(error.reason, error.message, { cause: error, tooMuch: error.tooMuch });
+  const { reason, message, tooMuch, retryAfterMs } = error;
+  return new MetricsError(reason, message, { cause: error, tooMuch, retryAfterMs });
 }
 
 /** In memory of its own, which can be handed to another thread. */

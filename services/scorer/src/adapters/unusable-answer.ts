@@ -7,10 +7,13 @@ export class UnusableAnswer extends Error {
   readonly reason: 'PrometheusUnavailable' | 'QueryFailed';
   /** The same question about fewer volumes may be answered. */
   readonly tooMuch: boolean;
+  /** For so long Prometheus asks to be left alone. */
+  readonly retryAfterMs: number;
 
-  constructor(reason: UnusableAnswer['reason'], message: string, tooMuch = false) {
+  constructor(reason: UnusableAnswer['reason'], message: string, tooMuch = false, retryAfterMs = 0) {
     super(message);
     this.reason = reason;
     this.tooMuch = tooMuch;
+    this.retryAfterMs = retryAfterMs;
   }
 }

@@ -3,6 +3,7 @@ import { aSpec } from '../../test/worlds.ts';
 import { samplesOf, type Entry } from '../../test/samples.ts';
 import { createScoreFold, intervalOf } from './fold-scores.ts';
 import { chooseQueries, promDuration, type ScoreQueries } from './score-queries.ts';
+import { allSteps } from './steps.ts';
 import { scoreOf, type ScoreTable } from './score-table.ts';
 
 const AT_MS = 1_000_000_000;
@@ -39,8 +40,8 @@ function fold({ value, sampleCount, lastSampleTime, intervalMs }: Answers, queri
   scores.counted(samplesOf(sampleCount));
   scores.seenLast(samplesOf(lastSampleTime));
   scores.spaced(intervalMs);
-  scores.valued(samplesOf(value));
-  return scores.table();
+  scores.valued(samplesOf(value), 0);
+  return allSteps(scores.finish());
 }
 const one = (answered: Answers, queries = counters) => scoreOf(fold(answered, queries), 'a', true, 0.8);
 
@@ -160,10 +161,79 @@ describe('what is asked', () => {
   });
 
   test('a method that is not there is said, not replaced', () => {
-    const chosen = chooseQueries(aSpec({ scoring: { method: 'TwoSpeed' } }), new Set(['openebs_volume_iops']));
-    expect(chosen).toMatchObject({ kind: 'none', metrics: { available: false, reason: 'MethodUnavailable' } });
+    for (const method of ['TwoSpeed', 'P95']) {
+      const spec = aSpec({ scoring: { method }, metrics: { source: 'PromQL', query: 'my_iops' } });
+      expect(chooseQueries(spec, new Set())).toMatchObject({
+        kind: 'none',
+        metrics: { available: false, reason: 'MethodUnavailable' },
+      });
+    }
   });
 
   test('durations are exact', () =>
     expect([promDuration(1_500), promDuration(3_600_000)]).toEqual(['1500ms', '3600s']));
+});
+
+describe('two memories', () => {
+  const scoring = { method: 'TwoSpeed', promoteMemory: '1h', demoteMemory: '4h' };
+  const queries = queriesOf({ metrics: { source: 'MayastorCounters' }, scoring });
+  const { numbers } = queries;
+  if (numbers.kind !== 'twoSpeed') throw new Error('two memories are made of pieces');
+
+  function foldPieces(iopsOf: readonly (readonly Entry[])[], lastAgoMs = 0): ScoreTable {
+    const scores = createScoreFold(queries, AT_MS, volumeIdOf);
+    scores.counted(samplesOf([['pvc-a', 60]]));
+    scores.seenLast(samplesOf([['pvc-a', (AT_MS - lastAgoMs) / 1_000]]));
+    scores.spaced(60_000);
+    for (const [piece, entries] of iopsOf.entries()) scores.valued(samplesOf(entries), piece);
+    return allSteps(scores.finish());
+  }
+  const every = (entries: readonly Entry[]) => Array.from({ length: 9 }, () => entries);
+  const scored = (table: ScoreTable) => scoreOf(table, 'a', true, 0.8);
+
+  test('are asked for by nine queries, from now on back over four of the longer one', () => {
+    const asked = numbers.pieces.map((piece) => numbers.query(piece, 12, ''));
+    expect(asked).toHaveLength(9);
+    expect(asked[0]).toContain('rate(volume_num_read_ops[900s])');
+    expect(asked[0]).toMatch(/ and \(sum by \(pv_name\) \(.*count_over_time.*\) >= 12\)$/);
+    expect(asked[1]).toContain('rate(volume_num_write_ops[1350s] offset 900s)');
+    const { fromMs = 0 } = numbers.pieces.at(-1) ?? {};
+    expect(fromMs).toBeGreaterThanOrEqual(16 * 3_600_000);
+  });
+
+  test('make a score of two numbers', () => {
+    const busyLately = numbers.pieces.map(({ toMs }): Entry[] => [['pvc-a', toMs < 3_600_000 ? 1_000 : 0]]);
+    const score = scored(foldPieces(busyLately));
+    expect(score).toMatchObject({ kind: 'value', coverage: 1 });
+    if (score.kind !== 'value') return;
+    expect(score.iops).toBeGreaterThan(2 * (score.demoteIops ?? Infinity));
+  });
+
+  test('know nothing of a volume of whose past too much is missing, nor of one without samples of late', () => {
+    const young = every([['pvc-a', 10]]).slice(0, 3);
+    expect(scored(foldPieces(young))).toEqual({ kind: 'unknown', reason: 'LowCoverage' });
+    expect(scored(foldPieces([]))).toEqual({ kind: 'unknown', reason: 'LowCoverage' });
+    expect(scored(foldPieces(every([['pvc-a', 10]]), 200_000))).toEqual({ kind: 'unknown', reason: 'Stale' });
+  });
+
+  test('know nothing where a piece is no number, or is found twice', () => {
+    const spoilt = (piece: readonly Entry[]) => scored(foldPieces(every([['pvc-a', 10]]).with(4, piece)));
+    expect(spoilt([['pvc-a', Number.NaN]])).toEqual({ kind: 'unknown', reason: 'QueryFailed' });
+    expect(spoilt([['pvc-a', -1]])).toEqual({ kind: 'unknown', reason: 'QueryFailed' });
+    expect(
+      spoilt([
+        ['pvc-a', 10],
+        ['a', 10],
+      ]),
+    ).toEqual({ kind: 'unknown', reason: 'Ambiguous' });
+  });
+
+  test('a piece is known with four in five of the samples due in it, two at least', () => {
+    const scores = createScoreFold(queries, AT_MS, volumeIdOf);
+    const piece = { fromMs: 900_000, toMs: 0 };
+    expect(scores.samplesDue(piece)).toBe(2);
+    scores.spaced(60_000);
+    expect(scores.samplesDue(piece)).toBe(12);
+    expect(scores.samplesDue({ fromMs: 60_000, toMs: 30_000 })).toBe(2);
+  });
 });

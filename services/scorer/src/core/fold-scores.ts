@@ -1,6 +1,8 @@
 import type { Score, UnknownReason } from '@couchestor/shared/messages';
-import type { ScoreQueries } from './score-queries.ts';
+import { twoSpeedScore, type Part as Piece } from '@couchestor/shared/scoring';
+import type { ScoreQueries, TwoSpeedNumbers } from './score-queries.ts';
 import type { MetricsReport, ScoreTable } from './score-table.ts';
+import type { Steps } from './steps.ts';
 
 /** Series of an instant vector: of each the value of the volume's label, empty if it has none, and the number. */
 export interface Samples {
@@ -21,13 +23,20 @@ export interface ScoreFold {
   readonly mostSampled: () => string | undefined;
   /** Undefined if that could not be seen. */
   readonly spaced: (intervalMs: number | undefined) => void;
-  readonly valued: (samples: Samples) => void;
-  readonly table: () => ScoreTable;
+  /** `piece` is the index of the piece of the past, where there are several. */
+  readonly valued: (samples: Samples, piece: number) => void;
+  /** How many samples a piece of the past must have to be known. */
+  readonly samplesDue: (piece: Piece) => number;
+  readonly finish: () => Steps<ScoreTable>;
 }
 
 /** Samples may be this many intervals late, and at least so many milliseconds, before a series counts as stale. */
 const STALE_INTERVALS = 3;
 const STALE_MIN_MS = 5_000;
+/** Of the samples due in a piece of the past, as many must be there. */
+const PIECE_COVERAGE = 0.8;
+/** Volumes that are finished in one step. */
+const STEP = 1_000;
 
 const unknown = (reason: UnknownReason): Score => ({ kind: 'unknown', reason });
 const ambiguous = unknown('Ambiguous');
@@ -45,10 +54,12 @@ export function createScoreFold(queries: ScoreQueries, atMs: number, volumeIdOf:
   const lastTimes = new Map<string, number>();
   const valued = new Set<string>();
   const scores = new Map<string, Score>();
-  const { evidence, windowMs } = queries;
+  const { evidence, windowMs, numbers } = queries;
+  const pieces = numbers.kind === 'twoSpeed' ? createPieces(numbers) : undefined;
   // A volume that has samples but no value is known to exist, so it is not told that it has no series.
   const withoutValue = unknown(evidence?.withoutValue ?? 'NoSeries');
   let most: { readonly label: string; readonly count: number } | undefined;
+  let intervalMs: number | undefined;
   let due: number | undefined;
   let staleAfterMs = STALE_MIN_MS;
 
@@ -57,12 +68,13 @@ export function createScoreFold(queries: ScoreQueries, atMs: number, volumeIdOf:
       if (label !== '') take(volumeIdOf(label), values[index] ?? Number.NaN, label);
     }
   };
+  // What is NaN, because it was found twice, is not fresh either.
+  const isStale = (volumeId: string): boolean =>
+    !(atMs - (lastTimes.get(volumeId) ?? Number.NaN) * 1_000 <= staleAfterMs);
   const judge = (volumeId: string, iops: number): Score => {
     if (!Number.isFinite(iops) || iops < 0) return noNumber;
     if (evidence === undefined) return { kind: 'value', iops, coverage: 1 };
-    const last = lastTimes.get(volumeId);
-    // What is NaN, because it was found twice, is not fresh either.
-    if (last === undefined || !(atMs - last * 1_000 <= staleAfterMs)) return stale;
+    if (isStale(volumeId)) return stale;
     const count = counts.get(volumeId);
     const coverage = due === undefined || count === undefined ? 0 : Math.min(1, count / due);
     return { kind: 'value', iops, coverage: Number.isFinite(coverage) ? coverage : 0 };
@@ -83,16 +95,56 @@ export function createScoreFold(queries: ScoreQueries, atMs: number, volumeIdOf:
         if (count > (most?.count ?? 0)) most = { label, count };
       }),
     mostSampled: () => most?.label,
-    spaced: (intervalMs) => {
-      due = intervalMs === undefined ? undefined : Math.max(2, Math.floor(windowMs / intervalMs));
-      staleAfterMs = Math.max(STALE_MIN_MS, STALE_INTERVALS * (intervalMs ?? 0));
+    spaced: (spacing) => {
+      intervalMs = spacing;
+      due = spacing === undefined ? undefined : Math.max(2, Math.floor(windowMs / spacing));
+      staleAfterMs = Math.max(STALE_MIN_MS, STALE_INTERVALS * (spacing ?? 0));
     },
-    valued: (samples) =>
+    samplesDue: ({ fromMs, toMs }) =>
+      intervalMs === undefined ? 2 : Math.max(2, Math.ceil(PIECE_COVERAGE * Math.floor((fromMs - toMs) / intervalMs))),
+    valued: (samples, piece) =>
       each(samples, (volumeId, iops) => {
+        if (pieces !== undefined) {
+          pieces.add(volumeId, piece, iops);
+          return;
+        }
         scores.set(volumeId, valued.has(volumeId) ? ambiguous : judge(volumeId, iops));
         valued.add(volumeId);
       }),
-    table: () => ({ metrics: report(queries, scores.size), scores, absent: 'NoSeries' }),
+    finish: function* () {
+      if (pieces !== undefined) {
+        let done = 0;
+        for (const volumeId of pieces.volumeIds()) {
+          scores.set(volumeId, isStale(volumeId) ? stale : pieces.scoreOf(volumeId));
+          done += 1;
+          if (done % STEP === 0) yield;
+        }
+      }
+      return { metrics: report(queries, scores.size), scores, absent: 'NoSeries' };
+    },
+  };
+}
+
+interface Pieces {
+  add(volumeId: string, piece: number, iops: number): void;
+  volumeIds(): Iterable<string>;
+  scoreOf(volumeId: string): Score;
+}
+
+/** What is known of each volume, piece by piece of the past. */
+function createPieces({ pieces, memories }: TwoSpeedNumbers): Pieces {
+  const known = new Map<string, (number | undefined)[]>();
+  const spoilt = new Map<string, Score>();
+  return {
+    add: (volumeId, piece, iops) => {
+      const values = known.get(volumeId) ?? Array.from<undefined>({ length: pieces.length });
+      if (!Number.isFinite(iops) || iops < 0) spoilt.set(volumeId, noNumber);
+      if (values[piece] !== undefined) spoilt.set(volumeId, ambiguous);
+      values[piece] = iops;
+      known.set(volumeId, values);
+    },
+    volumeIds: () => known.keys(),
+    scoreOf: (volumeId) => spoilt.get(volumeId) ?? twoSpeedScore(pieces, known.get(volumeId) ?? [], memories),
   };
 }
 

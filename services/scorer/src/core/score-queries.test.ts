@@ -8,6 +8,11 @@ function queriesOf(metrics: Readonly<Record<string, unknown>>, existing: readonl
   return chosen.queries;
 }
 
+function numberQuery({ numbers }: ScoreQueries, part: string): string {
+  if (numbers.kind !== 'one') throw new Error('it is made of several queries');
+  return numbers.query(part);
+}
+
 describe('a source that is to be found', () => {
   test.each([
     [DISCOVERED_METRICS, 'MayastorCounters'],
@@ -41,7 +46,7 @@ describe('parts', () => {
 
   test('of all volumes there is one', () => {
     expect(partsOf(counters, 0)).toEqual(['']);
-    expect(counters.value('')).toContain('rate(volume_num_read_ops[600s])');
+    expect(numberQuery(counters, '')).toContain('rate(volume_num_read_ops[600s])');
   });
 
   test.each([
@@ -64,7 +69,7 @@ describe('parts', () => {
 
   test('stand in every selector, beside the matchers that are there', () => {
     const part = partsOf(counters, 1)[10] ?? '';
-    expect(counters.value(part).split(part)).toHaveLength(3);
+    expect(numberQuery(counters, part).split(part)).toHaveLength(3);
     const gauge = queriesOf({ source: 'Gauge', query: 'my_iops{cluster="a", }' });
     expect(gauge.evidence?.lastSampleTime('x="y"')).toContain('my_iops{cluster="a",x="y"}');
     expect(queriesOf({ source: 'Gauge', query: 'my_iops{}' }).evidence?.lastSampleTime('x="y"')).toContain(

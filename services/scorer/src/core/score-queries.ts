@@ -1,4 +1,5 @@
 import type { PolicySpec } from '@couchestor/shared/policy';
+import { memoriesOf, twoSpeedParts, type Memories, type Part as Piece } from '@couchestor/shared/scoring';
 import { formatDuration } from '@couchestor/shared/units';
 import { queryProblem, selectorProblem } from './promql.ts';
 import type { MetricSourceName, MetricsReport } from './score-table.ts';
@@ -17,9 +18,26 @@ const SUB_WINDOWS = 12;
 /** A label matcher that leaves a part of the volumes, or empty for all. */
 export type Part = string;
 
+/** One query gives the IOPS of each volume. */
+interface OneNumber {
+  readonly kind: 'one';
+  readonly query: (part: Part) => string;
+}
+
 /**
- * What is asked of Prometheus for one (source, window): at most four bulk queries, however many volumes there are.
- * `value` gives the IOPS. The other three say whether to believe it, and are absent where only the user knows which
+ * One query for each piece of the past gives the IOPS of the volumes that have enough samples in it; both memories are
+ * made of these. Some nine queries, over four of the longer memory in all.
+ */
+export interface TwoSpeedNumbers {
+  readonly kind: 'twoSpeed';
+  readonly memories: Memories;
+  readonly pieces: readonly Piece[];
+  readonly query: (piece: Piece, samplesMin: number, part: Part) => string;
+}
+
+/**
+ * What is asked of Prometheus for one (source, window): a few bulk queries, however many volumes there are.
+ * `numbers` gives the IOPS. The other three say whether to believe it, and are absent where only the user knows which
  * samples a query is made of: how many samples each volume has in the window, when its last one was taken, and (asked of
  * a single volume) how far apart samples are.
  */
@@ -30,7 +48,7 @@ export interface ScoreQueries {
   readonly windowMs: number;
   /** Label whose value names the volume. */
   readonly volumeLabel: string;
-  readonly value: (part: Part) => string;
+  readonly numbers: OneNumber | TwoSpeedNumbers;
   readonly evidence?: {
     readonly sampleCount: (part: Part) => string;
     readonly lastSampleTime: (part: Part) => string;
@@ -55,11 +73,12 @@ export type ChosenQueries =
 /** `existing` are those of the discovered metrics that Prometheus has; asked for by `Auto` alone. */
 export function chooseQueries(spec: PolicySpec, existing: ReadonlySet<string>): ChosenQueries {
   const { metrics, scoring, samplingWindowMs: windowMs } = spec;
-  if (scoring.method === 'TwoSpeed' || (scoring.method === 'P95' && metrics.source === 'PromQL')) {
-    const message = `scoring.method ${scoring.method} is not available for the source ${metrics.source}; use Average.`;
+  if (scoring.method !== 'Average' && metrics.source === 'PromQL') {
+    const message = `scoring.method ${scoring.method} is not available for the source PromQL; use Average.`;
     return none('MethodUnavailable', message);
   }
-  const method = scoring.method;
+  const method: Method =
+    scoring.method === 'TwoSpeed' ? { name: 'TwoSpeed', memories: memoriesOf(spec) } : { name: scoring.method };
   switch (metrics.source) {
     case 'MayastorCounters':
       return chosen(counterQueries(windowMs, method));
@@ -72,7 +91,7 @@ export function chooseQueries(spec: PolicySpec, existing: ReadonlySet<string>): 
     }
     case 'PromQL': {
       const queries = userQueries(windowMs, metrics.query ?? '', metrics.volumeLabel);
-      const problem = queryProblem(queries.value(''), queries.volumeLabel);
+      const problem = queryProblem(withWindow(metrics.query ?? '', windowMs), queries.volumeLabel);
       return problem === undefined ? chosen(queries) : none('QueryInvalid', problem);
     }
     case 'Auto':
@@ -84,6 +103,8 @@ export function chooseQueries(spec: PolicySpec, existing: ReadonlySet<string>): 
       );
   }
 }
+
+type Method = { readonly name: 'Average' | 'P95' } | { readonly name: 'TwoSpeed'; readonly memories: Memories };
 
 const chosen = (queries: ScoreQueries): ChosenQueries => ({ kind: 'queries', queries });
 const none = (reason: MetricsReport['reason'], message: string): ChosenQueries => ({
@@ -109,70 +130,116 @@ export function partsOf({ volumeLabel, idPrefix }: ScoreQueries, parting: number
  * same node takes duplicates of a scrape out; `sum` over the nodes joins the parts of a window in which the target moved.
  * A rate over the window divides by all of it, so the parts add up.
  */
-function counterQueries(windowMs: number, method: 'Average' | 'P95'): ScoreQueries {
+function counterQueries(windowMs: number, method: Method): ScoreQueries {
   const window = promDuration(windowMs);
   const range = promDuration(Math.max(1_000, Math.ceil(windowMs / SUB_WINDOWS / 1_000) * 1_000));
   const perNode = (series: string): string => `max by (pv_name, node) (${series})`;
-  const rate = (metric: string, part: Part, over: string): string => `rate(${withMatcher(metric, part)}[${over}])`;
-  const average = (part: Part): string =>
-    `sum by (pv_name) (${perNode(rate(READS, part, window))} + ${perNode(rate(WRITES, part, window))})`;
+  const rate = (metric: string, part: Part, over: string): string => `rate(${withMatcher(metric, part)}${over})`;
+  const average = (part: Part, over: string): string =>
+    `sum by (pv_name) (${perNode(rate(READS, part, over))} + ${perNode(rate(WRITES, part, over))})`;
+  const count = (part: Part, over: string): string =>
+    `sum by (pv_name) (${perNode(`count_over_time(${withMatcher(READS, part)}${over})`)})`;
   const p95 = (part: Part): string =>
-    `max by (pv_name) (quantile_over_time(0.95, (${rate(READS, part, range)} + ${rate(WRITES, part, range)})[${window}:${range}]))`;
+    `max by (pv_name) (quantile_over_time(0.95, (${rate(READS, part, `[${range}]`)} + ${rate(WRITES, part, `[${range}]`)})[${window}:${range}]))`;
   return {
-    key: `MayastorCounters ${method} ${window}`,
+    key: `MayastorCounters ${keyOf(method)} ${window}`,
     source: 'MayastorCounters',
     windowMs,
     volumeLabel: 'pv_name',
-    value: method === 'P95' ? p95 : average,
+    numbers: numbersOf(method, {
+      average: (part) => average(part, `[${window}]`),
+      p95,
+      piece: (over, samplesMin, part) => `${average(part, over)} and (${count(part, over)} >= ${samplesMin})`,
+    }),
     evidence: {
-      sampleCount: (part) => `sum by (pv_name) (${perNode(`count_over_time(${withMatcher(READS, part)}[${window}])`)})`,
+      sampleCount: (part) => count(part, `[${countedRange(windowMs, method)}]`),
       lastSampleTime: (part) => `max by (pv_name) (timestamp(${withMatcher(READS, part)}))`,
       samplesOf: (volume) => `${READS}{pv_name=${quoted(volume)}}[${promDuration(sampledRangeMs(windowMs))}]`,
       withoutValue: 'LowCoverage',
     },
     idPrefix: 'pvc-',
-    description: `${said(method)} of ${READS} and ${WRITES} by pv_name over ${formatDuration(windowMs)}.`,
+    description: `${said(method, windowMs)} of ${READS} and ${WRITES} by pv_name.`,
   };
 }
 
-/** A gauge of IOPS that somebody records. Series of one volume that disagree by more than 1 % have no value. */
-function gaugeQueries(windowMs: number, method: 'Average' | 'P95', metric: string, volumeLabel: string): ScoreQueries {
+/** A gauge of IOPS that somebody records. Series of one volume that disagree by more than 1 % have no value;
+ * what is below zero has one, so that it is seen to be none. */
+function gaugeQueries(windowMs: number, method: Method, metric: string, volumeLabel: string): ScoreQueries {
   const window = promDuration(windowMs);
-  const over = (part: Part): string => {
-    const range = `${withMatcher(metric, part)}[${window}]`;
-    return method === 'P95' ? `quantile_over_time(0.95, ${range})` : `avg_over_time(${range})`;
-  };
   const by = (aggregation: string, series: string): string => `${aggregation} by (${volumeLabel}) (${series})`;
+  const agreed = (series: string): string =>
+    `${by('max', series)} unless ((${by('max', series)} > 1.01 * ${by('min', series)}) > 0)`;
+  const average = (part: Part, over: string): string => agreed(`avg_over_time(${withMatcher(metric, part)}${over})`);
+  const count = (part: Part, over: string): string => by('max', `count_over_time(${withMatcher(metric, part)}${over})`);
   return {
-    key: `Gauge ${method} ${window} ${metric} ${volumeLabel}`,
+    key: `Gauge ${keyOf(method)} ${window} ${metric} ${volumeLabel}`,
     source: 'Gauge',
     windowMs,
     volumeLabel,
-    value: (part) => `${by('max', over(part))} unless (${by('max', over(part))} > 1.01 * ${by('min', over(part))})`,
+    numbers: numbersOf(method, {
+      average: (part) => average(part, `[${window}]`),
+      p95: (part) => agreed(`quantile_over_time(0.95, ${withMatcher(metric, part)}[${window}])`),
+      piece: (over, samplesMin, part) => `${average(part, over)} and (${count(part, over)} >= ${samplesMin})`,
+    }),
     evidence: {
-      sampleCount: (part) => by('max', `count_over_time(${withMatcher(metric, part)}[${window}])`),
+      sampleCount: (part) => count(part, `[${countedRange(windowMs, method)}]`),
       lastSampleTime: (part) => by('max', `timestamp(${withMatcher(metric, part)})`),
       samplesOf: (volume) =>
         `${withMatcher(metric, `${volumeLabel}=${quoted(volume)}`)}[${promDuration(sampledRangeMs(windowMs))}]`,
       withoutValue: 'Ambiguous',
     },
     idPrefix: '(pvc-)?',
-    description: `${said(method)} of the gauge ${metric} by ${volumeLabel} over ${formatDuration(windowMs)}.`,
+    description: `${said(method, windowMs)} of the gauge ${metric} by ${volumeLabel}.`,
   };
+}
+
+interface QueryForms {
+  readonly average: (part: Part) => string;
+  readonly p95: (part: Part) => string;
+  /** The average over a range, such as `[900s] offset 60s`, of those that have so many samples in it. */
+  readonly piece: (over: string, samplesMin: number, part: Part) => string;
+}
+
+function numbersOf(method: Method, { average, p95, piece }: QueryForms): ScoreQueries['numbers'] {
+  switch (method.name) {
+    case 'Average':
+      return { kind: 'one', query: average };
+    case 'P95':
+      return { kind: 'one', query: p95 };
+    case 'TwoSpeed': {
+      const { memories } = method;
+      return {
+        kind: 'twoSpeed',
+        memories,
+        pieces: twoSpeedParts(memories),
+        query: ({ fromMs, toMs }, samplesMin, part) => {
+          const offset = toMs === 0 ? '' : ` offset ${promDuration(toMs)}`;
+          return piece(`[${promDuration(fromMs - toMs)}]${offset}`, samplesMin, part);
+        },
+      };
+    }
+  }
+}
+
+/** With two memories each piece of the past is counted by itself; then this only finds a volume that has samples. */
+function countedRange(windowMs: number, method: Method): string {
+  return promDuration(method.name === 'TwoSpeed' ? sampledRangeMs(method.memories.promoteMs) : windowMs);
 }
 
 /** `$window` in the user's query stands for the sampling window. */
 function userQueries(windowMs: number, query: string, volumeLabel = 'pv_name'): ScoreQueries {
-  const value = query.replaceAll('$window', promDuration(windowMs));
+  const value = withWindow(query, windowMs);
   return {
     key: `PromQL ${volumeLabel} ${value}`,
     source: 'PromQL',
     windowMs,
     volumeLabel,
-    value: () => value,
+    numbers: { kind: 'one', query: () => value },
     description: `The query of the policy, by ${volumeLabel}. Its coverage is not measured.`,
   };
 }
+
+const withWindow = (query: string, windowMs: number): string => query.replaceAll('$window', promDuration(windowMs));
 
 /** Prometheus' notation, exact to the millisecond. */
 export function promDuration(ms: number): string {
@@ -192,6 +259,19 @@ function withMatcher(selector: string, matcher: string): string {
   return before.endsWith('{') ? `${before}${matcher}}` : `${before},${matcher}}`;
 }
 
-function said(method: 'Average' | 'P95'): string {
-  return method === 'P95' ? 'The 95th percentile' : 'The average';
+function keyOf(method: Method): string {
+  return method.name === 'TwoSpeed' ? `TwoSpeed ${method.memories.promoteMs} ${method.memories.demoteMs}` : method.name;
+}
+
+function said(method: Method, windowMs: number): string {
+  switch (method.name) {
+    case 'Average':
+      return `The average over ${formatDuration(windowMs)}`;
+    case 'P95':
+      return `The 95th percentile over ${formatDuration(windowMs)}`;
+    case 'TwoSpeed': {
+      const { promoteMs, demoteMs } = method.memories;
+      return `The averages with memories of ${formatDuration(promoteMs)} and ${formatDuration(demoteMs)}`;
+    }
+  }
 }

@@ -28,7 +28,7 @@ test('half hours become mean IOPS, and a missing one was idle', async () => {
 
 test.each([
   ['half_hour,reads,writes\n', 'the header lacks volume'],
-  ['volume,half_hour,reads,writes\n', 'there is no disk in it'],
+  ['volume,half_hour,reads,writes\n', 'There is no volume in the history.'],
   ['volume,half_hour,reads,writes\na,x,1,2\n', 'line 2: not volume, half hour, reads and writes: a,x,1,2'],
 ])('%j is refused with the place of the fault', async (text, message) => {
   await expect(readLoadFile(file(text))).rejects.toThrow(message);

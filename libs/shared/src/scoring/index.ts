@@ -1,3 +1,13 @@
+export { cooldownOf, undoneTooSoon } from './cooldown.ts';
 export { formatIops } from './format-iops.ts';
+export { rankOf } from './ranking.ts';
 export { memoriesOf, twoSpeedParts, twoSpeedScore, type Memories, type Part } from './two-speed.ts';
-export { deciding, wantedTier, type MoveReason, type Wanted, type WantedInput } from './wanted-tier.ts';
+export {
+  bandOf,
+  deciding,
+  wantedTier,
+  type Band,
+  type MoveReason,
+  type Wanted,
+  type WantedInput,
+} from './wanted-tier.ts';

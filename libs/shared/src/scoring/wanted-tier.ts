@@ -41,30 +41,42 @@ export function deciding(reason: MoveReason, { iops, demoteIops }: ScoreValue): 
   return reason === 'BelowLowWatermark' ? (demoteIops ?? iops) : iops;
 }
 
+/** Where a score lies among the watermarks. */
+export type Band = 'hot' | 'cold' | 'warm' | 'betweenLowAndWarm' | 'betweenLowAndHigh';
+
 /**
  * What speaks for a hotter tier is heard first: a volume that is busy now is not demoted because it was quiet for long.
  * So no score wants a volume up where it is cold and down where it is hot.
  */
+export function bandOf({ iops: up, demoteIops: down = up }: ScoreValue, spec: WantedInput['spec']): Band {
+  const { highWatermarkIops: high, lowWatermarkIops: low, warmWatermarkIops: warm } = spec;
+  if (up >= high) return 'hot';
+  if (down <= low && up < (warm ?? high)) return 'cold';
+  if (warm === undefined) return 'betweenLowAndHigh';
+  return up >= warm && down < high ? 'warm' : 'betweenLowAndWarm';
+}
+
 function tierOfScore(score: ScoreValue, spec: WantedInput['spec']): Extract<Wanted, { kind: 'tier' | 'stay' }> {
   const { highWatermarkIops: high, lowWatermarkIops: low, warmWatermarkIops: warm } = spec;
-  const { iops: up, demoteIops: down = up } = score;
   const said = sayingOf(score);
-  if (up >= high) {
-    const message = `${said.up} is at or above the high watermark of ${formatIops(high)}.`;
-    return { kind: 'tier', tier: 'hot', reason: 'AboveHighWatermark', message };
+  switch (bandOf(score, spec)) {
+    case 'hot': {
+      const message = `${said.up} is at or above the high watermark of ${formatIops(high)}.`;
+      return { kind: 'tier', tier: 'hot', reason: 'AboveHighWatermark', message };
+    }
+    case 'cold': {
+      const message = `${said.down} is at or below the low watermark of ${formatIops(low)}.`;
+      return { kind: 'tier', tier: 'cold', reason: 'BelowLowWatermark', message };
+    }
+    case 'warm': {
+      const message = `${said.both} between the warm watermark of ${warm} and the high one of ${formatIops(high)}.`;
+      return { kind: 'tier', tier: 'warm', reason: 'AboveWarmWatermark', message };
+    }
+    case 'betweenLowAndWarm':
+      return { kind: 'stay', message: `${said.both} between the low watermark of ${low} and the warm one of ${warm}.` };
+    case 'betweenLowAndHigh':
+      return { kind: 'stay', message: `${said.both} between the watermarks of ${low} and ${formatIops(high)}.` };
   }
-  if (down <= low && up < (warm ?? high)) {
-    const message = `${said.down} is at or below the low watermark of ${formatIops(low)}.`;
-    return { kind: 'tier', tier: 'cold', reason: 'BelowLowWatermark', message };
-  }
-  if (warm === undefined) {
-    return { kind: 'stay', message: `${said.both} between the watermarks of ${low} and ${formatIops(high)}.` };
-  }
-  if (up >= warm && down < high) {
-    const message = `${said.both} between the warm watermark of ${warm} and the high one of ${formatIops(high)}.`;
-    return { kind: 'tier', tier: 'warm', reason: 'AboveWarmWatermark', message };
-  }
-  return { kind: 'stay', message: `${said.both} between the low watermark of ${low} and the warm one of ${warm}.` };
 }
 
 interface Saying {

@@ -1,22 +1,17 @@
 import { formatDuration, HOUR_MS, MINUTE_MS } from '@couchestor/shared/units';
 import type { Tier } from '@couchestor/shared/policy';
+import { cooldownOf, undoneTooSoon } from '@couchestor/shared/scoring';
 import type { Hold } from './decision.ts';
 import type { IntentState, Wishes } from './world.ts';
 
 const BACK_OFF_FIRST_MS = 5 * MINUTE_MS;
 const BACK_OFF_MAX_MS = 24 * HOUR_MS;
-const REGRET_DOUBLINGS_MAX = 6;
 /** Two periods in which the volumes are observed: by then what a move changed is published. */
 const OBSERVED_WITHIN_MS = MINUTE_MS;
 
 export interface MoveHistory {
   readonly intent: IntentState | undefined;
   readonly lastMigration: Wishes['lastMigration'];
-}
-
-/** The cooldown of a volume: the policy's, doubled for each move in a row that undid the one before too soon. */
-function cooldownOf(cooldownMs: number, intent: IntentState | undefined): number {
-  return cooldownMs * 2 ** Math.min(intent?.regretsInRow ?? 0, REGRET_DOUBLINGS_MAX);
 }
 
 /** Holds a volume for its cooldown after a completed move, counted from the later of what the record and the PV say. */
@@ -31,7 +26,7 @@ export function cooldownHold(history: MoveHistory, cooldownMs: number, nowMs: nu
     intent?.state === 'ended' && intent.outcome === 'completed' ? intent.endedAtMs : -Infinity,
     lastMigration.kind === 'at' ? lastMigration.atMs : -Infinity,
   );
-  const wholeMs = cooldownOf(cooldownMs, intent);
+  const wholeMs = cooldownOf(cooldownMs, intent?.regretsInRow ?? 0);
   if (nowMs - completedAtMs >= wholeMs) return undefined;
   const doubled =
     wholeMs > cooldownMs ? `; it is ${formatDuration(cooldownMs)}, doubled for each move that was undone` : '';
@@ -64,13 +59,10 @@ export function unobservedHold(intent: IntentState | undefined, observedAtMs: nu
   return { reason: 'VolumeNotReady', message, nextEligibleAtMs: untilMs };
 }
 
-/**
- * How many moves in a row, one to `toTier` now included, undid the move before it too soon. Too soon is within twice the
- * cooldown of its end: earlier than one it cannot be, and a move that pays rests longer than that.
- */
+/** How many moves in a row, one to `toTier` now included, undid the move before it too soon. */
 export function regretsOf(intent: IntentState | undefined, toTier: Tier, cooldownMs: number, nowMs: number): number {
   if (intent === undefined) return 0;
   if (intent.state === 'active' || intent.outcome !== 'completed') return intent.regretsInRow;
-  const soon = nowMs < intent.endedAtMs + 2 * cooldownOf(cooldownMs, intent);
+  const soon = undoneTooSoon(nowMs - intent.endedAtMs, cooldownMs, intent.regretsInRow);
   return soon && intent.fromTier === toTier ? intent.regretsInRow + 1 : 0;
 }

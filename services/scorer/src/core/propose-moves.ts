@@ -1,6 +1,7 @@
 import { migrationIdOf, proposalIdOf } from '@couchestor/shared/messages';
 import { copyBytes } from '@couchestor/shared/policy';
-import { formatDuration } from '@couchestor/shared/units';
+import { rankOf } from '@couchestor/shared/scoring';
+import { formatDuration, GIB } from '@couchestor/shared/units';
 import { allowanceOf, type Allowance } from './allowance.ts';
 import { held, type Candidate } from './assess-volume.ts';
 import type { Brake, Decision, Hold, MoveRequest } from './decision.ts';
@@ -8,7 +9,6 @@ import type { InFlight } from './in-flight.ts';
 import { regretsOf } from './pauses-between-moves.ts';
 import { placementVolume } from './placement-volume.ts';
 import type { Stop } from './policy-hold.ts';
-import { rankOf } from './ranking.ts';
 import { targetsFor } from './target-pools.ts';
 import type { Traffic } from './traffic.ts';
 import type { IntentState, OutstandingRequest, ValidPolicy, World } from './world.ts';
@@ -171,7 +171,8 @@ function proposalIdFor({ volume, policy, decision, to }: Candidate): string {
 }
 
 function rankFor({ volume, policy, decision, reason, copies }: Candidate): number {
-  return rankOf({ volume, spec: policy.spec, score: decision.score, reason, from: decision.tierNow, copies });
+  const copiedGib = (copies * copyBytes(placementVolume(volume))) / GIB;
+  return rankOf({ spec: policy.spec, score: decision.score, reason, from: decision.tierNow, copiedGib });
 }
 
 function requestFor(

@@ -1,17 +1,14 @@
-import type { Score, VolumeObserved } from '@couchestor/shared/messages';
-import { copyBytes, type Placement, type PolicySpec } from '@couchestor/shared/policy';
-import { deciding, type MoveReason } from '@couchestor/shared/scoring';
-import { GIB } from '@couchestor/shared/units';
-import { placementVolume } from './placement-volume.ts';
+import type { Score } from '../messages/index.ts';
+import type { Placement, PolicySpec } from '../policy/index.ts';
+import { deciding, type MoveReason } from './wanted-tier.ts';
 
 export interface RankInput {
-  readonly volume: VolumeObserved;
   readonly spec: Pick<PolicySpec, 'highWatermarkIops' | 'lowWatermarkIops' | 'warmWatermarkIops'>;
   readonly score: Score;
   readonly reason: MoveReason;
   readonly from: Placement;
-  /** Of the whole volume, that the move makes. */
-  readonly copies: number;
+  /** What the move copies, of all replicas together. */
+  readonly copiedGib: number;
 }
 
 const WEIGHT_PINNED = 100;
@@ -32,8 +29,7 @@ const WEIGHT_DEMOTE = 1;
  * slow now), 1 for a move to a colder one (it only takes space). Pinned and mixed volumes have the benefit 1.
  */
 export function rankOf(input: RankInput): number {
-  const copiedGib = (input.copies * copyBytes(placementVolume(input.volume))) / GIB;
-  return (weightOf(input) * benefitOf(input)) / (1 + copiedGib);
+  return (weightOf(input) * benefitOf(input)) / (1 + input.copiedGib);
 }
 
 function weightOf({ reason, from }: RankInput): number {

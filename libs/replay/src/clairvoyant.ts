@@ -1,0 +1,122 @@
+import { totalRequests, type History } from './history.ts';
+
+export interface Budget {
+  /** Mean share of the volumes on the hot tier, 0 to 1. */
+  readonly occupancy: number;
+  readonly moves: number;
+}
+
+/** The best that a mover does that knows the future. */
+export interface Clairvoyant extends Budget {
+  /** Share of all requests that fall while their volume is on the hot tier. */
+  readonly hit: number;
+  /** No plan within the budget, found or not, has a greater hit than this. */
+  readonly atMost: number;
+}
+
+/** Prices of a move that are tried: four in each decade. */
+const PRICES_PER_DECADE = 4;
+const DECADES = 10;
+/** The price of a step on the hot tier is known to so much of itself. */
+const PRICE_PRECISION = 1e-4;
+/** Beyond the cheapest price of a move that keeps within the moves; the hit is not strictly lower for a higher one. */
+const PRICES_BEYOND = 4;
+
+/**
+ * Maximises, for each volume by dynamic programming over (cold, hot), its requests on the hot tier − λ × steps on it −
+ * μ × moves, and searches for λ and μ with which occupancy and moves keep within the budget. All volumes begin cold. Such
+ * prices reach not every plan, so with few volumes a better one may exist; `atMost`, the least of the dual bounds that
+ * were met on the way, says by how much.
+ */
+export function clairvoyantBest(history: History, budget: Budget): Clairvoyant {
+  const total = totalRequests(history);
+  const stepsOnHot = budget.occupancy * history.names.length * history.steps;
+  let best: Plan = { hit: 0, hotSteps: 0, moves: 0, value: 0 };
+  let atMost = total;
+
+  const withinOccupancy = (movePrice: number): Plan => {
+    let [low, high] = [0.5, 1e12];
+    const free = planAt(history, 0, movePrice);
+    if (free.hotSteps <= stepsOnHot) return free;
+    let found: Plan = { hit: 0, hotSteps: 0, moves: 0, value: 0 };
+    while (high / low > 1 + PRICE_PRECISION) {
+      const stepPrice = Math.sqrt(low * high);
+      const plan = planAt(history, stepPrice, movePrice);
+      atMost = Math.min(atMost, plan.value + stepPrice * stepsOnHot + movePrice * budget.moves);
+      if (plan.hotSteps <= stepsOnHot) [high, found] = [stepPrice, plan];
+      else low = stepPrice;
+    }
+    return found;
+  };
+
+  const prices = [
+    0,
+    ...Array.from({ length: DECADES * PRICES_PER_DECADE + 1 }, (_, n) => 10 ** (n / PRICES_PER_DECADE)),
+  ];
+  const plans = new Map<number, Plan>();
+  const planFor = (index: number): Plan => {
+    const known = plans.get(index) ?? withinOccupancy(prices[index] ?? 0);
+    plans.set(index, known);
+    return known;
+  };
+  // The dearer a move, the fewer there are: the first price that keeps within them is found by halving.
+  let [dear, cheap] = [prices.length - 1, 0];
+  while (cheap < dear) {
+    const middle = Math.floor((cheap + dear) / 2);
+    if (planFor(middle).moves <= budget.moves) dear = middle;
+    else cheap = middle + 1;
+  }
+  for (let index = Math.max(0, dear - PRICES_BEYOND); index <= dear + PRICES_BEYOND; index += 1) {
+    if (index >= prices.length) break;
+    const plan = planFor(index);
+    if (plan.moves <= budget.moves && plan.hit > best.hit) best = plan;
+  }
+  return {
+    hit: total === 0 ? 0 : best.hit / total,
+    occupancy: best.hotSteps / (history.names.length * history.steps),
+    moves: best.moves,
+    atMost: total === 0 ? 0 : Math.max(best.hit, atMost) / total,
+  };
+}
+
+interface Plan {
+  /** Requests on the hot tier. */
+  readonly hit: number;
+  readonly hotSteps: number;
+  readonly moves: number;
+  /** What was maximised. */
+  readonly value: number;
+}
+
+/** The best plan of all volumes at these prices: forward, with the account of the best way to each tier carried along. */
+function planAt(history: History, stepPrice: number, movePrice: number): Plan {
+  const sum = { hit: 0, hotSteps: 0, moves: 0, value: 0 };
+  for (let volume = 0; volume < history.names.length; volume += 1) {
+    let [cold, coldHit, coldSteps, coldMoves] = [0, 0, 0, 0];
+    let [hot, hotHit, hotSteps, hotMoves] = [-Infinity, 0, 0, 0];
+    for (let step = 0; step < history.steps; step += 1) {
+      const requests = history.requests(volume, step, step + 1);
+      const down = hot - movePrice > cold;
+      const up = cold - movePrice > hot;
+      const before = { cold, coldHit, coldSteps, coldMoves };
+      if (down) [cold, coldHit, coldSteps, coldMoves] = [hot - movePrice, hotHit, hotSteps, hotMoves + 1];
+      if (up) {
+        [hot, hotHit, hotSteps, hotMoves] = [
+          before.cold - movePrice,
+          before.coldHit,
+          before.coldSteps,
+          before.coldMoves + 1,
+        ];
+      }
+      hot += requests - stepPrice;
+      hotHit += requests;
+      hotSteps += 1;
+    }
+    const endsHot = hot > cold;
+    sum.value += endsHot ? hot : cold;
+    sum.hit += endsHot ? hotHit : coldHit;
+    sum.hotSteps += endsHot ? hotSteps : coldSteps;
+    sum.moves += endsHot ? hotMoves : coldMoves;
+  }
+  return sum;
+}

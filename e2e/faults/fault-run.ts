@@ -54,9 +54,9 @@ export interface FaultReport {
 }
 
 const VOLUMES = 60;
-const MIGRATORS = 2;
+const MIGRATORS = 4;
 const LOOK_EVERY_MS = 1_000;
-const UNSETTLED_WANTED = 16;
+const UNSETTLED_WANTED = 20;
 const RESTS_WANTED = 6;
 const PERMIT_MAX_MS = 20_000;
 const CALLS_ALLOWED = { watcher: 20, migrator: 40 };
@@ -64,14 +64,14 @@ const CALLS_ALLOWED = { watcher: 20, migrator: 40 };
 const plan: DemoPlan = {
   cachePeriodMs: 500,
   reconcilePeriodMs: 500,
-  rebuildBytesPerSecond: 8 * 1024 ** 3,
+  rebuildBytesPerSecond: 16 * 1024 ** 3,
   scrapeIntervalMs: 1_000,
   scoringCycleMs: 1_000,
   highIops: 1_000,
   lowIops: 100,
   windowMs: 5_000,
   cooldownMs: 3_000,
-  concurrency: 6,
+  concurrency: 8,
   changeAfterMs: 5_000,
   quietAfterMs: 0,
   replayStartMs: 0,

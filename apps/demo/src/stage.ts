@@ -38,6 +38,8 @@ export interface StageOptions {
   readonly linked?: boolean;
   /** Told of each request to Mayastor as it arrives, with the kind of service that sent it. */
   readonly onCall?: (service: ServiceName, request: MayastorRequest) => void;
+  /** Told when a request to Mayastor is answered, with what it did being done. */
+  readonly onAnswer?: (request: MayastorRequest) => void;
   /** What differs from how the demo sets a service. */
   readonly settings?: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>>;
   /** Where NATS makes the folder for its streams. */
@@ -59,7 +61,7 @@ export interface Stage extends AsyncDisposable {
 }
 
 export async function setStage(options: StageOptions): Promise<Stage> {
-  const { clock, seed, scenario, plan, folder, onCall } = options;
+  const { clock, seed, scenario, plan, folder } = options;
   await using stack = new AsyncDisposableStack();
   const links = new Map<string, NetworkLink>();
   /** The URL under which `from` reaches `to`. */
@@ -86,7 +88,7 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   const worldBeganMs = clock.monotonicMs();
   /** A door of its own for each kind of service tells who calls. */
   const openMayastor = async (service: ServiceName): Promise<string> => {
-    const door = await serveMayastor(overheard(cluster.mayastor, (request) => onCall?.(service, request)));
+    const door = await serveMayastor(overheard(cluster.mayastor, service, options));
     stack.defer(() => door.close());
     return door.url;
   };
@@ -157,12 +159,18 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   };
 }
 
-function overheard(model: MayastorModel, onCall: (request: MayastorRequest) => void): MayastorModel {
+function overheard(
+  model: MayastorModel,
+  service: ServiceName,
+  { onCall, onAnswer }: Pick<StageOptions, 'onCall' | 'onAnswer'>,
+): MayastorModel {
   return {
     ...model,
-    handle: (request) => {
-      onCall(request);
-      return model.handle(request);
+    handle: async (request) => {
+      onCall?.(service, request);
+      const answer = await model.handle(request);
+      onAnswer?.(request);
+      return answer;
     },
   };
 }

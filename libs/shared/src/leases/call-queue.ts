@@ -6,6 +6,13 @@ export interface CallQueue {
 }
 
 /**
+ * A grant that was longer on its way may be older than those that others use now: it is let go, and another asked for.
+ * If several in a row are so late, all are, and their spacing is right again.
+ */
+const GRANT_FRESH_MS = 50;
+const LATE_GRANTS_MAX = 3;
+
+/**
  * Of each priority one caller at a time asks the shared budget, in the order they came, so that what this process asks
  * of the server does not grow with the number of its callers. `ask` answers with the time to wait before the next try.
  */
@@ -17,10 +24,15 @@ export function createCallQueue(clock: Clock, ask: (priority: CallPriority) => P
   };
 
   const untilGranted = async (priority: CallPriority, signal: AbortSignal | undefined): Promise<void> => {
-    signal?.throwIfAborted();
-    for (let waitMs = await ask(priority); waitMs > 0; waitMs = await ask(priority)) {
-      await clock.sleep(waitMs, signal);
+    for (let lateGrants = 0; lateGrants < LATE_GRANTS_MAX; lateGrants += 1) {
       signal?.throwIfAborted();
+      let askedMs = clock.monotonicMs();
+      for (let waitMs = await ask(priority); waitMs > 0; waitMs = await ask(priority)) {
+        await clock.sleep(waitMs, signal);
+        signal?.throwIfAborted();
+        askedMs = clock.monotonicMs();
+      }
+      if (clock.monotonicMs() - askedMs <= GRANT_FRESH_MS) return;
     }
   };
 

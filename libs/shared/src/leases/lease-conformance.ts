@@ -248,6 +248,22 @@ export function describeLeases(createWorld: () => Promise<LeaseWorld>): void {
   );
 
   test(
+    'the calls of the last second count also after what was granted is forgotten',
+    inWorld(async (world, a, b) => {
+      const grantedAtMs: number[] = [];
+      const take = async (leases: Leases): Promise<void> => {
+        await leases.takeCall('release');
+        grantedAtMs.push(world.clock.monotonicMs());
+      };
+      const all = (leases: Leases): Promise<void>[] => Array.from({ length: world.callsPerSecond }, () => take(leases));
+      await settled(world, all(a));
+      await world.flush();
+      await settled(world, all(b));
+      expect((grantedAtMs[world.callsPerSecond] ?? 0) - (grantedAtMs[0] ?? 0)).toBeGreaterThan(1_000);
+    }),
+  );
+
+  test(
     'a call that is given up stops waiting',
     inWorld(async (world, a) => {
       const stop = new AbortController();

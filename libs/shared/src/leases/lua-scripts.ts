@@ -242,18 +242,30 @@ if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 return 1`,
 };
 
-/** keys: calls, claims; args: rank (0 is the most urgent), callsPerSecond, claimMs */
+/**
+ * The span is longer than a second by how much later than another a call may arrive after it was granted. A server that
+ * forgot which calls it granted, or may have, takes a whole span for used up.
+ *
+ * keys: calls, claims, run; args: rank (0 is the most urgent), callsPerSecond, claimMs, spanMs
+ */
 export const takeCall: LuaScript = {
-  keys: 2,
-  lua: `${prelude}
-local rank, limit, claimMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+  keys: 3,
+  lua: `${prelude}${epoch}
+local rank, limit, claimMs, spanMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+if redis.call('GET', KEYS[3]) ~= runId() then
+  redis.call('SET', KEYS[3], runId())
+  redis.call('DEL', KEYS[1])
+  -- One more than any limit of a process that is set alike: the last call of a second is left to releases.
+  for _ = 0, limit do redis.call('LPUSH', KEYS[1], text(now)) end
+  redis.call('PEXPIRE', KEYS[1], 2 * spanMs)
+end
 local waitMs = 0
 for urgent = 0, rank - 1 do
   local claimedMs = tonumber(redis.call('HGET', KEYS[2], urgent) or '0') - now
-  if claimedMs <= 2000 then waitMs = math.max(waitMs, claimedMs) end
+  if claimedMs <= 2 * spanMs then waitMs = math.max(waitMs, claimedMs) end
 end
-local fullMs = tonumber(redis.call('LINDEX', KEYS[1], limit - 1) or '0') + 1000 - now
-if fullMs <= 1000 then
+local fullMs = tonumber(redis.call('LINDEX', KEYS[1], limit - 1) or '0') + spanMs - now
+if fullMs <= spanMs then
   waitMs = math.max(waitMs, fullMs)
 else
   -- A clock that was set back must not stop all calls.
@@ -266,6 +278,6 @@ if waitMs > 0 then
 end
 redis.call('LPUSH', KEYS[1], text(now))
 redis.call('LTRIM', KEYS[1], 0, limit - 1)
-redis.call('PEXPIRE', KEYS[1], 2000)
+redis.call('PEXPIRE', KEYS[1], 2 * spanMs)
 return 0`,
 };

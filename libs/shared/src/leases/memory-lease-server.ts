@@ -1,18 +1,19 @@
 import type { Clock } from '../clock/index.ts';
 import { RedisUnavailableError } from './errors.ts';
 import type { CallPriority, HoldKey } from './leases.ts';
-import type {
-  EpochLostReply,
-  EpochReply,
-  FenceReply,
-  FenceServerRequest,
-  HoldReply,
-  HoldRequest,
-  LeaseReply,
-  LeaseRequest,
-  LeaseServer,
-  RegisterReply,
-  RegisterRequest,
+import {
+  CALL_SPAN_MS,
+  type EpochLostReply,
+  type EpochReply,
+  type FenceReply,
+  type FenceServerRequest,
+  type HoldReply,
+  type HoldRequest,
+  type LeaseReply,
+  type LeaseRequest,
+  type LeaseServer,
+  type RegisterReply,
+  type RegisterRequest,
 } from './lease-server.ts';
 
 /** What happens to one operation: it is done, it fails before anything is done, or it is done and the answer is lost. */
@@ -52,7 +53,6 @@ interface Fence {
 }
 
 const CLAIM_MS = 100;
-const WINDOW_MS = 1_000;
 const rankOf: Readonly<Record<CallPriority, number>> = { release: 0, act: 1, read: 2 };
 
 interface State {
@@ -61,6 +61,8 @@ interface State {
   readonly fences: Map<string, Fence>;
   fenceTurn: { readonly migrationId: string; readonly untilMs: number } | undefined;
   calledAtMs: number[];
+  /** The run of the server that knows which calls it granted. */
+  callsRun: number | undefined;
   readonly claimedUntilMs: number[];
   highestToken: number;
   /** The run of the server in which the epoch was opened. */
@@ -75,6 +77,7 @@ function emptyState(): State {
     fences: new Map(),
     fenceTurn: undefined,
     calledAtMs: [],
+    callsRun: undefined,
     claimedUntilMs: [0, 0, 0],
     highestToken: 0,
     epochRun: undefined,
@@ -191,11 +194,15 @@ export function createMemoryLeaseServer({ clock, fateOf }: MemoryLeaseServerOpti
 
   const takeCall = (priority: CallPriority, callsPerSecond: number): number => {
     const nowMs = clock.nowMs();
+    if (state.callsRun !== run) {
+      state.callsRun = run;
+      state.calledAtMs = Array.from({ length: callsPerSecond + 1 }, () => nowMs);
+    }
     const rank = rankOf[priority];
     const claimedMs = state.claimedUntilMs.slice(0, rank).map((untilMs) => untilMs - nowMs);
-    let waitMs = Math.max(0, ...claimedMs.filter((leftMs) => leftMs <= 2 * WINDOW_MS));
-    const fullMs = (state.calledAtMs[callsPerSecond - 1] ?? 0) + WINDOW_MS - nowMs;
-    if (fullMs <= WINDOW_MS) waitMs = Math.max(waitMs, fullMs);
+    let waitMs = Math.max(0, ...claimedMs.filter((leftMs) => leftMs <= 2 * CALL_SPAN_MS));
+    const fullMs = (state.calledAtMs[callsPerSecond - 1] ?? 0) + CALL_SPAN_MS - nowMs;
+    if (fullMs <= CALL_SPAN_MS) waitMs = Math.max(waitMs, fullMs);
     else state.calledAtMs = [];
     if (waitMs > 0) {
       state.claimedUntilMs[rank] = nowMs + waitMs + CLAIM_MS;

@@ -3,15 +3,16 @@ import type { Clock } from '../clock/index.ts';
 import { messageOf } from '../service/errors.ts';
 import { RedisUnavailableError } from './errors.ts';
 import type { CallPriority, HoldKey } from './leases.ts';
-import type {
-  EpochLostReply,
-  EpochReply,
-  FenceReply,
-  HoldReply,
-  LeaseKind,
-  LeaseReply,
-  LeaseServer,
-  RegisterReply,
+import {
+  CALL_SPAN_MS,
+  type EpochLostReply,
+  type EpochReply,
+  type FenceReply,
+  type HoldReply,
+  type LeaseKind,
+  type LeaseReply,
+  type LeaseServer,
+  type RegisterReply,
 } from './lease-server.ts';
 import * as scripts from './lua-scripts.ts';
 import type { RedisClient } from './redis-connection.ts';
@@ -121,8 +122,9 @@ export function createRedisLeaseServer(options: RedisLeaseServerOptions): LeaseS
       await run('releaseFence', scripts.releaseFence, [key('fence'), key('fence-turn')], [migrationId, token]);
     },
     takeCall: async (priority, callsPerSecond) => {
-      const args = [rankOf[priority], callsPerSecond, CLAIM_MS];
-      return numberOf('takeCall', await run('takeCall', scripts.takeCall, [key('calls'), key('calls-claimed')], args));
+      const keys = [key('calls'), key('calls-claimed'), key('calls-run')];
+      const args = [rankOf[priority], callsPerSecond, CLAIM_MS, CALL_SPAN_MS];
+      return numberOf('takeCall', await run('takeCall', scripts.takeCall, keys, args));
     },
     ping: async () => {
       await within('ping', () => redis.ping());

@@ -105,6 +105,7 @@ describe.concurrent('leases on Redis', () => {
       `{${namespace}}:token`,
       `{${namespace}}:holds`,
       `{${namespace}}:holds-expiry`,
+      `{${namespace}}:calls-run`,
     ];
     await until(
       { clock, tick },

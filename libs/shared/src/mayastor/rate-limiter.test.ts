@@ -4,7 +4,7 @@ import { createVirtualClock } from '../clock/index.ts';
 import type { CallKind } from './mayastor-client.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 
-test('no span of one second sees more calls than the limit, and none is held back without need', async () => {
+test('no second and a bit sees more calls than the limit, and none is held back without need', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 5 }),
@@ -18,10 +18,10 @@ test('no span of one second sees more calls than the limit, and none is held bac
           await clock.advance(delayMs);
           taken.push(limiter.take(kind).then(() => grantedAtMs.push(clock.monotonicMs())));
         }
-        await clock.advance((calls.length / callsPerSecond + 1) * 1_000);
+        await clock.advance((calls.length / callsPerSecond + 1) * 1_100);
         await Promise.all(taken);
         const apartMs = grantedAtMs.slice(callsPerSecond).map((atMs, index) => atMs - (grantedAtMs[index] ?? 0));
-        expect(Math.min(1_000, ...apartMs)).toBe(1_000);
+        expect(Math.min(1_100, ...apartMs)).toBe(1_100);
         expect(clock.pending()).toBe(0);
       },
     ),
@@ -35,7 +35,7 @@ test('removing a cordon goes before a change, a change before a read', async () 
   const order: string[] = [];
   const take = (kind: CallKind): Promise<unknown> => limiter.take(kind).then(() => order.push(kind));
   const all = [take('read'), take('read'), take('write'), take('release')];
-  await clock.advance(3_000);
+  await clock.advance(3_300);
   await Promise.all(all);
   expect(order).toEqual(['read', 'release', 'write', 'read']);
 });
@@ -49,7 +49,7 @@ test('a call that is given up costs nothing', async () => {
   const kept = limiter.take('read');
   given.abort(new Error('stopped'));
   await expect(abandoned).rejects.toThrow('stopped');
-  await clock.advance(1_000);
+  await clock.advance(1_100);
   await kept;
   await expect(limiter.take('read', AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
 });

@@ -8,12 +8,13 @@ export interface RateLimiter {
 }
 
 export interface RateLimiterOptions {
-  /** 1 to 1000. No span of one second ever sees more calls than this. */
+  /** 1 to 1000. In no second do more calls than this arrive at Mayastor. */
   readonly callsPerSecond: number;
   readonly clock: Clock;
 }
 
-const WINDOW_MS = 1_000;
+/** A second, and by how much one call may arrive later after its grant than another. */
+const WINDOW_MS = 1_100;
 const byUrgency: readonly CallKind[] = ['release', 'write', 'read'];
 
 /** A sliding window: bursts are allowed up to the limit, so that a lone move does not wait between its calls. */

@@ -1,8 +1,9 @@
 import type { ServiceName } from '@couchestor/demo/stage';
+import { pause, type Clock } from '@couchestor/shared/clock';
 import type { MayastorRequest } from '@couchestor/simulator/mayastor';
 
 /** What arrived at Mayastor's door, when, and from whom: what a service meant to send counts for nothing here. */
-export interface CallBook {
+export interface CallBook extends Disposable {
   readonly note: (service: ServiceName, request: MayastorRequest) => void;
   readonly calls: readonly Call[];
 }
@@ -12,28 +13,46 @@ export interface Call {
   readonly method: string;
   readonly path: string;
   readonly atMs: number;
+  /** When it was taken in, and since when it may have lain there, should this process have been busy. */
   readonly monotonicMs: number;
+  readonly earliestMs: number;
 }
 
 const CALLS_MAX = 2_000_000;
+const TICK_MS = 5;
 
-export function openCallBook(clock: { nowMs(): number; monotonicMs(): number }): CallBook {
+export function openCallBook(clock: Clock): CallBook {
   const calls: Call[] = [];
+  // A process that was busy takes in at once what arrived one after the other; when it last was not, this tells.
+  let idleMs = clock.monotonicMs();
+  const closing = new AbortController();
+  void (async () => {
+    while (await pause(clock, TICK_MS, closing.signal)) idleMs = clock.monotonicMs();
+  })();
   return {
     note: (service, { method, path }) => {
       if (calls.length === CALLS_MAX) throw new Error(`more than ${CALLS_MAX} calls in one run`);
-      calls.push({ service, method, path, atMs: clock.nowMs(), monotonicMs: clock.monotonicMs() });
+      const monotonicMs = clock.monotonicMs();
+      calls.push({
+        service,
+        method,
+        path,
+        atMs: clock.nowMs(),
+        monotonicMs,
+        earliestMs: Math.min(idleMs, monotonicMs),
+      });
     },
     calls,
+    [Symbol.dispose]: () => closing.abort(new Error('the book is closed')),
   };
 }
 
-/** The most calls that arrived within any span of time of this length, both ends of it belonging to it. */
-export function mostWithin(calls: readonly Pick<Call, 'monotonicMs'>[], spanMs: number): number {
+/** The most calls that certainly arrived within any span of time of this length. */
+export function mostWithin(calls: readonly Pick<Call, 'monotonicMs' | 'earliestMs'>[], spanMs: number): number {
   let most = 0;
   let first = 0;
   calls.forEach(({ monotonicMs }, last) => {
-    while (monotonicMs - (calls[first]?.monotonicMs ?? 0) >= spanMs) first += 1;
+    while (monotonicMs - (calls[first]?.earliestMs ?? 0) >= spanMs) first += 1;
     most = Math.max(most, last - first + 1);
   });
   return most;

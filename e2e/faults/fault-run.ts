@@ -92,7 +92,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     line(`NOT TESTED: ${notTested.at(-1)}`);
   });
   if (disk !== undefined) stack.use(disk);
-  const book = openCallBook(clock);
+  const book = stack.use(openCallBook(clock));
   const stage = stack.use(
     await setStage({
       clock,

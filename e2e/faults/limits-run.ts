@@ -51,7 +51,7 @@ export interface LimitsReport {
   readonly folder: string;
 }
 
-export const HELD_SHARE_MIN = 0.95;
+const HELD_SHARE_MIN = 0.95;
 const LOOK_EVERY_MS = 250;
 const GIB = 1024 ** 3;
 const NODES = 6;
@@ -84,7 +84,7 @@ export async function runLimits(options: LimitsOptions): Promise<LimitsReport> {
   // With a tight pool or node a few moves more than it lets through hold slots; they wait for it.
   const slots = limited === 'policy' || limited === 'fleet' ? limit : limit * NODES;
   await using stack = new AsyncDisposableStack();
-  const book = openCallBook(clock);
+  const book = stack.use(openCallBook(clock));
   let inMotionMost = 0;
   const stage: Stage = stack.use(
     await setStage({

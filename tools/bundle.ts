@@ -1,9 +1,9 @@
 /**
- * `npm run bundle`: each service, and the plugin of kubectl, as one file in `dist/`, which needs nothing beside it but
+ * `npm run bundle [-- NAME…]`: each service, and the plugin of kubectl, as one file in `dist/`, which needs nothing beside it but
  * Node.js (the scorer also the thread that reads large answers); and the simulator, with the files that it reads at the same places below `dist/simulator` as in the sources.
  */
 import { chmodSync, cpSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 interface Bundle {
@@ -42,7 +42,14 @@ const filesOfSimulator = [
   ['deploy/kustomize/base/crd/storagepolicies.yaml', 'deploy/kustomize/base/crd/storagepolicies.yaml'],
 ] as const;
 
-for (const { entry, outfile, target = 'node24', prelude = '', isExecutable = false } of bundles) {
+/** All of them, or those whose files are named without their folder and ending. */
+const names = process.argv.slice(2);
+const wanted = bundles.filter(({ outfile }) => names.length === 0 || names.includes(basename(outfile, '.mjs')));
+if (wanted.length < names.length) {
+  const known = bundles.map(({ outfile }) => basename(outfile, '.mjs')).join(', ');
+  throw new Error(`${names.join(', ')} names no bundle; there are ${known}`);
+}
+for (const { entry, outfile, target = 'node24', prelude = '', isExecutable = false } of wanted) {
   const { metafile } = await build({
     entryPoints: [entry],
     outfile,

@@ -25,6 +25,8 @@ export interface KubeBed extends AsyncDisposable {
   kubeconfigFor(token: string): Promise<string>;
   /** @throws with what kubectl said, if it fails */
   kubectl(...args: readonly string[]): Promise<Said>;
+  /** Applies objects that are written as YAML. */
+  apply(yaml: string): Promise<void>;
 }
 
 /**
@@ -76,6 +78,11 @@ export async function openKubeBed(): Promise<KubeBed> {
     kubeconfig,
     kubeconfigFor,
     kubectl: (...args) => runFile('kubectl', args, { env, maxBuffer: 64 * 1024 ** 2 }),
+    apply: async (yaml) => {
+      const path = join(folder, 'applied.yaml');
+      await writeFile(path, yaml);
+      await runFile('kubectl', ['apply', '--server-side', '-f', path], { env });
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

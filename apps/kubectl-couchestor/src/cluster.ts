@@ -29,7 +29,7 @@ export interface Cluster {
   readonly controlNamespace: string;
   policies(selector?: string): Promise<readonly StoragePolicy[]>;
   control(): Promise<Control>;
-  /** Of all migrators together. */
+  /** All that are in flight. */
   moves(): Promise<Answer<readonly Move[]>>;
   /** Undefined where Mayastor's kind is not installed. */
   diskPools(): Promise<readonly DiskPool[] | undefined>;
@@ -69,13 +69,22 @@ export function createCluster({ access, namespace, controlNamespace }: ClusterOp
       readControl(await client.get<ConfigMap>(configMaps, { name: CONTROL_NAME, namespace: controlNamespace })),
     moves: async () => {
       const answer = await services.askAll('migrator', '/v1/moves', movesAnswer);
-      return answer.kind === 'answered' ? { kind: 'answered', value: answer.value.flat() } : answer;
+      return answer.kind === 'answered' ? { kind: 'answered', value: together(answer.value.flat()) } : answer;
     },
     diskPools: async () => {
       const resource = await findDiskPools(access);
       return resource === undefined ? undefined : client.list<DiskPool>(resource);
     },
   };
+}
+
+/** Each migrator tells every move, and of its own the most. */
+function together(told: readonly Move[]): readonly Move[] {
+  const moves = new Map<string, Move>();
+  for (const move of told) {
+    if (move.step !== 'elsewhere' || !moves.has(move.migrationId)) moves.set(move.migrationId, move);
+  }
+  return [...moves.values()];
 }
 
 interface ApiGroup {

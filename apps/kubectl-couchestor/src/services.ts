@@ -19,41 +19,49 @@ export type Answer<T> =
 export interface Services {
   /** The one that leads: the first pod that does not say that it stands by. */
   ask<S extends z.ZodType>(service: ServiceName, path: string, schema: S): Promise<Answer<z.output<S>>>;
-  /** All pods of a service whose work is shared out among them. */
+  /** Each pod of a service that can be asked; unreachable if there is none. */
   askAll<S extends z.ZodType>(service: ServiceName, path: string, schema: S): Promise<Answer<readonly z.output<S>[]>>;
 }
 
-const PORT = 8081;
+/** Why one pod or Service gave no answer, beside the words for it. */
+type Silence = { readonly kind: 'silent'; readonly why: 'forbidden' | 'standsBy' | 'other'; readonly problem: string };
+type Heard<T> = Exclude<Answer<T>, { readonly kind: 'unreachable' }> | Silence;
+
+export const SERVICE_PORT = 8081;
 const TIMEOUT_MS = 10_000;
+/** A Service leads to any of its pods: with two of them, one in 256 questions meets only the one that stands by. */
+const SERVICE_TRIES = 8;
 /** The Deployment and the Service of the watcher carry the name of the whole. */
-const serviceNames: Readonly<Record<ServiceName, string>> = {
+export const serviceNames: Readonly<Record<ServiceName, string>> = {
   watcher: 'couchestor',
   scorer: 'couchestor-scorer',
   migrator: 'couchestor-migrator',
 };
 
-/** Asks the services through the API server's proxy, so that nothing but Kubernetes rights is needed. */
+/**
+ * Asks the services through the API server's proxy, so that nothing but Kubernetes rights is needed: pod by pod, or
+ * through the Service where pods may not be listed or asked.
+ */
 export function createServices(access: KubernetesAccess, client: KubernetesClient, namespace: string): Services {
-  const origins = new Map<ServiceName, Promise<readonly string[]>>();
+  const root = `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
+  const found = new Map<ServiceName, Promise<readonly string[]>>();
 
-  /** Paths of pods that run, or of the Service where pods may not be listed. */
-  const findOrigins = async (service: ServiceName): Promise<readonly string[]> => {
-    const root = `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
+  /** Paths of the pods that run; none where they may not be listed. */
+  const findPods = async (service: ServiceName): Promise<readonly string[]> => {
     const labelSelector = `app=couchestor,app.kubernetes.io/component=${service}`;
-    const found = await client.list<Pod>(pods, { namespace, labelSelector }).catch((error: unknown) => {
+    const list = await client.list<Pod>(pods, { namespace, labelSelector }).catch((error: unknown) => {
       if (isStatus(error, 403) || isStatus(error, 404)) return [];
       throw error;
     });
-    const running = found.filter(({ status }) => status?.phase === undefined || status.phase === 'Running');
-    if (running.length === 0) return [`${root}/services/${serviceNames[service]}:${PORT}/proxy`];
-    return running.map(({ metadata }) => `${root}/pods/${encodeURIComponent(metadata.name)}:${PORT}/proxy`);
+    const running = list.filter(({ status }) => status?.phase === undefined || status.phase === 'Running');
+    return running.map(({ metadata }) => `${root}/pods/${encodeURIComponent(metadata.name)}:${SERVICE_PORT}/proxy`);
   };
-  const originsOf = (service: ServiceName): Promise<readonly string[]> => {
-    const known = origins.get(service) ?? findOrigins(service);
-    origins.set(service, known);
+  const podsOf = (service: ServiceName): Promise<readonly string[]> => {
+    const known = found.get(service) ?? findPods(service);
+    found.set(service, known);
     return known;
   };
-  const askOne = async <S extends z.ZodType>(origin: string, path: string, schema: S): Promise<Answer<z.output<S>>> => {
+  const askOne = async <S extends z.ZodType>(origin: string, path: string, schema: S): Promise<Heard<z.output<S>>> => {
     try {
       const [pathname = '', query = ''] = path.split('?');
       const body = await access.request<unknown>({
@@ -64,62 +72,96 @@ export function createServices(access: KubernetesAccess, client: KubernetesClien
       });
       const read = schema.safeParse(body);
       if (read.success) return { kind: 'answered', value: read.data };
-      return { kind: 'unreachable', problem: 'it answers something else than this version of the command understands' };
+      return silent('it answers something else than this version of the command understands');
     } catch (error) {
       return refusal(error);
+    }
+  };
+  const askService = async <S extends z.ZodType>(
+    service: ServiceName,
+    path: string,
+    schema: S,
+  ): Promise<Heard<z.output<S>>> => {
+    const origin = `${root}/services/${serviceNames[service]}:${SERVICE_PORT}/proxy`;
+    let heard = await askOne(origin, path, schema);
+    for (let tries = 1; heard.kind === 'silent' && heard.why === 'standsBy' && tries < SERVICE_TRIES; tries += 1) {
+      heard = await askOne(origin, path, schema);
+    }
+    return heard;
+  };
+  /** What the pods say, or the Service where none of them may be asked. */
+  const hear = async <S extends z.ZodType>(
+    service: ServiceName,
+    path: string,
+    schema: S,
+    askPods: (origins: readonly string[]) => Promise<readonly Heard<z.output<S>>[]>,
+  ): Promise<readonly Heard<z.output<S>>[]> => {
+    try {
+      const heard = await askPods(await podsOf(service));
+      const mayAskNone = heard.every((each) => each.kind === 'silent' && each.why === 'forbidden');
+      return mayAskNone ? [await askService(service, path, schema)] : heard;
+    } catch (error) {
+      return [silent(textOf(error))];
     }
   };
 
   return {
     ask: async (service, path, schema) => {
-      const problems: string[] = [];
-      try {
-        for (const origin of await originsOf(service)) {
-          const answer = await askOne(origin, path, schema);
-          if (answer.kind !== 'unreachable') return answer;
-          problems.push(answer.problem);
+      const heard = await hear(service, path, schema, async (origins) => {
+        const all = [];
+        for (const origin of origins) {
+          const one = await askOne(origin, path, schema);
+          all.push(one);
+          if (isSaid(one)) break;
         }
-      } catch (error) {
-        problems.push(textOf(error));
-      }
-      return { kind: 'unreachable', problem: [...new Set(problems)].join('; ') };
+        return all;
+      });
+      return heard.find(isSaid) ?? unreachable(heard);
     },
     askAll: async (service, path, schema) => {
-      try {
-        const answers = await Promise.all((await originsOf(service)).map((origin) => askOne(origin, path, schema)));
-        const values = answers.flatMap((answer) => (answer.kind === 'answered' ? [answer.value] : []));
-        const problems = answers.flatMap((answer) => {
-          if (answer.kind === 'answered') return [];
-          return answer.kind === 'unreachable' ? [answer.problem] : ['it does not know this question'];
-        });
-        // What only some of the pods say is not the whole, and must not pass for it.
-        if (problems.length > 0) return { kind: 'unreachable', problem: [...new Set(problems)].join('; ') };
-        return { kind: 'answered', value: values };
-      } catch (error) {
-        return { kind: 'unreachable', problem: textOf(error) };
-      }
+      const heard = await hear(service, path, schema, (origins) =>
+        Promise.all(origins.map((origin) => askOne(origin, path, schema))),
+      );
+      const values = heard.flatMap((each) => (each.kind === 'answered' ? [each.value] : []));
+      return values.length > 0 ? { kind: 'answered', value: values } : unreachable(heard);
     },
   };
 }
 
-function refusal(error: unknown): Answer<never> {
-  if (!(error instanceof KubernetesStatusError)) return { kind: 'unreachable', problem: textOf(error) };
+function isSaid<T>(heard: Heard<T>): heard is Exclude<Heard<T>, Silence> {
+  return heard.kind !== 'silent';
+}
+
+function unreachable(heard: readonly Heard<unknown>[]): { readonly kind: 'unreachable'; readonly problem: string } {
+  const problems = heard.flatMap((each) => {
+    if (each.kind === 'silent') return [each.problem];
+    return each.kind === 'absent' ? ['it does not know this question'] : [];
+  });
+  return { kind: 'unreachable', problem: [...new Set(problems)].join('; ') };
+}
+
+function silent(problem: string, why: Silence['why'] = 'other'): Silence {
+  return { kind: 'silent', why, problem };
+}
+
+function refusal(error: unknown): Heard<never> {
+  if (!(error instanceof KubernetesStatusError)) return silent(textOf(error));
   // The API server names a reason for each of its own refusals; what comes without one is the service's.
   const isOfService = error.reason === 'Unknown';
   if (isOfService && error.status === 404) return { kind: 'absent' };
   if (isOfService && error.status === 503) {
-    return { kind: 'unreachable', problem: 'it stands by, or has only just started and decided nothing yet' };
+    return silent('it stands by, or has only just started and decided nothing yet', 'standsBy');
   }
   switch (error.status) {
     case 403:
-      return {
-        kind: 'unreachable',
-        problem: 'you may not use the API server as a proxy (get on pods/proxy or services/proxy)',
-      };
+      return silent(
+        'you may not use the API server as a proxy (get on services/proxy or pods/proxy; the role couchestor-view has it)',
+        'forbidden',
+      );
     case 404:
-      return { kind: 'unreachable', problem: 'no pod and no Service of it was found' };
+      return silent('no pod and no Service of it was found');
     default:
-      return { kind: 'unreachable', problem: error.message };
+      return silent(error.message);
   }
 }
 

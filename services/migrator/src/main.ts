@@ -11,6 +11,7 @@ import { createMethodFinder, watchMethod, type Method } from './capabilities.ts'
 import { watchIntents } from './intent-board.ts';
 import { createMetrics } from './metrics.ts';
 import { createMigrator } from './migrator.ts';
+import { movesInFlight } from './moves-in-flight.ts';
 import { createPermission } from './permission.ts';
 import type { MoveEvents } from './ports.ts';
 import { publishMover } from './publish-mover.ts';
@@ -128,7 +129,11 @@ await runService({
         backoff: { baseMs: config.FAILURE_BACKOFF_MS },
       },
     });
-    routes.get('/v1/moves', () => ({ status: 200, body: migrator.progress() }));
+    routes.get('/v1/moves', () => {
+      if (!board.isSynced()) return { status: 503, body: { error: 'the intents are not read yet' } };
+      const intents = [...board.active().values()].map(({ intent }) => intent);
+      return { status: 200, body: movesInFlight(migrator.progress(), intents) };
+    });
 
     const jobs = [
       bus.permit.watch({

@@ -29,6 +29,7 @@ import { keepLease, type HeldLease } from './held-lease.ts';
 import { createLateCalls } from './late-calls.ts';
 import type { ActiveRecord, IntentBoard } from './intent-board.ts';
 import type { MigratorMetrics } from './metrics.ts';
+import { progressOf, type MoveProgress } from './moves-in-flight.ts';
 import { runMove, type MoveContext, type MoveLogger, type MoveResult, type MoveSettings } from './move.ts';
 
 /** What was last observed of the world, by the watcher. */
@@ -54,22 +55,6 @@ export interface MigratorOptions extends Omit<
   readonly leases: Leases;
   readonly clock: Clock;
   readonly logger: MoveLogger;
-}
-
-/** How far a move is, for people. */
-interface MoveProgress {
-  readonly migrationId: string;
-  readonly volumeId: string;
-  readonly volumeName: string;
-  readonly fromTier: string;
-  readonly toTier: string;
-  readonly replicasMoved: number;
-  readonly replicaCount: number;
-  readonly step: string;
-  readonly targetPool: string | undefined;
-  /** Of the replica that fills now, 0 to 100. */
-  readonly rebuildPercent: number | undefined;
-  readonly attention: string | undefined;
 }
 
 const ADOPT_EVERY_MS = 2_000;
@@ -141,19 +126,8 @@ export function createMigrator(options: MigratorOptions): Migrator {
     const { volume } = evidence;
     const newcomer =
       volume === 'absent' ? undefined : volume.replicas.find((replica) => replica.rebuildPercent !== undefined);
-    progress.set(intent.volumeId, {
-      migrationId: intent.migrationId,
-      volumeId: intent.volumeId,
-      volumeName: intent.volumeName,
-      fromTier: intent.fromTier,
-      toTier: intent.toTier,
-      replicasMoved: intent.replicasMoved,
-      replicaCount: intent.replicaCount,
-      step: step.kind === 'wait' ? step.reason : step.kind,
-      targetPool: intent.round?.targetPool,
-      rebuildPercent: newcomer?.rebuildPercent,
-      attention: intent.attention?.message,
-    });
+    const words = step.kind === 'wait' ? step.reason : step.kind;
+    progress.set(intent.volumeId, progressOf(intent, words, newcomer?.rebuildPercent));
   };
 
   const onEnded = (ended: EndedIntent): void => {

@@ -135,14 +135,15 @@ export function diagnoseRights(missing: Answer<readonly Right[]>): Finding[] {
     return [{ level: 'note', topic, message: `yours could not be asked for: ${problem}` }];
   }
   if (missing.value.length === 0) return [{ level: 'ok', topic, message: 'yours are enough for every verb' }];
-  return missing.value.map(({ verb, group, resource, subresource, namespace, neededBy }) => {
+  return missing.value.map(({ verb, group, resource, subresource, name, namespace, neededBy, role }) => {
     const what = `${resource}${group === '' ? '' : `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`;
+    const which = name === undefined ? '' : ` ${name}`;
     const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
     return {
       level: 'warning',
       topic,
-      message: `you may not ${verb} ${what}${where}, which is needed for: ${neededBy}`,
-      remedy: 'Ask for a role with this right',
+      message: `you may not ${verb} ${what}${which}${where}, which is needed for: ${neededBy}`,
+      remedy: `Ask for the role ${role}`,
     };
   });
 }

@@ -150,7 +150,25 @@ describe('doctor', () => {
     }));
     const { out } = await bench.run('doctor');
     expect(out).toContain('you may not patch persistentvolumes, which is needed for: hold, pin, abort');
+    expect(out).toContain('Ask for the role couchestor-operator');
     expect(out).not.toContain('you may not list');
+  });
+
+  it('takes the right to ask pods for that to ask Services, and nothing for either', async () => {
+    const allow = (isAllowed: (body: string) => boolean): void => {
+      bench.routes.set(`POST ${reviews}`, (_, body) => ({
+        status: 201,
+        body: { status: { allowed: isAllowed(body) } },
+      }));
+    };
+    const ofServices = (body: string): boolean => body.includes('"couchestor-scorer:8081"');
+    const ofPods = (body: string): boolean => body.includes('"pods"') && body.includes('"proxy"');
+    allow((body) => !ofServices(body));
+    expect((await bench.run('doctor')).out).toContain('yours are enough for every verb');
+    allow((body) => !ofServices(body) && !ofPods(body));
+    expect((await bench.run('doctor')).out).toContain(
+      'you may not get services/proxy couchestor-scorer:8081 in namespace kube-system',
+    );
   });
 
   it('goes on where something cannot be read', async () => {

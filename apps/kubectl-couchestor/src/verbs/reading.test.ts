@@ -116,10 +116,63 @@ describe('the verbs that read', () => {
       expect(err).toContain('there is no StoragePolicy "nobody"');
     });
 
-    it('does not take the word of some migrators for that of all', async () => {
-      addPods(bench, 'migrator', '/v1/moves', [{ body: [] }, { status: 500, body: { error: 'broken' } }]);
-      const { err } = await bench.run('status');
-      expect(err).toContain('the migrator cannot be asked');
+    it('tells a move once and in full, though each migrator tells all of them and one is silent', async () => {
+      addPolicy(bench, 'db', {}, policyStatus);
+      const move = {
+        migrationId,
+        volumeId: coldVolume,
+        volumeName: `pvc-${coldVolume}`,
+        fromTier: 'cold',
+        toTier: 'hot',
+        replicasMoved: 0,
+        replicaCount: 3,
+      };
+      addPods(bench, 'migrator', '/v1/moves', [
+        { body: [{ ...move, step: 'elsewhere' }] },
+        { status: 502, body: { error: 'bad gateway' } },
+        { body: [{ ...move, step: 'Rebuilding', rebuildPercent: 12 }] },
+        { body: [{ ...move, step: 'elsewhere' }] },
+      ]);
+      const { out, err } = await bench.run('status');
+      expect(err).not.toContain('the migrator cannot be asked');
+      expect(out.match(/Rebuilding +12%/g)).toHaveLength(1);
+      expect(out).not.toContain('elsewhere');
+    });
+
+    const root = '/api/v1/namespaces/kube-system';
+    const forbidden = { status: 403, body: { kind: 'Status', reason: 'Forbidden', message: 'forbidden' } };
+    const scores = { body: { decidedAt: decision.decidedAt, scores: [scored(hotVolume, 7000)] } };
+
+    it.each([
+      ['pods may not be listed', () => bench.routes.set(`GET ${root}/pods`, forbidden)],
+      ['pods may be listed and not asked', () => addPods(bench, 'scorer', '/v1/scores', [forbidden, forbidden])],
+    ])('asks through the Service where %s, until it meets the pod that leads', async (_, arrange) => {
+      arrange();
+      let asked = 0;
+      bench.routes.set(`GET ${root}/services/couchestor-scorer:8081/proxy/v1/scores`, () => {
+        asked += 1;
+        return asked < 4 ? standby : scores;
+      });
+      const { out, err } = await bench.run('top');
+      expect(err).toBe('');
+      expect(asked).toBe(4);
+      expect(out).toContain('7000');
+    });
+
+    it('gives up on a Service behind which none leads', async () => {
+      let asked = 0;
+      bench.routes.set(`GET ${root}/services/couchestor-scorer:8081/proxy/v1/scores`, () => {
+        asked += 1;
+        return standby;
+      });
+      const { err } = await bench.run('top');
+      expect(err).toContain('it stands by, or has only just started');
+      expect(asked).toBe(8);
+    });
+
+    it('names the role that has the right to ask', async () => {
+      bench.routes.set(`GET ${root}/services/couchestor-scorer:8081/proxy/v1/scores`, forbidden);
+      expect((await bench.run('top')).err).toContain('couchestor-view');
     });
   });
 

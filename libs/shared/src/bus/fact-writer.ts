@@ -71,8 +71,10 @@ export async function openFactWriter<N extends StateName>(
       options.onLost?.();
     },
     onMessage: ({ subject, headers, sequence, storedAtMs }) => {
+      const digest = headers?.get(DIGEST_HEADER);
       // What comes out of a subject can go into one.
-      note(idOfSubject(subject) as SubjectToken, { digest: headers?.get(DIGEST_HEADER), sequence, storedAtMs });
+      const id = detached(idOfSubject(subject)) as SubjectToken;
+      note(id, { digest: digest === undefined ? undefined : detached(digest), sequence, storedAtMs });
     },
     onCaughtUp: () => loaded.resolve(),
   });
@@ -153,6 +155,11 @@ export async function openFactWriter<N extends StateName>(
   function headOf(id: string, traceparent: string | undefined) {
     return { id, source, timeMs: clock.nowMs(), ...(traceparent === undefined ? {} : { traceparent }) };
   }
+}
+
+/** A copy that stands alone: as a slice of its message it would keep all of that in memory. */
+function detached(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** Takes tombstones out of the stream once everyone who was reading has seen them. */

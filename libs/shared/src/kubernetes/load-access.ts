@@ -14,8 +14,9 @@ import { createKubernetesAccess, type Credentials, type KubernetesAccess } from 
 export async function loadKubernetesAccess(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<KubernetesAccess> {
-  // Loaded here, since it takes a good part of a second and many megabytes that not every service needs.
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  // Loaded here, since not every service needs it; and of the package this part alone, for all of it takes a good part of
+  // a second and 60 MiB.
+  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
   const config = new KubeConfig();
   try {
     const files = (environment['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');

@@ -10,6 +10,7 @@ import {
   type PolicyObject,
 } from '../core/objects.ts';
 import { parsePolicyStatus } from './policy-status-json.ts';
+import { createSharedText } from './shared-text.ts';
 
 /** What is kept of objects as the API server sends them. An object that is not as its kind says is left out. */
 
@@ -49,6 +50,9 @@ interface StoredPersistentVolume extends KubernetesObject {
   readonly status?: { readonly phase?: string };
 }
 
+/** Names of StorageClasses and namespaces, which many volumes share. */
+const shared = createSharedText();
+
 /** Undefined for a volume of another driver. Read without a schema, since there may be 100,000 of them. */
 export function projectPersistentVolume(object: KubernetesObject): PersistentVolumeObject | undefined {
   const { metadata: meta, spec, status }: StoredPersistentVolume = object;
@@ -63,11 +67,11 @@ export function projectPersistentVolume(object: KubernetesObject): PersistentVol
       name: meta.name,
       uid: meta.uid,
       phase: status?.phase ?? 'Pending',
-      storageClassName: spec.storageClassName ?? '',
+      storageClassName: shared(spec.storageClassName ?? ''),
       labels: meta.labels ?? {},
       ...(claimRef?.namespace === undefined || claimRef.name === undefined
         ? {}
-        : { claim: { namespace: claimRef.namespace, name: claimRef.name } }),
+        : { claim: { namespace: shared(claimRef.namespace), name: claimRef.name } }),
       ...annotationsOf(meta.annotations ?? {}),
     },
   };

@@ -2,6 +2,10 @@ import type { LabelRequirement, MayastorClient, MayastorNode, Pool, Volume } fro
 import type { NodeReading, PoolReading, VolumeAnswer, VolumeReading } from '../core/objects.ts';
 import { upToPercentStep } from '../core/steps.ts';
 import type { MayastorSource } from '../ports.ts';
+import { createSharedText } from './shared-text.ts';
+
+/** Names of nodes and pools, which many volumes share. */
+const shared = createSharedText();
 
 export function createMayastorSource(client: MayastorClient): MayastorSource {
   return {
@@ -38,7 +42,7 @@ export function readVolume(volume: Volume): VolumeReading {
     specStatus: volume.specStatus,
     status: volume.status,
     selfHeal: volume.selfHeal,
-    ...(targetNode === undefined ? {} : { targetNode }),
+    ...(targetNode === undefined ? {} : { targetNode: shared(targetNode) }),
     rebuilding: (target?.rebuilds ?? 0) > 0 || replicas.some(({ rebuildPercent }) => rebuildPercent !== undefined),
     // Where Mayastor does not say how many there are, one is assumed: what is unknown must not move.
     snapshotCount: volume.snapshotCount ?? 1,
@@ -49,8 +53,8 @@ export function readVolume(volume: Volume): VolumeReading {
     ...(shownTopology === undefined ? {} : { topology: shownTopology }),
     replicas: replicas.map(({ id: replicaId, node, pool, state, childStatus }) => ({
       replicaId,
-      ...(node === undefined ? {} : { node }),
-      ...(pool === undefined ? {} : { pool }),
+      ...(node === undefined ? {} : { node: shared(node) }),
+      ...(pool === undefined ? {} : { pool: shared(pool) }),
       state,
       ...(childStatus === undefined ? {} : { childState: childStatus }),
     })),

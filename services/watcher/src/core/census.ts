@@ -56,6 +56,8 @@ export class Census {
   readonly #tallies = new Map<string, Tally>();
   readonly #stale = new Set<string>();
   readonly #tierOfPool = new Map<string, Map<string, Tier | undefined>>();
+  /** Everything is marked already, and nothing was counted since. */
+  #isAllStale = false;
   #policies: readonly CensusPolicy[] = [];
   #revision = 0;
   #poolLabels: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map();
@@ -91,6 +93,7 @@ export class Census {
 
   /** Counts up to `max` marked volumes anew, and answers them. */
   work(max: number): string[] {
+    this.#isAllStale = false;
     const counted: string[] = [];
     let left = max;
     for (const volumeId of this.#stale) {
@@ -104,6 +107,7 @@ export class Census {
 
   /** Counts this one volume anew. */
   settle(volumeId: string): Placement | undefined {
+    this.#isAllStale = false;
     this.#stale.delete(volumeId);
     this.#count(volumeId);
     return this.placement(volumeId);
@@ -139,6 +143,9 @@ export class Census {
 
   #markAll(): void {
     this.#tierOfPool.clear();
+    // Policies and labels of pools often come together, and to mark 100,000 volumes takes a while.
+    if (this.#isAllStale) return;
+    this.#isAllStale = true;
     for (const volumeId of this.#source.ids()) this.#stale.add(volumeId);
     for (const volumeId of this.#lines.keys()) this.#stale.add(volumeId);
   }

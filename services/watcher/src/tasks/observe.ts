@@ -115,7 +115,12 @@ export class Observation {
     this.#publishers = publishers;
     for (const id of sinks.policies.ids()) publishers.policies.mark(id);
     for (const id of sinks.pools.ids()) publishers.pools.mark(id);
-    for (const id of sinks.volumes.ids()) this.world.volumes.expect(id);
+    const slices = createSlices(() => this.#options.clock.monotonicMs());
+    for (const id of sinks.volumes.ids()) {
+      this.world.volumes.expect(id);
+      await slices.pause();
+    }
+    await yieldToOthers();
     this.#formerNodes = [...sinks.nodes.ids()];
     this.markAll();
     await runTogether(signal, [

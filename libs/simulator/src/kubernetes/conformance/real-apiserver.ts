@@ -11,6 +11,8 @@ import { createSelfSignedCertificate } from '../self-signed-certificate.ts';
 import { createApiClient, type ApiServer } from './api-client.ts';
 
 export interface RealApiServer extends ApiServer {
+  /** Of its etcd, which speaks plain HTTP. */
+  readonly etcdUrl: string;
   readonly close: () => Promise<void>;
 }
 
@@ -20,11 +22,20 @@ export function kubeAssets(environment: NodeJS.ProcessEnv): string | undefined {
   return folder === '' ? undefined : folder;
 }
 
+export interface RealApiServerOptions {
+  /** A file for a line of JSON about each request; nobody writes one by default. */
+  readonly auditLog?: string;
+}
+
 const startMs = 60_000;
 const stopMs = 10_000;
 
 /** Starts etcd and kube-apiserver on free loopback ports, in a folder of their own that goes with them. */
-export async function startRealApiServer(assets: string, crds: readonly JsonObject[]): Promise<RealApiServer> {
+export async function startRealApiServer(
+  assets: string,
+  crds: readonly JsonObject[],
+  options: RealApiServerOptions = {},
+): Promise<RealApiServer> {
   const folder = await mkdtemp(join(tmpdir(), 'couchestor-apiserver-'));
   const processes: ChildProcess[] = [];
   const killAll = (): void => {
@@ -71,9 +82,13 @@ export async function startRealApiServer(assets: string, crds: readonly JsonObje
       '--disable-admission-plugins=ServiceAccount',
       // Pages then come from etcd, so that they expire as soon as etcd forgets.
       '--feature-gates=ListFromCacheSnapshot=false',
+      ...(options.auditLog === undefined
+        ? []
+        : [`--audit-policy-file=${files.auditPolicy}`, `--audit-log-path=${options.auditLog}`]),
     ]);
     const server: RealApiServer = {
       url: `https://127.0.0.1:${apiPort}`,
+      etcdUrl,
       token: files.token,
       caPem: files.caPem,
       expireHistory: () => compact(etcdUrl),
@@ -88,6 +103,13 @@ export async function startRealApiServer(assets: string, crds: readonly JsonObje
   }
 }
 
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+`;
+
 async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
@@ -101,6 +123,7 @@ async function writeCredentials(folder: string): Promise<{
   key: string;
   tokens: string;
   serviceAccountKey: string;
+  auditPolicy: string;
   token: string;
   caPem: string;
 }> {
@@ -121,6 +144,7 @@ async function writeCredentials(folder: string): Promise<{
     key: await write('server.key', keyPem),
     tokens: await write('tokens.csv', `${token},admin,admin,system:masters\n`),
     serviceAccountKey: await write('service-account.key', privateKey),
+    auditPolicy: await write('audit.yaml', auditPolicy),
     token,
     caPem: certificatePem,
   };

@@ -64,9 +64,7 @@ export async function startNetworkLink(serverUrl: string): Promise<NetworkLink> 
   const drop = (connection: Connection): void => {
     connections.delete(connection);
     for (const flow of connection.flows) clearTimeout(flow.timer);
-    for (const socket of [connection.client, connection.server]) {
-      if (socket?.destroyed === false) socket.resetAndDestroy();
-    }
+    for (const socket of [connection.client, connection.server]) if (socket !== undefined) reset(socket);
   };
 
   /** Passes on what may pass now, and sees to it that the rest is looked at again. */
@@ -126,7 +124,7 @@ export async function startNetworkLink(serverUrl: string): Promise<NetworkLink> 
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     if (state.kind === 'cut') {
       client.on('error', () => client.destroy());
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const connection: Connection = { client, server: undefined, flows: [], forgotten: false };
@@ -163,7 +161,7 @@ export async function startNetworkLink(serverUrl: string): Promise<NetworkLink> 
     forgetConnections: () => {
       for (const connection of connections) {
         connection.forgotten = true;
-        if (connection.server?.destroyed === false) connection.server.resetAndDestroy();
+        if (connection.server !== undefined) reset(connection.server);
       }
     },
     [Symbol.asyncDispose]: async () => {
@@ -173,6 +171,13 @@ export async function startNetworkLink(serverUrl: string): Promise<NetworkLink> 
       await closed;
     },
   };
+}
+
+/** A socket that is ending already cannot be reset: Node.js would never let go of it, nor end. */
+function reset(socket: Socket): void {
+  if (socket.destroyed) return;
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function passes(state: LinkState, flow: Flow['name']): boolean {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { startNetworkLink } from '@couchestor/servers';
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createSystemClock, createVirtualClock } from '../clock/index.ts';
 import { MayastorUnavailableError } from './errors.ts';
 import type { CallKind, MayastorClient } from './mayastor-client.ts';
@@ -326,4 +327,17 @@ test('requests are counted by operation and outcome, from zero', async () => {
   expect(text).toContain('couchestor_mayastor_requests_total{operation="setReplicaCount",outcome="unknown"} 1');
   expect(text).toContain('couchestor_mayastor_requests_total{operation="setReplicaCount",outcome="refused"} 0');
   expect(text).toContain('couchestor_mayastor_request_duration_seconds_count{operation="setReplicaCount"} 1');
+});
+
+test('a change that was given up is not made when the network lets it through long afterwards', async () => {
+  handler = answer(200, {});
+  await using link = await startNetworkLink(baseUrl);
+  await using far = createClient({ baseUrl: link.url, timeoutMs: 300 });
+  await far.setReplicaCount('v', 2);
+  link.set({ kind: 'blackHole' });
+  expect(await far.setReplicaCount('v', 3)).toMatchObject({ kind: 'unknown' });
+  await vi.waitFor(() => expect(link.heldBytes).toBe(0));
+  link.set({ kind: 'whole' });
+  await far.setReplicaCount('v', 4);
+  expect(requests).toEqual(['PUT /v0/volumes/v/replica_count/2', 'PUT /v0/volumes/v/replica_count/4']);
 });

@@ -1,6 +1,7 @@
 import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../clock/index.ts';
 import { messageOf } from '../service/errors.ts';
+import { createResettingConnector } from './resetting-connector.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'PUT' | 'DELETE';
@@ -50,7 +51,10 @@ export function createTransport(options: TransportOptions): Transport {
     // The deadline of the whole call bounds these.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { timeout: options.connectTimeoutMs, ...(options.ca === undefined ? {} : { ca: options.ca }) },
+    connect: createResettingConnector({
+      timeoutMs: options.connectTimeoutMs,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+    }),
   });
   const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'couchestor' };
   if (options.token !== undefined) headers['authorization'] = `Bearer ${options.token}`;

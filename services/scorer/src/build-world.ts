@@ -1,5 +1,6 @@
 import type { PolicyObserved, VolumeObserved } from '@couchestor/shared/messages';
 import { unknownScores, type ScoreTable } from './core/score-table.ts';
+import type { Steps } from './core/steps.ts';
 import type { OutstandingRequest, World, WorldPolicy, WorldVolume } from './core/world.ts';
 import type { PolicySpec } from '@couchestor/shared/policy';
 import type { Observed, ObservedWorld, WindowCalendar } from './ports.ts';
@@ -8,7 +9,8 @@ import { readPolicy, readVolume, type ReadPolicy } from './read-facts.ts';
 export interface WorldBuilder {
   /** The policies as they are to be read; specs are parsed once per version. */
   policies(observed: ObservedWorld): readonly ReadPolicy[];
-  build(input: BuildInput): World;
+  /** A view of one moment: what changes while it is put together, or later, does not change it. */
+  building(input: BuildInput): Steps<World>;
 }
 
 interface BuildInput {
@@ -21,34 +23,46 @@ interface BuildInput {
   readonly nowMs: number;
 }
 
+/** As many volumes as are looked at in one step. */
+const STEP = 1_000;
+
 /** Puts together what the core decides by. Facts are immutable, so what was read of one holds for as long as it does. */
 export function createWorldBuilder(calendar: WindowCalendar): WorldBuilder {
   const policies = new WeakMap<PolicyObserved, ReadPolicy>();
-  const volumes = new WeakMap<Observed<VolumeObserved>, WorldVolume>();
-  const readOnce = <K extends object, V>(known: WeakMap<K, V>, key: K, read: (key: K) => V): V => {
-    const value = known.get(key) ?? read(key);
-    known.set(key, value);
-    return value;
+  let volumes = new Map<Observed<VolumeObserved>, WorldVolume>();
+  const readPolicyOnce = (policy: PolicyObserved): ReadPolicy => {
+    const known = policies.get(policy) ?? readPolicy(policy);
+    policies.set(policy, known);
+    return known;
   };
-  const read = (observed: ObservedWorld): readonly ReadPolicy[] =>
-    observed.policies.map((policy) => readOnce(policies, policy, readPolicy));
+  const read = (observed: ObservedWorld): readonly ReadPolicy[] => observed.policies.map(readPolicyOnce);
   return {
     policies: read,
-    build: ({ observed, tableOf, nowMs, ...rest }) => ({
-      ...rest,
-      policies: read(observed).map((policy): WorldPolicy =>
-        policy.kind === 'invalid'
-          ? policy
-          : { ...policy, window: calendar.stateAt(policy.spec.windows, nowMs), scores: tableOf(policy.spec) },
-      ),
-      volumes: Array.from(observed.volumes.values(), (fact) => readOnce(volumes, fact, readVolume)),
-      pools: observed.pools,
-      nodes: observed.nodes,
-      cluster: observed.cluster,
-      movers: observed.movers,
-      intents: observed.intents,
-      recentStarts: observed.recentStarts,
-    }),
+    building: function* ({ observed, tableOf, nowMs, ...rest }) {
+      const facts = [...observed.volumes.values()];
+      const world = {
+        ...rest,
+        policies: read(observed).map((policy): WorldPolicy =>
+          policy.kind === 'invalid'
+            ? policy
+            : { ...policy, window: calendar.stateAt(policy.spec.windows, nowMs), scores: tableOf(policy.spec) },
+        ),
+        pools: observed.pools,
+        nodes: observed.nodes,
+        cluster: observed.cluster,
+        movers: observed.movers,
+        intents: new Map(observed.intents),
+        outstanding: new Map(rest.outstanding),
+        recentStarts: observed.recentStarts,
+      };
+      const seen = new Map<Observed<VolumeObserved>, WorldVolume>();
+      for (const fact of facts) {
+        seen.set(fact, volumes.get(fact) ?? readVolume(fact));
+        if (seen.size % STEP === 0) yield;
+      }
+      volumes = seen;
+      return { ...world, volumes: [...seen.values()] };
+    },
   };
 }
 

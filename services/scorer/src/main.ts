@@ -11,6 +11,7 @@ import { createPrometheus } from './adapters/prometheus.ts';
 import { addRoutes } from './adapters/routes.ts';
 import { settingsSchema, type Settings } from './adapters/settings.ts';
 import type { PrometheusOptions } from './adapters/prometheus.ts';
+import { createBreathe } from './in-steps.ts';
 import { createScoreLog } from './score-log.ts';
 import { createScorerMetrics } from './scorer-metrics.ts';
 import { createScorer } from './scorer.ts';
@@ -52,7 +53,8 @@ await runService({
     const ending = new AbortController();
     const observations = await openObservations(bus, () => clock.nowMs(), ending.signal);
     readiness.add('facts', () => stateOf(observations.missing()));
-    const announcements = createAnnouncements(bus, () => clock.nowMs());
+    const breathe = createBreathe(clock);
+    const announcements = createAnnouncements(bus, () => clock.nowMs(), breathe);
 
     const elected = config.LEADER_ELECTION
       ? createLeadership(
@@ -79,6 +81,7 @@ await runService({
       log: createScoreLog(logger, clock),
       metrics,
       clock,
+      breathe,
       logger,
       randomHex: (bytes) => randomBytes(bytes).toString('hex'),
       settings: {

@@ -1,6 +1,5 @@
 import type {
   ClusterObserved,
-  DecisionMade,
   MigrationRequested,
   MoverObserved,
   NodeObserved,
@@ -11,6 +10,7 @@ import type {
 } from '@couchestor/shared/messages';
 import type { MaintenanceWindow } from '@couchestor/shared/policy';
 import type { Samples } from './core/fold-scores.ts';
+import type { Decision } from './core/decision.ts';
 import type { IntentState, MoveStart, WindowState } from './core/world.ts';
 
 /** Where scores come from. Every method rejects with a `MetricsError`, or with the signal's reason. */
@@ -65,7 +65,7 @@ export interface ObservedWorld {
 export interface Announcements {
   /** Publishes decisions whose tier, action, reason, target or eligibility changed; takes back those of volumes that are gone. */
   decisions(
-    decisions: readonly DecisionMade[],
+    decisions: readonly Decision[],
     traceparentOf: (volumeId: string) => string | undefined,
     signal: AbortSignal,
   ): Promise<void>;

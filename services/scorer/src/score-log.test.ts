@@ -3,6 +3,7 @@ import { createLogger } from '@couchestor/shared/service';
 import { expect, test } from 'vitest';
 import { aPolicy, aVolume, outcomeOf } from '../test/worlds.ts';
 import type { Decision } from './core/decision.ts';
+import { allSteps } from './core/steps.ts';
 import { createScoreLog } from './score-log.ts';
 
 interface Line {
@@ -35,30 +36,30 @@ function decisionsOf(iops: Readonly<Record<string, number>>, stored: object = {}
 
 test('a score is written when it is new, has changed for more than noise, or was last written 5 minutes ago', async () => {
   const { clock, log, taken } = bench();
-  log.write(decisionsOf({ v: 500 }));
+  allSteps(log.writing(decisionsOf({ v: 500 })));
   expect(taken('heat score')).toMatchObject([{ volume: 'pv-v', iops: 500, coverage: 1, tier: 'cold', level: 'INFO' }]);
   await clock.advance(60_000);
-  log.write(decisionsOf({ v: 599 }));
+  allSteps(log.writing(decisionsOf({ v: 599 })));
   expect(taken('heat score')).toEqual([]);
-  log.write(decisionsOf({ v: 601 }));
+  allSteps(log.writing(decisionsOf({ v: 601 })));
   expect(taken('heat score')).toMatchObject([{ iops: 601 }]);
   await clock.advance(299_999);
-  log.write(decisionsOf({ v: 601 }));
+  allSteps(log.writing(decisionsOf({ v: 601 })));
   expect(taken('heat score')).toEqual([]);
   await clock.advance(1);
-  log.write(decisionsOf({ v: 601 }));
+  allSteps(log.writing(decisionsOf({ v: 601 })));
   expect(taken('heat score')).toHaveLength(1);
 });
 
 test('a score that wanders is written every 10 s at most, one that crosses a watermark at once', async () => {
   const { clock, log, taken } = bench();
-  log.write(decisionsOf({ v: 200 }));
-  log.write(decisionsOf({ v: 800 }));
+  allSteps(log.writing(decisionsOf({ v: 200 })));
+  allSteps(log.writing(decisionsOf({ v: 800 })));
   expect(taken('heat score')).toHaveLength(1);
-  log.write(decisionsOf({ v: 1_000 }));
+  allSteps(log.writing(decisionsOf({ v: 1_000 })));
   expect(taken('heat score')).toHaveLength(1);
   await clock.advance(10_000);
-  log.write(decisionsOf({ v: 5_000 }));
+  allSteps(log.writing(decisionsOf({ v: 5_000 })));
   expect(taken('heat score')).toHaveLength(1);
 });
 
@@ -66,31 +67,31 @@ test('of a fleet of more than 500 watched volumes only those that cross a waterm
   const { log, taken } = bench();
   const fleet = (count: number, first: number) =>
     decisionsOf(Object.fromEntries(Array.from({ length: count }, (_, n) => [`v${n}`, n === 0 ? first : 500])));
-  log.write(fleet(501, 500));
+  allSteps(log.writing(fleet(501, 500)));
   expect(taken('heat score')).toEqual([]);
-  log.write(fleet(501, 900));
+  allSteps(log.writing(fleet(501, 900)));
   expect(taken('heat score')).toEqual([]);
-  log.write(fleet(501, 5_000));
+  allSteps(log.writing(fleet(501, 5_000)));
   expect(taken('heat score')).toMatchObject([{ volume: 'pv-v0' }]);
   const few = bench();
-  few.log.write(fleet(500, 500));
+  allSteps(few.log.writing(fleet(500, 500)));
   expect(few.taken('heat score')).toHaveLength(500);
 });
 
 test('what a dry run would do is written once for each change', async () => {
   const { clock, log, taken } = bench();
   const dry = (iops: number) => decisionsOf({ v: iops }, { dryRun: true });
-  log.write(dry(5_000));
+  allSteps(log.writing(dry(5_000)));
   expect(taken('DRY-RUN')).toMatchObject([
     { volume: 'pv-v', from: 'cold', to: 'hot', score: 5_000, reason: expect.stringContaining('high watermark') },
   ]);
-  log.write(dry(6_000));
+  allSteps(log.writing(dry(6_000)));
   expect(taken('DRY-RUN')).toEqual([]);
-  log.write(dry(500));
-  log.write(dry(6_000));
+  allSteps(log.writing(dry(500)));
+  allSteps(log.writing(dry(6_000)));
   expect(taken('DRY-RUN')).toHaveLength(1);
   await clock.advance(300_000);
-  log.write(dry(6_000));
+  allSteps(log.writing(dry(6_000)));
   expect(taken('DRY-RUN')).toHaveLength(1);
 });
 

@@ -1,8 +1,11 @@
 import type { Clock } from '@couchestor/shared/clock';
 import { createStandingLines, type Logger } from '@couchestor/shared/service';
 import type { Decision } from './core/decision.ts';
+import type { Steps } from './core/steps.ts';
 
-/** Up to so many watched volumes each has its line every few minutes; beyond that only changes are written. */
+/** As many volumes as are looked at in one step. */
+const STEP = 500;
+/** Up to so many volumes each has its line every few minutes; beyond that only changes are written. */
 const VOLUMES_WITH_STANDING_LINES = 500;
 const REPEAT_MS = 300_000;
 /** A score that wanders is written again at most this often. */
@@ -13,7 +16,7 @@ const NOISE_OF_WATERMARK = 0.05;
 
 export interface ScoreLog {
   /** Told all decisions of a pass; writes what an operator greps for. */
-  write(decisions: readonly Decision[]): void;
+  writing(decisions: readonly Decision[]): Steps<void>;
   /** Told after each measurement whether Prometheus answered. */
   connection(problem: string | undefined): void;
 }
@@ -59,12 +62,14 @@ export function createScoreLog(logger: Logger, clock: Clock): ScoreLog {
   };
 
   return {
-    write: (decisions) => {
-      const watched = decisions.filter(({ policy }) => policy !== undefined);
+    writing: function* (decisions) {
+      const all = decisions.length <= VOLUMES_WITH_STANDING_LINES;
       const present = new Set<string>();
-      for (const decision of watched) {
+      for (const [index, decision] of decisions.entries()) {
+        if (index % STEP === 0) yield;
+        if (decision.policy === undefined) continue;
         present.add(decision.volumeId);
-        writeHeat(decision, watched.length <= VOLUMES_WITH_STANDING_LINES);
+        writeHeat(decision, all);
         if (decision.reason === 'DryRun') writeDryRun(decision);
         else if (dryRuns.delete(decision.volumeId)) standing.forget(decision.volumeId);
       }

@@ -9,6 +9,7 @@ import { samplesOf } from '../test/samples.ts';
 import { anActiveMove, aVolume, aWorld, NOW_MS } from '../test/worlds.ts';
 import { MetricsError } from './metrics-error.ts';
 import type { MetricsServer, ObservedWorld } from './ports.ts';
+import { toDecisionMade } from './present-decision.ts';
 import { createScoreLog } from './score-log.ts';
 import { createScorerMetrics } from './scorer-metrics.ts';
 import { createScorer } from './scorer.ts';
@@ -104,7 +105,7 @@ function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])], sta
       decisions: async (decisions) => {
         if (state.refusing) throw new Error('NATS is away');
         state.passes += 1;
-        state.decisions = decisions;
+        state.decisions = decisions.map(toDecisionMade);
       },
       forget: async () => {
         state.forgotten += 1;
@@ -127,6 +128,7 @@ function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])], sta
     log: createScoreLog(logger, clock),
     metrics: createScorerMetrics(new Registry()),
     clock,
+    breathe: async () => undefined,
     logger,
     randomHex: (bytes) => '0'.repeat(bytes * 2),
     settings: { cycleMs: CYCLE_MS, startupGraceMs, rebuildBytesPerSecond: 1e9 },

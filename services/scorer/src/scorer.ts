@@ -10,13 +10,13 @@ import {
 import type { PolicySpec } from '@couchestor/shared/policy';
 import { messageOf, type Logger } from '@couchestor/shared/service';
 import { awaitedScores, createWorldBuilder, outdatedScores } from './build-world.ts';
-import { decide, type Outcome } from './core/decide.ts';
+import { deciding, type Outcome } from './core/decide.ts';
 import type { MoveRequest } from './core/decision.ts';
 import type { OutstandingRequest } from './core/world.ts';
-import { createBreathe } from './in-steps.ts';
+import { inSteps, type Breathe } from './in-steps.ts';
 import { measureScores, type Measurement } from './measure-scores.ts';
 import type { Announcements, Leadership, MetricsServer, ObservedWorld, Observations, WindowCalendar } from './ports.ts';
-import { toDecisionMade, toMigrationRequested, toPolicyEvaluated } from './present-decision.ts';
+import { toMigrationRequested, toPolicyEvaluated } from './present-decision.ts';
 import type { ScoreLog } from './score-log.ts';
 import type { ScorerMetrics } from './scorer-metrics.ts';
 import { createSignalFlag } from './signal-flag.ts';
@@ -36,6 +36,7 @@ export interface ScorerParts {
   readonly log: ScoreLog;
   readonly metrics: ScorerMetrics;
   readonly clock: Clock;
+  readonly breathe: Breathe;
   readonly logger: Logger;
   readonly randomHex: RandomHex;
   readonly settings: ScorerSettings;
@@ -74,7 +75,7 @@ const COST_SHARE = 0.5;
  * for Prometheus.
  */
 export function createScorer(parts: ScorerParts): Scorer {
-  const { observations, leadership, clock, logger, settings } = parts;
+  const { observations, leadership, clock, breathe, logger, settings } = parts;
   const builder = createWorldBuilder(parts.calendar);
   const changed = createSignalFlag(clock);
   const measureNow = createSignalFlag(clock);
@@ -82,7 +83,6 @@ export function createScorer(parts: ScorerParts): Scorer {
   const outstanding = new Map<string, OutstandingRequest>();
   const sent = new Map<string, { readonly migrationId: string; readonly atMs: number }>();
   const partings = new Map<string, number>();
-  const breathe = createBreathe(clock);
   const startedAtMs = clock.nowMs();
   let leadingSinceMs = startedAtMs;
   let periodMs = settings.cycleMs;
@@ -127,7 +127,7 @@ export function createScorer(parts: ScorerParts): Scorer {
     changed.raise();
   };
 
-  const measuring = async (signal: AbortSignal): Promise<void> => {
+  const keepMeasuring = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       const beganMs = clock.monotonicMs();
       measureNow.take();
@@ -142,7 +142,7 @@ export function createScorer(parts: ScorerParts): Scorer {
     }
   };
 
-  const deciding = async (signal: AbortSignal): Promise<void> => {
+  const keepDeciding = async (signal: AbortSignal): Promise<void> => {
     let passMs = 0;
     while (!signal.aborted) {
       await changed.raisedOrAfter(settings.cycleMs, signal);
@@ -173,8 +173,8 @@ export function createScorer(parts: ScorerParts): Scorer {
     forgetExpired(outstanding, nowMs);
     for (const volumeId of sent.keys()) if (!outstanding.has(volumeId)) sent.delete(volumeId);
     const requestLifeMs = REQUEST_LIFE_CYCLES * periodMs;
-    const outcome = decide(
-      builder.build({
+    const world = await inSteps(
+      builder.building({
         observed,
         tableOf,
         outstanding,
@@ -188,11 +188,14 @@ export function createScorer(parts: ScorerParts): Scorer {
         rebuildBytesPerSecond: settings.rebuildBytesPerSecond,
         nowMs,
       }),
-      nowMs,
+      breathe,
     );
+    const outcome = await inSteps(deciding(world, nowMs), breathe);
+    // It may have ended meanwhile, and then the pass is nobody's.
+    if (!leadership.isLeader()) return;
     latest = { outcome, decidedAtMs: nowMs };
     parts.metrics.decided(outcome.decisions, (clock.monotonicMs() - beganMs) / 1_000);
-    parts.log.write(outcome.decisions);
+    await inSteps(parts.log.writing(outcome.decisions), breathe);
     await announce(outcome, observed, signal);
   };
 
@@ -215,7 +218,7 @@ export function createScorer(parts: ScorerParts): Scorer {
       await parts.announcements.forget();
       tookOver = false;
     }
-    await parts.announcements.decisions(outcome.decisions.map(toDecisionMade), traceparentOf, signal);
+    await parts.announcements.decisions(outcome.decisions, traceparentOf, signal);
     await parts.announcements.evaluations(outcome.evaluations.map(toPolicyEvaluated), signal);
     for (const request of outcome.requests) {
       // Leading may have ended while decisions were sent.
@@ -254,7 +257,7 @@ export function createScorer(parts: ScorerParts): Scorer {
 
   return {
     run: async (signal) => {
-      await Promise.all([measuring(signal), deciding(signal)]);
+      await Promise.all([keepMeasuring(signal), keepDeciding(signal)]);
     },
     latest: () => latest,
     metricsProblem: () => {
@@ -266,15 +269,24 @@ export function createScorer(parts: ScorerParts): Scorer {
 
 /** Exporters say `pvc-<volume id>`; what people record may say the volume's id, or the name of its PersistentVolume. */
 function volumeNames({ volumes }: ObservedWorld): (label: string) => string {
-  const ids = new Map<string, string>();
-  for (const [volumeId, { data }] of volumes) {
-    if (data.persistentVolume !== undefined) ids.set(data.persistentVolume.name, volumeId);
-  }
+  let ids: ReadonlyMap<string, string> | undefined;
   return (label) => {
     const volumeId = label.startsWith('pvc-') ? label.slice('pvc-'.length) : label;
     // A PersistentVolume made by hand may have the name that the exporter gives to another volume.
-    return volumes.has(volumeId) ? volumeId : (ids.get(label) ?? volumeId);
+    if (volumes.has(volumeId)) return volumeId;
+    ids ??= idsByName(volumes);
+    return ids.get(label) ?? volumeId;
   };
+}
+
+/** Of the PersistentVolumes whose names do not say the volume's id, which are few. */
+function idsByName(volumes: ObservedWorld['volumes']): ReadonlyMap<string, string> {
+  const ids = new Map<string, string>();
+  for (const [volumeId, { data }] of volumes) {
+    const name = data.persistentVolume?.name;
+    if (name !== undefined && name !== `pvc-${volumeId}`) ids.set(name, volumeId);
+  }
+  return ids;
 }
 
 function forgetExpired(outstanding: Map<string, OutstandingRequest>, nowMs: number): void {

@@ -116,8 +116,8 @@ export async function openFactWriter<N extends StateName>(
   };
 
   const writer: FactWriter<N> = {
-    set: async (id, data, { traceparent, signal }: FactWriteOptions = {}) => {
-      const digest = digestOf(data);
+    set: async (id, data, { identity, traceparent, signal }: FactWriteOptions = {}) => {
+      const digest = digestOf(identity ?? data);
       if (!turns.has(id) && entries.get(id)?.digest === digest) return 'unchanged';
       return inTurn(id, async () => {
         if (entries.get(id)?.digest === digest) return 'unchanged';
@@ -126,6 +126,7 @@ export async function openFactWriter<N extends StateName>(
         return send(id, digest, encode, eitherSignal(ended, signal));
       });
     },
+    holds: (id, identity) => !turns.has(id) && entries.get(id)?.digest === digestOf(identity),
     delete: async (id, { traceparent, signal }: FactWriteOptions = {}) =>
       inTurn(id, async () => {
         const last = entries.get(id);

@@ -51,6 +51,24 @@ describe('facts', () => {
     );
   });
 
+  it('with an identity are published when that changes, whatever else does, also by a writer that starts later', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    const writer = await bus.openFactWriter('volume.observed', {});
+    expect(writer.holds(id('a'), 'cold')).toBe(false);
+    expect(await writer.set(id('a'), volume('a'), { identity: 'cold' })).toBe('published');
+    expect(writer.holds(id('a'), 'cold')).toBe(true);
+    expect(await writer.set(id('a'), volume('a', 2), { identity: 'cold' })).toBe('unchanged');
+    const later = await (await bed.bus()).openFactWriter('volume.observed', {});
+    expect(later.holds(id('a'), 'cold')).toBe(true);
+    expect(later.holds(id('a'), 'hot')).toBe(false);
+    expect(await later.set(id('a'), volume('a', 2), { identity: 'hot' })).toBe('published');
+    await eventually(() => expect(writer.holds(id('a'), 'hot')).toBe(true));
+    await writer.delete(id('a'));
+    expect(writer.holds(id('a'), 'hot')).toBe(false);
+    expect(await stateLast()).toBe(3);
+  });
+
   it('are known to a writer that starts later, which publishes what differs and nothing else', async () => {
     const bus = await bed.bus();
     await bus.ensureStreams();

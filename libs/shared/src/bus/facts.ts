@@ -49,6 +49,11 @@ export interface FactWriterOptions {
 }
 
 export interface FactWriteOptions {
+  /**
+   * What makes it another fact than the last one, where that is not all of the data: what differs in nothing else is not
+   * published. All calls for one kind of fact use it, or none.
+   */
+  readonly identity?: string;
   readonly traceparent?: string;
   readonly signal?: AbortSignal;
 }
@@ -60,6 +65,8 @@ export interface FactWriteOptions {
 export interface FactWriter<N extends StateName> extends AsyncDisposable {
   /** @throws MalformedMessageError, PublishRefusedError, the signal's reason */
   set(id: SubjectToken, data: MessageInput<N>, options?: FactWriteOptions): Promise<'published' | 'unchanged'>;
+  /** Whether the last message was set with that identity; then setting it again would publish nothing. */
+  holds(id: SubjectToken, identity: string): boolean;
   /** Publishes a tombstone, unless the last message is one. It is purged after 24 h. */
   delete(id: SubjectToken, options?: FactWriteOptions): Promise<'published' | 'unchanged'>;
   /** Ids whose last message is not a tombstone. */

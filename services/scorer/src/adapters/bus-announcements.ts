@@ -1,26 +1,44 @@
 import type { Bus, FactWriter } from '@couchestor/shared/bus';
-import { subjectToken, type DecisionMade, type PolicyEvaluated, type StateName } from '@couchestor/shared/messages';
+import { subjectToken, type MessageData, type PolicyEvaluated, type StateName } from '@couchestor/shared/messages';
 import { parseTimestampMs } from '@couchestor/shared/units';
+import type { Decision } from '../core/decision.ts';
+import type { Breathe } from '../in-steps.ts';
 import type { Announcements } from '../ports.ts';
+import { toDecisionMade } from '../present-decision.ts';
 
-type Decided = 'decision.made' | 'policy.evaluated';
+/** So many that change are published at a time. */
+const BATCH = 200;
+/** So many that may not have changed are looked at in one step. */
+const STEP = 500;
 
 /** Publishes over the bus, knowing what the stream holds, so that a restarted scorer repeats nothing. */
-export function createAnnouncements(bus: Bus, nowMs: () => number): Announcements {
-  const decided = createChangeWriter(bus, 'decision.made', decisionKey);
-  const evaluated = createChangeWriter(bus, 'policy.evaluated', evaluationKey);
+export function createAnnouncements(bus: Bus, nowMs: () => number, breathe: Breathe): Announcements {
+  const decided = createChangeWriter(bus, 'decision.made', breathe);
+  const evaluated = createChangeWriter(bus, 'policy.evaluated', breathe);
   return {
     forget: async () => {
       await Promise.all([decided.forget(), evaluated.forget()]);
     },
     decisions: (decisions, traceparentOf, signal) =>
       decided.write(
-        decisions.map((data) => ({ id: data.volumeId, data, traceparent: () => traceparentOf(data.volumeId) })),
+        decisions,
+        {
+          idOf: ({ volumeId }) => volumeId,
+          identityOf: decisionIdentity,
+          dataOf: toDecisionMade,
+          traceparentOf: ({ volumeId }) => traceparentOf(volumeId),
+        },
         signal,
       ),
     evaluations: (evaluations, signal) =>
       evaluated.write(
-        evaluations.map((data) => ({ id: data.policyId, data, traceparent: () => undefined })),
+        evaluations,
+        {
+          idOf: ({ policyId }) => policyId,
+          identityOf: evaluationIdentity,
+          dataOf: (evaluation) => evaluation,
+          traceparentOf: () => undefined,
+        },
         signal,
       ),
     request: async (request, traceparent, signal) => {
@@ -44,88 +62,85 @@ export function createAnnouncements(bus: Bus, nowMs: () => number): Announcement
  * What makes a decision another one. The score, the numbers compared and the sentence change all the time; they are
  * asked of the scorer itself.
  */
-function decisionKey(decision: DecisionMade): string {
-  const { volumeName, policyId, tierNow, tierWanted, action, reason, nextEligibleAt, proposalId } = decision;
-  return JSON.stringify([volumeName, policyId, tierNow, tierWanted, action, reason, nextEligibleAt, proposalId]);
+function decisionIdentity(decision: Decision): string {
+  const { volumeName, policy, tierNow, tierWanted, action, reason, nextEligibleAtMs, proposalId } = decision;
+  return JSON.stringify([
+    volumeName,
+    policy?.policyId,
+    tierNow,
+    tierWanted,
+    action,
+    reason,
+    nextEligibleAtMs,
+    proposalId,
+  ]);
 }
 
-const evaluationKey = (evaluation: PolicyEvaluated): string => JSON.stringify(evaluation, sortedKeys);
+const evaluationIdentity = (evaluation: PolicyEvaluated): string => JSON.stringify(evaluation, sortedKeys);
 
 function sortedKeys(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-interface Entry<T> {
-  readonly id: string;
-  readonly data: T;
-  /** Asked for what is published, which is little of what is decided. */
-  readonly traceparent: () => string | undefined;
+interface Reading<T, D> {
+  readonly idOf: (item: T) => string;
+  readonly identityOf: (item: T) => string;
+  /** These are asked of what is published, which is little of what is decided. */
+  readonly dataOf: (item: T) => D;
+  readonly traceparentOf: (item: T) => string | undefined;
 }
 
-interface ChangeWriter<T> {
-  /** Publishes the entries that changed and takes back what is not among them. Reads what is published at its first call. */
-  write(entries: readonly Entry<T>[], signal: AbortSignal): Promise<void>;
+interface ChangeWriter<D> {
+  /** Publishes what changed and takes back what is not among it. Reads what is published at its first call. */
+  write<T>(items: readonly T[], reading: Reading<T, D>, signal: AbortSignal): Promise<void>;
   /** The next call reads it again. */
   forget(): Promise<void>;
 }
 
-type DataOf<N extends Decided> = N extends 'decision.made' ? DecisionMade : PolicyEvaluated;
-
-function createChangeWriter<N extends Decided & StateName>(
+function createChangeWriter<N extends 'decision.made' | ('policy.evaluated' & StateName)>(
   bus: Bus,
   name: N,
-  keyOf: (data: DataOf<N>) => string,
-): ChangeWriter<DataOf<N>> {
-  let opened: { readonly keys: Map<string, string>; readonly writer: FactWriter<N> } | undefined;
-  const open = async (signal: AbortSignal): Promise<NonNullable<typeof opened>> => {
-    const keys = await publishedKeys(bus, name, keyOf, signal);
-    return { keys, writer: await bus.openFactWriter(name, { signal, onLost: () => keys.clear() }) };
-  };
+  breathe: Breathe,
+): ChangeWriter<MessageData<N>> {
+  let writer: FactWriter<N> | undefined;
   return {
     forget: async () => {
-      await opened?.writer[Symbol.asyncDispose]();
-      opened = undefined;
+      await writer?.[Symbol.asyncDispose]();
+      writer = undefined;
     },
-    write: async (entries, signal) => {
-      opened ??= await open(signal);
-      const { keys, writer } = opened;
-      const present = new Set(entries.map(({ id }) => id));
-      const gone = [...writer.ids()].filter((id) => !present.has(id));
-      const changed = entries
-        .map((entry) => ({ ...entry, key: keyOf(entry.data) }))
-        .filter(({ id, key }) => keys.get(id) !== key);
-      await Promise.all([
-        ...changed.map(async ({ id, data, key, traceparent: traceparentOf }) => {
-          const traceparent = traceparentOf();
-          await writer.set(subjectToken(id), data as never, {
-            signal,
-            ...(traceparent === undefined ? {} : { traceparent }),
-          });
-          keys.set(id, key);
-        }),
-        ...gone.map(async (id) => {
-          await writer.delete(id, { signal });
-          keys.delete(id);
-        }),
-      ]);
+    write: async (items, { idOf, identityOf, dataOf, traceparentOf }, signal) => {
+      writer ??= await bus.openFactWriter(name, { signal });
+      const open = writer;
+      const present = new Set<string>();
+      let writes: Promise<void>[] = [];
+      const failures: unknown[] = [];
+      const settle = async (): Promise<void> => {
+        await Promise.all(writes);
+        writes = [];
+        if (failures.length > 0) throw failures[0];
+      };
+      const within = async (write: Promise<unknown>): Promise<void> => {
+        writes.push(
+          write.then(
+            () => undefined,
+            (error: unknown) => void failures.push(error),
+          ),
+        );
+        if (writes.length >= BATCH) await settle();
+      };
+      for (const [index, item] of items.entries()) {
+        if (index % STEP === 0) await breathe();
+        const id = subjectToken(idOf(item));
+        const identity = identityOf(item);
+        present.add(id);
+        if (open.holds(id, identity)) continue;
+        const traceparent = traceparentOf(item);
+        const options = { identity, signal, ...(traceparent === undefined ? {} : { traceparent }) };
+        await within(open.set(id, dataOf(item) as never, options));
+      }
+      for (const id of [...open.ids()]) if (!present.has(id)) await within(open.delete(id, { signal }));
+      await settle();
     },
   };
-}
-
-/** Reads the stream once for the keys of what it holds, and keeps only those. */
-async function publishedKeys<N extends Decided & StateName>(
-  bus: Bus,
-  name: N,
-  keyOf: (data: DataOf<N>) => string,
-  signal: AbortSignal,
-): Promise<Map<string, string>> {
-  const reading = new AbortController();
-  const tables = await bus.openFacts([name], { signal: AbortSignal.any([signal, reading.signal]) });
-  try {
-    await tables.whenSynced();
-    return new Map([...tables.of(name)].map(([id, { data }]) => [id, keyOf(data as DataOf<N>)]));
-  } finally {
-    reading.abort(new Error('what was published is known'));
-  }
 }

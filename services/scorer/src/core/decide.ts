@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { DecisionReason, VolumeObserved } from '@couchestor/shared/messages';
 import { claimOf } from '@couchestor/shared/policy';
 import { assessVolume, decideUngoverned, type Candidate, type Surroundings } from './assess-volume.ts';
@@ -5,12 +6,13 @@ import { indexCluster, poolsReport, tierPools, type TierPools } from './cluster.
 import type { Brake, Decision, Evaluation, MoveRequest } from './decision.ts';
 import { inFlightOf } from './in-flight.ts';
 import { clusterStops, policyStops } from './policy-hold.ts';
-import { proposeMoves } from './propose-moves.ts';
+import { proposing } from './propose-moves.ts';
+import { allSteps, type Steps } from './steps.ts';
 import { trafficOf } from './traffic.ts';
 import type { OutstandingRequest, ValidPolicy, World, WorldPolicy } from './world.ts';
 
 export interface Outcome {
-  /** One for each volume, in the order of their ids. */
+  /** One for each volume, in the order of the world. */
   readonly decisions: readonly Decision[];
   /** One for each policy, oldest first. */
   readonly evaluations: readonly Evaluation[];
@@ -27,38 +29,56 @@ interface Ledger {
   readonly reasons: Partial<Record<DecisionReason, number>>;
 }
 
+/** As many volumes as are judged in one step. */
+const STEP = 64;
+
+/** Decides for every volume, for those who can wait for it. */
+export function decide(world: World, nowMs: number): Outcome {
+  return allSteps(deciding(world, nowMs));
+}
+
 /**
  * Decides for every volume, at one moment and by one view of the world. Total: whatever the world looks like, each volume
- * gets exactly one decision. The same world gives the same outcome, in whatever order its parts are listed.
+ * gets exactly one decision. The same world gives the same outcome; the order in which its parts are listed is that of
+ * the decisions, and has no other effect. The world must not change before the last step.
  */
-export function decide(world: World, nowMs: number): Outcome {
+export function* deciding(world: World, nowMs: number): Steps<Outcome> {
   const policies = [...world.policies].sort(byAgeAndId);
   const ledgers = new Map<string, Ledger>(policies.map((policy) => [policy.policyId, openLedger(policy)]));
-  const volumes = [...world.volumes].sort((a, b) => (a.fact.volumeId < b.fact.volumeId ? -1 : 1));
   const cluster = indexCluster(world.pools, world.nodes);
-  const facts = new Map(volumes.map(({ fact }) => [fact.volumeId, fact]));
   const poolsByPolicy = new Map<string, TierPools>();
   const poolsOf = (policy: ValidPolicy): TierPools => {
     const known = poolsByPolicy.get(policy.policyId) ?? tierPools(policy.spec, cluster);
     poolsByPolicy.set(policy.policyId, known);
     return known;
   };
+  const facts = new Map<string, VolumeObserved>();
+  const affinity = createAffinityIndex();
+  for (const { fact } of world.volumes) {
+    facts.set(fact.volumeId, fact);
+    affinity.add(fact);
+    if (facts.size % STEP === 0) yield;
+  }
   const inFlight = inFlightOf(world.intents, facts, cluster);
   const around: Surroundings = {
     nowMs,
     cluster,
     inFlight,
     mayastorVersions: world.cluster?.mayastorVersions ?? [],
-    affinityNodesOf: affinityIndex(volumes.map(({ fact }) => fact)),
+    affinityNodesOf: affinity.nodesOf,
   };
+  yield;
 
-  const decisions: Decision[] = [];
+  const settled = new Map<string, Decision>();
   const settle = (decision: Decision): void => {
-    decisions.push(decision);
+    settled.set(decision.volumeId, decision);
     const ledger = ledgers.get(decision.policy?.policyId ?? '');
     if (ledger !== undefined) count(ledger.reasons, decision.reason);
   };
-  for (const volume of volumes) {
+  let judged = 0;
+  for (const volume of world.volumes) {
+    judged += 1;
+    if (judged % STEP === 0) yield;
     const intent = world.intents.get(volume.fact.volumeId);
     const claim = claimFor(policies, volume.fact);
     if (claim === undefined) {
@@ -88,7 +108,7 @@ export function decide(world: World, nowMs: number): Outcome {
     const { policy } = ledger;
     if (policy.kind === 'invalid') continue;
     const counts = { volumes: ledger.volumes, publishedVolumes: ledger.published, unknownVolumes: ledger.unknown };
-    const proposals = proposeMoves({
+    const proposals = yield* proposing({
       policy,
       candidates: ledger.candidates,
       stops: [...stops, ...policyStops(policy, counts)],
@@ -98,18 +118,29 @@ export function decide(world: World, nowMs: number): Outcome {
       inFlight,
       world,
       nowMs,
+      settle,
     });
-    for (const decision of proposals.decisions) settle(decision);
     requests.push(...proposals.requests);
     brakesOf.set(policy.policyId, proposals.brakes);
   }
   return {
-    decisions: decisions.sort((a, b) => (a.volumeId < b.volumeId ? -1 : 1)),
+    decisions: yield* inOrderOf(facts.keys(), settled),
     evaluations: [...ledgers.values()].map((ledger) =>
       evaluate(ledger, poolsOf, brakesOf.get(ledger.policy.policyId) ?? []),
     ),
     requests,
   };
+}
+
+function* inOrderOf(volumeIds: Iterable<string>, settled: ReadonlyMap<string, Decision>): Steps<readonly Decision[]> {
+  const decisions: Decision[] = [];
+  for (const volumeId of volumeIds) {
+    const decision = settled.get(volumeId);
+    assert.ok(decision !== undefined, 'every volume is decided on');
+    decisions.push(decision);
+    if (decisions.length % (8 * STEP) === 0) yield;
+  }
+  return decisions;
 }
 
 function byAgeAndId(a: WorldPolicy, b: WorldPolicy): number {
@@ -139,17 +170,28 @@ function stillOutstanding(world: World, nowMs: number): ReadonlyMap<string, Outs
   );
 }
 
+interface AffinityIndex {
+  add(volume: VolumeObserved): void;
+  readonly nodesOf: Surroundings['affinityNodesOf'];
+}
+
 /** Volumes with one replica that belong to one affinity group must lie on different nodes. */
-function affinityIndex(volumes: readonly VolumeObserved[]): Surroundings['affinityNodesOf'] {
+function createAffinityIndex(): AffinityIndex {
   const none: ReadonlySet<string> = new Set();
-  const groups = Map.groupBy(
-    volumes.filter(({ affinityGroup, replicaCount }) => affinityGroup !== undefined && replicaCount === 1),
-    ({ affinityGroup }) => affinityGroup,
-  );
-  return ({ affinityGroup, replicaCount, volumeId }) => {
-    if (affinityGroup === undefined || replicaCount !== 1) return none;
-    const others = (groups.get(affinityGroup) ?? []).filter((other) => other.volumeId !== volumeId);
-    return new Set(others.flatMap(({ replicas }) => replicas.flatMap(({ node }) => node ?? [])));
+  const groups = new Map<string, VolumeObserved[]>();
+  return {
+    add: (volume) => {
+      const { affinityGroup, replicaCount } = volume;
+      if (affinityGroup === undefined || replicaCount !== 1) return;
+      const group = groups.get(affinityGroup);
+      if (group === undefined) groups.set(affinityGroup, [volume]);
+      else group.push(volume);
+    },
+    nodesOf: ({ affinityGroup, replicaCount, volumeId }) => {
+      if (affinityGroup === undefined || replicaCount !== 1) return none;
+      const others = (groups.get(affinityGroup) ?? []).filter((other) => other.volumeId !== volumeId);
+      return new Set(others.flatMap(({ replicas }) => replicas.flatMap(({ node }) => node ?? [])));
+    },
   };
 }
 

@@ -9,6 +9,8 @@ import type { InFlight } from './in-flight.ts';
 import { regretsOf } from './pauses-between-moves.ts';
 import { placementVolume } from './placement-volume.ts';
 import type { Stop } from './policy-hold.ts';
+import { sorted } from './sorted.ts';
+import type { Steps } from './steps.ts';
 import { targetsFor } from './target-pools.ts';
 import type { Traffic } from './traffic.ts';
 import type { IntentState, OutstandingRequest, ValidPolicy, World } from './world.ts';
@@ -25,40 +27,46 @@ export interface ProposeInput {
   readonly inFlight: InFlight;
   readonly world: Pick<World, 'graceUntilMs' | 'requestLifeMs' | 'rebuildBytesPerSecond'>;
   readonly nowMs: number;
+  /** Told the decision on each candidate. */
+  readonly settle: (decision: Decision) => void;
 }
 
 export interface Proposals {
-  readonly decisions: readonly Decision[];
   readonly requests: readonly MoveRequest[];
   readonly brakes: readonly Brake[];
 }
 
+/** As many candidates as are looked at in one step. */
+const STEP = 64;
+
 /** Gives the slots of a policy to its candidates: who may start at all, in order of rank, while limits and pools allow. */
-export function proposeMoves(input: ProposeInput): Proposals {
-  const { policy, candidates, stops, nowMs, world, inFlight } = input;
-  const decisions: Decision[] = [];
+export function* proposing(input: ProposeInput): Steps<Proposals> {
+  const { policy, candidates, stops, nowMs, world, inFlight, settle } = input;
   const ready: Ranked[] = [];
-  for (const candidate of candidates) {
+  for (const [index, candidate] of candidates.entries()) {
+    if (index % STEP === 0) yield;
     const hold = stops[0]?.hold ?? startHold(candidate, world, nowMs);
     if (hold === undefined) {
       ready.push({ candidate, rank: rankFor(candidate), waiting: isOutstanding(input, candidate) });
     } else {
-      decisions.push(holdBack(candidate, hold));
+      settle(holdBack(candidate, hold));
     }
   }
   const allowance = allowanceFor(input, ready);
   const requests: MoveRequest[] = [];
   let taken = 0;
-  for (const { candidate, waiting } of ready.sort(byRank)) {
+  const ranked = yield* sorted(ready, byRank);
+  for (const [index, { candidate, waiting }] of ranked.entries()) {
+    if (index % STEP === 0) yield;
     if (taken >= allowance.requests) {
-      decisions.push(holdBack(candidate, allowance.holdBeyond));
+      settle(holdBack(candidate, allowance.holdBeyond));
       continue;
     }
     const targets = targetsFor({ ...candidate.target, inFlight });
     const [first] = targets.kind === 'found' ? targets.pools : [];
     if (targets.kind === 'none' || first === undefined) {
       const hold = targets.kind === 'none' ? targets.hold : allowance.holdBeyond;
-      decisions.push(holdBack(candidate, hold));
+      settle(holdBack(candidate, hold));
       if (waiting) taken += 1;
       continue;
     }
@@ -66,12 +74,11 @@ export function proposeMoves(input: ProposeInput): Proposals {
     inFlight.add(first, candidate.volume);
     const proposalId = proposalIdFor(candidate);
     requests.push(requestFor(candidate, proposalId, targets.pools, world, nowMs));
-    decisions.push({ ...candidate.decision, proposalId });
+    settle({ ...candidate.decision, proposalId });
   }
   const closed: readonly Brake[] = policy.window.kind === 'closed' ? ['WindowClosed'] : [];
   const grace: readonly Brake[] = nowMs < world.graceUntilMs ? ['StartupGrace'] : [];
   return {
-    decisions,
     requests,
     brakes: [...stops.map(({ brake }) => brake), ...closed, ...grace, ...allowance.brakes],
   };

@@ -19,10 +19,13 @@ export function trafficOf(
 ): (policyId: string) => Traffic {
   const inMotion = new Map<string, number>();
   const telling = new Map<string, (EndedMove | ActiveMove)[]>();
-  const starts = new Map<string, MoveStart>(world.recentStarts.map((start) => [start.migrationId, start]));
+  const sinceMs = nowMs - HOUR_MS;
+  const starts = new Map<string, MoveStart>(
+    world.recentStarts.filter(({ startedAtMs }) => startedAtMs > sinceMs).map((start) => [start.migrationId, start]),
+  );
   for (const intent of world.intents.values()) {
     const { migrationId, policyId, startedAtMs } = intent;
-    starts.set(migrationId, { migrationId, policyId, startedAtMs });
+    if (startedAtMs > sinceMs) starts.set(migrationId, { migrationId, policyId, startedAtMs });
     if (intent.state === 'ended' || intent.failuresInRow > 0) {
       const others = telling.get(policyId);
       if (others === undefined) telling.set(policyId, [intent]);
@@ -32,9 +35,9 @@ export function trafficOf(
       inMotion.set(policyId, (inMotion.get(policyId) ?? 0) + 1);
     }
   }
-  const lately = [...starts.values()]
-    .filter(({ startedAtMs }) => startedAtMs > nowMs - HOUR_MS)
-    .sort((a, b) => a.startedAtMs - b.startedAtMs || (a.migrationId < b.migrationId ? -1 : 1));
+  const lately = [...starts.values()].sort(
+    (a, b) => a.startedAtMs - b.startedAtMs || (a.migrationId < b.migrationId ? -1 : 1),
+  );
   const startsOf = Map.groupBy(lately, ({ policyId }) => policyId);
   return (policyId) => ({
     inMotion: inMotion.get(policyId) ?? 0,
@@ -48,23 +51,26 @@ export function trafficOf(
  * counts until the try ends: or else the try itself would lift the brake.
  */
 function failuresOf(records: readonly (EndedMove | ActiveMove)[]): Pick<Traffic, 'failuresInRow' | 'lastFailureAtMs'> {
-  const newestFirst = [...records].sort(
-    (a, b) => toldAtMs(b) - toldAtMs(a) || (a.migrationId < b.migrationId ? -1 : 1),
+  const completed = records.filter((record) => record.state === 'ended' && record.outcome === 'completed');
+  const lastCompleted = completed.reduce<EndedMove | ActiveMove | undefined>(
+    (last, next) => (last === undefined || isLater(next, last) ? next : last),
+    undefined,
   );
   let failuresInRow = 0;
   let lastFailureAtMs = -Infinity;
-  for (const record of newestFirst) {
-    if (record.state === 'active') {
-      failuresInRow += 1;
-      continue;
-    }
-    if (record.outcome === 'completed') break;
+  for (const record of records) {
+    if (lastCompleted !== undefined && !isLater(record, lastCompleted)) continue;
     // What a person rolled back says nothing about the next move.
-    if (record.outcome === 'aborted') continue;
+    if (record.state === 'ended' && record.outcome !== 'failed') continue;
     failuresInRow += 1;
-    lastFailureAtMs = Math.max(lastFailureAtMs, record.endedAtMs);
+    if (record.state === 'ended') lastFailureAtMs = Math.max(lastFailureAtMs, record.endedAtMs);
   }
   return { failuresInRow, lastFailureAtMs };
+}
+
+function isLater(record: EndedMove | ActiveMove, other: EndedMove | ActiveMove): boolean {
+  const laterMs = toldAtMs(record) - toldAtMs(other);
+  return laterMs > 0 || (laterMs === 0 && record.migrationId < other.migrationId);
 }
 
 const toldAtMs = (record: EndedMove | ActiveMove): number =>

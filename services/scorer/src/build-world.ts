@@ -54,6 +54,7 @@ export function createWorldBuilder(calendar: WindowCalendar): WorldBuilder {
         intents: new Map(observed.intents),
         outstanding: new Map(rest.outstanding),
         recentStarts: observed.recentStarts,
+        refusals: observed.refusals,
       };
       const seen = new Map<Observed<VolumeObserved>, WorldVolume>();
       for (const fact of facts) {

@@ -11,6 +11,7 @@ import type {
 import type { MaintenanceWindow } from '@couchestor/shared/policy';
 import type { Samples } from './core/fold-scores.ts';
 import type { Decision } from './core/decision.ts';
+import type { Refusal } from './core/refusals.ts';
 import type { IntentState, MoveStart, WindowState } from './core/world.ts';
 
 /** Where scores come from. Every method rejects with a `MetricsError`, or with the signal's reason. */
@@ -59,6 +60,7 @@ export interface ObservedWorld {
   readonly movers: readonly MoverObserved[];
   readonly intents: ReadonlyMap<string, IntentState>;
   readonly recentStarts: readonly MoveStart[];
+  readonly refusals: ReadonlyMap<string, Refusal>;
 }
 
 /** Where decisions go. Resolves when they are stored. */

@@ -50,6 +50,7 @@ function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])], sta
     cluster,
     intents: new Map(),
     recentStarts: [],
+    refusals: new Map(),
   } as { -readonly [K in keyof ObservedWorld]: ObservedWorld[K] };
   const listeners = { changed: () => undefined as void, led: (_leading: boolean) => undefined as void };
   const state = {
@@ -397,4 +398,19 @@ test('the series of a volume are its own, though the PersistentVolume of another
   it.iops = new Map([['pvc-v', 5_000]]);
   await it.clock.advance(1_000);
   expect(it.decisions).toMatchObject([{ score: { iops: 5_000 } }, { score: { reason: 'NoSeries' } }]);
+});
+
+test('Prometheus is left alone for as long as it asks, and then asked again', async () => {
+  const it = bench();
+  it.beforeAnswer = () =>
+    Promise.reject(new MetricsError('PrometheusUnavailable', 'slow down', { retryAfterMs: 300_000 }));
+  await it.clock.advance(1_000);
+  const asked = it.questions.length;
+  expect(asked).toBe(1);
+  await it.clock.advance(290_000);
+  expect(it.questions).toHaveLength(asked);
+  it.beforeAnswer = async () => undefined;
+  await it.clock.advance(15_000);
+  expect(it.questions.length).toBeGreaterThan(asked);
+  expect(it.decisions).toMatchObject([{ score: { kind: 'value' } }]);
 });

@@ -233,7 +233,7 @@ export function createScorer(parts: ScorerParts): Scorer {
     const before = sent.get(volumeId);
     if (before?.migrationId === migrationId && atMs - before.atMs < Math.min(periodMs, REQUEST_AGAIN_MS)) return;
     // Counted before it is sent: an answer may be lost, a request that counts for nothing may not be.
-    outstanding.set(volumeId, { migrationId, policyId, notAfterMs });
+    outstanding.set(volumeId, { migrationId, policyId, sentAtMs: clock.nowMs(), notAfterMs });
     sent.set(volumeId, { migrationId, atMs });
     await parts.announcements.request(toMigrationRequested(request), traceparent, signal);
     const repeated = before?.migrationId === migrationId;

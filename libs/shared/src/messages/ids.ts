@@ -12,6 +12,8 @@ export interface Proposal {
   readonly replicaIds: readonly string[];
   readonly fromTier: Placement;
   readonly toTier: Tier;
+  /** Where a person is asked: the time for which this id is shown, counted in spans of `approval.expiresAfter`. */
+  readonly period?: number;
 }
 
 /**
@@ -26,6 +28,7 @@ export function proposalIdOf(proposal: Proposal): string {
     ...[...proposal.replicaIds].sort(),
     proposal.fromTier,
     proposal.toTier,
+    ...(proposal.period === undefined ? [] : [String(proposal.period)]),
   ];
   return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32);
 }

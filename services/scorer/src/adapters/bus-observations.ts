@@ -3,6 +3,7 @@ import { HOUR_MS } from '@couchestor/shared/units';
 import type { IntentState, MoveStart } from '../core/world.ts';
 import type { Observations } from '../ports.ts';
 import { readIntent } from '../read-facts.ts';
+import { createRefusalRecord } from '../refusal-record.ts';
 
 const names = [
   'policy.observed',
@@ -30,6 +31,7 @@ export async function openObservations(bus: Bus, nowMs: () => number, signal: Ab
   for (const name of names) tables.onChange(name, changed);
   const intents = new Map<string, IntentState>();
   const starts = new Map<string, MoveStart>();
+  const refusals = createRefusalRecord();
   let intentsSynced = false;
   const watch = bus.intents.watchAll({
     signal,
@@ -39,6 +41,7 @@ export async function openObservations(bus: Bus, nowMs: () => number, signal: Ab
       } else {
         const intent = readIntent(stored.intent);
         intents.set(volumeId, intent);
+        if (intent.state === 'active') refusals.moved(volumeId);
         // A record is overwritten by the volume's next move, which within the hour would hide this start.
         starts.set(intent.migrationId, intent);
       }
@@ -52,6 +55,16 @@ export async function openObservations(bus: Bus, nowMs: () => number, signal: Ab
     },
     () => undefined,
   );
+
+  const hearing = bus.readEvents({
+    afterSequence: 'last',
+    signal,
+    onEvent: async ({ message }) => {
+      if (message.name !== 'migration.refused') return;
+      refusals.refused(message.data, nowMs());
+      changed();
+    },
+  });
 
   let completeSinceMs = nowMs();
   tables.onSynced(() => {
@@ -76,7 +89,7 @@ export async function openObservations(bus: Bus, nowMs: () => number, signal: Ab
   const all = <T>(facts: ReadonlyMap<string, { readonly data: T }>): T[] => [...facts.values()].map(({ data }) => data);
   return {
     missing,
-    ended: watch.ended,
+    ended: Promise.all([watch.ended, hearing]).then(() => undefined),
     onChange: (listener) => {
       listeners.add(listener);
     },
@@ -93,6 +106,7 @@ export async function openObservations(bus: Bus, nowMs: () => number, signal: Ab
         movers: all(tables.of('mover.observed')),
         intents,
         recentStarts: recentStarts(),
+        refusals: refusals.read(nowMs()),
       };
     },
   };

@@ -23,7 +23,9 @@ test('requests are made for the free slots and two more', () => {
 });
 
 test('a request for a volume that wants to move no more is one of them while it may be taken up', () => {
-  const outstanding = new Map([['gone', { migrationId: 'm', policyId: 'policy-1', notAfterMs: NOW_MS }]]);
+  const outstanding = new Map([
+    ['gone', { migrationId: 'm', policyId: 'policy-1', sentAtMs: NOW_MS, notAfterMs: NOW_MS }],
+  ]);
   expect(requested({ maxConcurrentMigrations: 3 }, { outstanding })).toHaveLength(4);
 });
 
@@ -44,8 +46,8 @@ describe('who comes first', () => {
 
   test('a request that may still be taken up keeps its place', () => {
     const outstanding = new Map([
-      ['v19', { migrationId: 'm', policyId: 'policy-1', notAfterMs: NOW_MS }],
-      ['v18', { migrationId: 'n', policyId: 'policy-1', notAfterMs: NOW_MS - 1 }],
+      ['v19', { migrationId: 'm', policyId: 'policy-1', sentAtMs: NOW_MS, notAfterMs: NOW_MS }],
+      ['v18', { migrationId: 'n', policyId: 'policy-1', sentAtMs: NOW_MS, notAfterMs: NOW_MS - 1 }],
     ]);
     expect(requested({ maxConcurrentMigrations: 1 }, { outstanding })).toEqual(['v19', 'v00', 'v01']);
   });
@@ -60,7 +62,9 @@ describe('brakes', () => {
   });
 
   test('a request for a volume that is no candidate any more still counts', () => {
-    const outstanding = new Map([['gone', { migrationId: 'm', policyId: 'policy-1', notAfterMs: NOW_MS + 1 }]]);
+    const outstanding = new Map([
+      ['gone', { migrationId: 'm', policyId: 'policy-1', sentAtMs: NOW_MS, notAfterMs: NOW_MS + 1 }],
+    ]);
     expect(requested({ limits: { ...roomy, maxVolumesInMotionPercent: 10 } }, { outstanding })).toHaveLength(1);
     const intents = new Map([['gone', anEndedMove({ migrationId: 'm' })]]);
     expect(requested({ limits: { ...roomy, maxVolumesInMotionPercent: 10 } }, { outstanding, intents })).toHaveLength(

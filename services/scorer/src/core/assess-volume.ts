@@ -5,10 +5,11 @@ import { whereItIs, type Cluster, type TierPools, type WhereItIs } from './clust
 import type { Decision, Hold } from './decision.ts';
 import type { InFlight } from './in-flight.ts';
 import { backOffHold, cooldownHold, unobservedHold } from './pauses-between-moves.ts';
+import { refusalHold } from './refusals.ts';
 import { scoreOf } from './score-table.ts';
 import { copiesFor, targetHold, type TargetQuestion } from './target-pools.ts';
 import { healthHold } from './volume-health.ts';
-import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, WorldVolume } from './world.ts';
+import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, World, WorldVolume } from './world.ts';
 
 /** What is the same for all volumes of a cycle. */
 export interface Surroundings {
@@ -17,6 +18,7 @@ export interface Surroundings {
   readonly inFlight: InFlight;
   readonly mayastorVersions: readonly string[];
   readonly affinityNodesOf: (volume: VolumeObserved) => ReadonlySet<string>;
+  readonly refusals: World['refusals'];
 }
 
 /** A volume that should move and that nothing of its own keeps from it. */
@@ -122,7 +124,8 @@ export function assessVolume(
     healthHold(volume, around.cluster.nodes, around.mayastorVersions, spec.moves) ??
     targetHold(target) ??
     pauseHold(wishes, intent, place, to, spec.cooldownMs, around.nowMs) ??
-    unobservedHold(intent, observedAtMs, around.nowMs);
+    unobservedHold(intent, observedAtMs, around.nowMs) ??
+    refusalHold(around.refusals.get(volume.volumeId), observedAtMs, around.nowMs);
   if (hold !== undefined) return decided({ ...hold, message: `${wanted.message} ${hold.message}` }, to);
   return {
     kind: 'candidate',

@@ -117,7 +117,7 @@ const someWorld: fc.Arbitrary<World> = fc
     const outstanding = new Map(
       outstandingIds.map((id): [string, OutstandingRequest] => [
         id,
-        { migrationId: `request-${id}`, policyId: 'policy-1', notAfterMs: NOW_MS + 1 },
+        { migrationId: `request-${id}`, policyId: 'policy-1', sentAtMs: NOW_MS, notAfterMs: NOW_MS + 1 },
       ]),
     );
     return aWorld({

@@ -18,6 +18,7 @@ import {
   withWarm,
 } from '../../test/worlds.ts';
 import { decide } from './decide.ts';
+import type { Refusal } from './refusals.ts';
 import type { World } from './world.ts';
 
 const cold = aVolume('v', ['cold-1']);
@@ -182,6 +183,96 @@ describe('what people ask for', () => {
     const approved = asked.decisions[0]?.proposalId ?? '';
     expect(outcomeOf([wished(cold, { approved })], policy).requests).toMatchObject([{ proposalId: approved }]);
     expect(outcomeOf([wished(cold, { approved })], { ...policy, generation: 2 }).requests).toEqual([]);
+  });
+
+  test('an approval is good for expiresAfter at least and twice that at most', () => {
+    const policy = aPolicy({ v: 5_000 }, { approval: { mode: 'Manual', expiresAfter: '1h' } });
+    const beginMs = Math.floor(NOW_MS / HOUR_MS) * HOUR_MS;
+    const requestsAt = (approved: string, atMs: number) =>
+      outcomeOf([wished(cold, { approved })], policy, {}, atMs).requests;
+    const shownAt = (atMs: number) => outcomeOf([cold], policy, {}, atMs).decisions[0]?.proposalId ?? '';
+    for (const givenMs of [beginMs, beginMs + HOUR_MS - 1]) {
+      const approved = shownAt(givenMs);
+      expect(requestsAt(approved, givenMs)).toMatchObject([{ proposalId: approved }]);
+      expect(requestsAt(approved, givenMs + HOUR_MS)).toMatchObject([{ proposalId: approved }]);
+      expect(requestsAt(approved, beginMs + 2 * HOUR_MS - 1)).toMatchObject([{ proposalId: approved }]);
+      expect(requestsAt(approved, beginMs + 2 * HOUR_MS)).toEqual([]);
+    }
+    expect(shownAt(beginMs + HOUR_MS)).not.toBe(shownAt(beginMs));
+    // It is said which of the two is meant.
+    const [late] = outcomeOf(
+      [wished(cold, { approved: shownAt(beginMs) })],
+      policy,
+      {},
+      beginMs + 2 * HOUR_MS,
+    ).decisions;
+    expect(late).toMatchObject({ reason: 'AwaitingApproval', proposalId: shownAt(beginMs + 2 * HOUR_MS) });
+  });
+
+  test('without being asked for, the id of a proposal stays what it is', () => {
+    const at = (atMs: number) => outcomeOf([cold], hotPolicy, {}, atMs).requests[0]?.proposalId;
+    expect(at(NOW_MS + 100 * HOUR_MS)).toBe(at(NOW_MS));
+  });
+});
+
+describe('a refusal by the migrator', () => {
+  const refused = (change: Partial<Refusal> = {}) =>
+    new Map([
+      [
+        'v',
+        {
+          migrationId: 'm',
+          reason: 'VolumeDegraded',
+          message: 'a child is faulted',
+          atMs: NOW_MS,
+          inRow: 1,
+          ...change,
+        },
+      ],
+    ] satisfies [string, Refusal][]);
+  const MINUTE_MS = 60_000;
+
+  test('holds the volume for 5 minutes, doubling to an hour, and says why', () => {
+    const heldUntil = (inRow: number) => decisionOf(cold, hotPolicy, { refusals: refused({ inRow }) }).nextEligibleAtMs;
+    expect(decisionOf(cold, hotPolicy, { refusals: refused() })).toMatchObject({
+      action: 'hold',
+      reason: 'BackingOff',
+      message: expect.stringContaining('VolumeDegraded): a child is faulted'),
+    });
+    expect([1, 2, 3, 4, 5, 99].map((inRow) => ((heldUntil(inRow) ?? 0) - NOW_MS) / MINUTE_MS)).toEqual([
+      5, 10, 20, 40, 60, 60,
+    ]);
+    const over = { refusals: refused() };
+    expect(decisionOf(cold, hotPolicy, over, NOW_MS + 5 * MINUTE_MS - 1)).toMatchObject({ action: 'hold' });
+    expect(decisionOf(cold, hotPolicy, over, NOW_MS + 5 * MINUTE_MS)).toMatchObject({ action: 'move' });
+  });
+
+  test('ends with the next thing that is observed of the volume', () => {
+    const observed = { ...cold, observedAtMs: NOW_MS + 1 };
+    expect(decisionOf(observed, hotPolicy, { refusals: refused() }, NOW_MS + 2)).toMatchObject({ action: 'move' });
+  });
+
+  test('for want of a slot, or of a pause, holds nothing', () => {
+    for (const reason of ['NoSlot', 'Paused', 'Expired'] as const) {
+      expect(decisionOf(cold, hotPolicy, { refusals: refused({ reason }) })).toMatchObject({ action: 'move' });
+    }
+  });
+
+  test('gives the slot of its request to the next volume at once', () => {
+    const volumes = ['v', 'w', 'x', 'y'].map((id, index) => aVolume(id, [`cold-${index + 1}`]));
+    const policy = aPolicy(
+      { v: 9_000, w: 5_000, x: 5_000, y: 5_000 },
+      { maxConcurrentMigrations: 1, limits: { maxVolumesInMotionPercent: 100, perPool: 5, perNode: 5 } },
+    );
+    const outstanding = new Map([
+      ['v', { migrationId: 'm', policyId: 'policy-1', sentAtMs: NOW_MS - 1, notAfterMs: NOW_MS + 1_000 }],
+    ]);
+    const askedWith = (change: Partial<World>) =>
+      outcomeOf(volumes, policy, { outstanding, ...change }).requests.map(({ volumeId }) => volumeId);
+    expect(askedWith({})).toEqual(['v', 'w', 'x']);
+    expect(askedWith({ refusals: refused() })).toEqual(['w', 'x', 'y']);
+    // What was refused before the request was sent says nothing about it.
+    expect(askedWith({ refusals: refused({ atMs: NOW_MS - 2, reason: 'NoSlot' }) })).toEqual(['v', 'w', 'x']);
   });
 });
 

@@ -66,6 +66,7 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
     inFlight,
     mayastorVersions: world.cluster?.mayastorVersions ?? [],
     affinityNodesOf: affinity.nodesOf,
+    refusals: world.refusals,
   };
   yield;
 
@@ -159,13 +160,15 @@ function claimFor(
   return claim.kind === 'claimed' ? claim : undefined;
 }
 
-/** Requests that were taken up, or ran out, hold no slot any more. */
+/** Requests that were taken up, were refused, or ran out, hold no slot any more. */
 function stillOutstanding(world: World, nowMs: number): ReadonlyMap<string, OutstandingRequest> {
   return new Map(
-    [...world.outstanding].filter(([volumeId, { migrationId, notAfterMs }]) => {
+    [...world.outstanding].filter(([volumeId, { migrationId, sentAtMs, notAfterMs }]) => {
       const intent = world.intents.get(volumeId);
       const taken = intent?.migrationId === migrationId || intent?.seenIds.includes(migrationId) === true;
-      return nowMs <= notAfterMs && !taken;
+      const refusal = world.refusals.get(volumeId);
+      const refused = refusal?.migrationId === migrationId && refusal.atMs >= sentAtMs;
+      return nowMs <= notAfterMs && !taken && !refused;
     }),
   );
 }

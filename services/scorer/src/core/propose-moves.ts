@@ -49,7 +49,7 @@ export function* proposing(input: ProposeInput): Steps<Proposals> {
     if (hold === undefined) {
       ready.push({ candidate, rank: rankFor(candidate), waiting: isOutstanding(input, candidate) });
     } else {
-      settle(holdBack(candidate, hold));
+      settle(holdBack(candidate, hold, nowMs));
     }
   }
   const allowance = allowanceFor(input, ready);
@@ -59,20 +59,20 @@ export function* proposing(input: ProposeInput): Steps<Proposals> {
   for (const [index, { candidate, waiting }] of ranked.entries()) {
     if (index % STEP === 0) yield;
     if (taken >= allowance.requests) {
-      settle(holdBack(candidate, allowance.holdBeyond));
+      settle(holdBack(candidate, allowance.holdBeyond, nowMs));
       continue;
     }
     const targets = targetsFor({ ...candidate.target, inFlight });
     const [first] = targets.kind === 'found' ? targets.pools : [];
     if (targets.kind === 'none' || first === undefined) {
       const hold = targets.kind === 'none' ? targets.hold : allowance.holdBeyond;
-      settle(holdBack(candidate, hold));
+      settle(holdBack(candidate, hold, nowMs));
       if (waiting) taken += 1;
       continue;
     }
     taken += 1;
     inFlight.add(first, candidate.volume);
-    const proposalId = proposalIdFor(candidate);
+    const proposalId = proposalIdFor(candidate, nowMs);
     requests.push(requestFor(candidate, proposalId, targets.pools, world, nowMs));
     settle({ ...candidate.decision, proposalId });
   }
@@ -129,8 +129,8 @@ function startHold(candidate: Candidate, world: ProposeInput['world'], nowMs: nu
   if (policy.spec.dryRun) {
     return { reason: 'DryRun', message: `Dry run: it would move from ${decision.tierNow} to ${to}.` };
   }
-  const proposalId = policy.spec.approval.mode === 'Manual' ? proposalIdFor(candidate) : undefined;
-  if (proposalId !== undefined && wishes.approved !== proposalId) {
+  if (policy.spec.approval.mode === 'Manual' && !isApproved(candidate, nowMs)) {
+    const proposalId = proposalIdFor(candidate, nowMs);
     const message = `The move from ${decision.tierNow} to ${to} awaits approval: set the annotation approve to ${proposalId}.`;
     return { reason: 'AwaitingApproval', message };
   }
@@ -159,14 +159,38 @@ function expectedMs(candidate: Candidate, { rebuildBytesPerSecond }: ProposeInpu
   return Math.ceil(bytes / rebuildBytesPerSecond) * 1_000;
 }
 
-function holdBack(candidate: Candidate, hold: Hold): Decision {
+function holdBack(candidate: Candidate, hold: Hold, nowMs: number): Decision {
   const { decision, because } = candidate;
   const isProposal = hold.reason === 'DryRun' || hold.reason === 'AwaitingApproval';
-  const named = isProposal ? { proposalId: proposalIdFor(candidate) } : {};
+  const named = isProposal ? { proposalId: proposalIdFor(candidate, nowMs) } : {};
   return held({ ...decision, ...named }, { ...hold, message: `${because} ${hold.message}` });
 }
 
-function proposalIdFor({ volume, policy, decision, to }: Candidate): string {
+/**
+ * What a person approves by its id. Where approval is asked for, each id stands for a period of `expiresAfter`, and is
+ * good in the next one too: so an approval lasts for one period at least and for two at most, whoever counts, and nobody
+ * has to remember when it was given.
+ */
+function proposalIdFor(candidate: Candidate, nowMs: number): string {
+  return isApproved(candidate, nowMs)
+    ? (candidate.wishes.approved ?? '')
+    : proposalIdIn(candidate, periodAt(candidate, nowMs));
+}
+
+function isApproved(candidate: Candidate, nowMs: number): boolean {
+  const { approved } = candidate.wishes;
+  const period = periodAt(candidate, nowMs);
+  if (approved === undefined || period === undefined) return false;
+  return approved === proposalIdIn(candidate, period) || approved === proposalIdIn(candidate, period - 1);
+}
+
+/** Undefined where nobody is asked. */
+function periodAt({ policy }: Candidate, nowMs: number): number | undefined {
+  const { mode, expiresAfterMs } = policy.spec.approval;
+  return mode === 'Manual' ? Math.floor(nowMs / expiresAfterMs) : undefined;
+}
+
+function proposalIdIn({ volume, policy, decision, to }: Candidate, period: number | undefined): string {
   return proposalIdOf({
     volumeId: volume.volumeId,
     policyId: policy.policyId,
@@ -174,6 +198,7 @@ function proposalIdFor({ volume, policy, decision, to }: Candidate): string {
     replicaIds: volume.replicas.map(({ replicaId }) => replicaId),
     fromTier: decision.tierNow,
     toTier: to,
+    ...(period === undefined ? {} : { period }),
   });
 }
 

@@ -6,6 +6,7 @@ import type {
   VolumeObserved,
 } from '@couchestor/shared/messages';
 import type { ClaimingSpec, Placement, PolicySpec, Tier } from '@couchestor/shared/policy';
+import type { Refusal } from './refusals.ts';
 import type { ScoreTable } from './score-table.ts';
 
 /** Everything that a decision depends on, at one moment. Times are milliseconds since 1970. */
@@ -23,6 +24,8 @@ export interface World {
   readonly recentStarts: readonly MoveStart[];
   /** By volume id: requests that were sent, are not expired and may still be taken up. */
   readonly outstanding: ReadonlyMap<string, OutstandingRequest>;
+  /** By volume id: what migrators refused of late. */
+  readonly refusals: ReadonlyMap<string, Refusal>;
   /** Until then the scorer only watches. */
   readonly graceUntilMs: number;
   /** For how long a request may wait to be taken up. */
@@ -129,5 +132,6 @@ export interface MoveStart {
 export interface OutstandingRequest {
   readonly migrationId: string;
   readonly policyId: string;
+  readonly sentAtMs: number;
   readonly notAfterMs: number;
 }

@@ -1,0 +1,42 @@
+import type { RefusalReason } from '@couchestor/shared/messages';
+import { HOUR_MS, MINUTE_MS } from '@couchestor/shared/units';
+import type { Hold } from './decision.ts';
+
+/** A migrator would not take up a request. */
+export interface Refusal {
+  readonly migrationId: string;
+  readonly reason: RefusalReason;
+  readonly message: string;
+  /** When it was heard of. */
+  readonly atMs: number;
+  /** Refusals of requests for the volume one after the other, this one included. */
+  readonly inRow: number;
+}
+
+const FIRST_MS = 5 * MINUTE_MS;
+const MOST_MS = HOUR_MS;
+
+/** These say nothing about the volume: it may be asked for again as soon as what they name has passed. */
+const passing: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
+  'Expired',
+  'AlreadySeen',
+  'AlreadyMoving',
+  'PolicyChanged',
+  'PolicyDisabled',
+  'NoSlot',
+  'Paused',
+  'UnsupportedMayastor',
+  'ClusterUpgrading',
+]);
+
+/**
+ * Holds a volume that was refused for a reason that is not seen here, so that it keeps no slot from others: 5 minutes,
+ * doubling to an hour, unless it was observed anew since.
+ */
+export function refusalHold(refusal: Refusal | undefined, observedAtMs: number, nowMs: number): Hold | undefined {
+  if (refusal === undefined || passing.has(refusal.reason) || observedAtMs > refusal.atMs) return undefined;
+  const untilMs = refusal.atMs + Math.min(FIRST_MS * 2 ** Math.min(refusal.inRow - 1, 16), MOST_MS);
+  if (nowMs >= untilMs) return undefined;
+  const message = `The migrator refused the last request (${refusal.reason}): ${refusal.message}.`;
+  return { reason: 'BackingOff', message, nextEligibleAtMs: untilMs };
+}

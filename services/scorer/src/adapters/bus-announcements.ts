@@ -139,7 +139,8 @@ function createChangeWriter<N extends 'decision.made' | ('policy.evaluated' & St
         const options = { identity, signal, ...(traceparent === undefined ? {} : { traceparent }) };
         await within(open.set(id, dataOf(item) as never, options));
       }
-      for (const id of [...open.ids()]) if (!present.has(id)) await within(open.delete(id, { signal }));
+      const gone = [...open.ids()].filter((id) => !present.has(id));
+      for (const id of gone) await within(open.delete(id, { signal }));
       await settle();
     },
   };

@@ -123,7 +123,7 @@ function allowanceFor(input: ProposeInput, ready: readonly Ranked[]): Allowance 
 
 /** Why a candidate may not start although nothing stops its policy as a whole. */
 function startHold(candidate: Candidate, world: ProposeInput['world'], nowMs: number): Hold | undefined {
-  const { policy, wishes, decision, to } = candidate;
+  const { policy, decision, to } = candidate;
   const closed = windowHold(candidate, world, nowMs);
   if (closed !== undefined) return closed;
   if (policy.spec.dryRun) {

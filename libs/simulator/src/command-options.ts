@@ -36,7 +36,7 @@ A cluster in a box: Mayastor's REST API and exporter, and the Kubernetes API as 
   --rest-port N         Mayastor's REST API (8081)
   --metrics-port N      its exporter (9502)
   --kubernetes-port N   (6443)
-  --truth-port N        /ledger: what really happened (9503)
+  --truth-port N        /ledger: what really happened; POST /faults/<what>/<id>: trouble on demand (9503)
   --token TEXT          bearer token for Kubernetes, over HTTPS; without it plain HTTP
 `;
 

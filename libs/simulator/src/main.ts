@@ -1,12 +1,11 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '@couchestor/shared/clock';
 import { createSimulatedCluster, generateScenario, readStoragePolicyCrd, seededRandom } from './cluster/index.ts';
 import { commandUsage, parseCommand, type CommandOptions } from './command-options.ts';
 import { serveKubernetes } from './kubernetes/index.ts';
-import { serveMayastor, serveMetrics } from './mayastor/index.ts';
+import { serveMayastor, serveMetrics, serveTruth } from './mayastor/index.ts';
 
 const CRD = new URL('../../../deploy/kustomize/base/crd/storagepolicies.yaml', import.meta.url);
 
@@ -43,35 +42,17 @@ const kubernetes = await serveKubernetes(cluster.kubernetes, {
 const kubeconfig = join(mkdtempSync(join(tmpdir(), 'couchestor-simulator-')), 'kubeconfig');
 writeFileSync(kubeconfig, kubernetes.kubeconfig(), { mode: 0o600 });
 
-/** What really happened, for whoever checks a mover from outside. */
-const truth = createServer((request, response) => {
-  if (request.method !== 'GET' || request.url !== '/ledger') {
-    response.writeHead(404).end();
-    return;
-  }
-  const { ledger } = cluster.mayastor;
-  response.writeHead(200, { 'content-type': 'application/json' }).end(
-    JSON.stringify({
-      redundancyViolations: ledger.violationCount,
-      cordons: ledger.cordons(),
-      orphans: cluster.mayastor.orphans(),
-      calls: Object.fromEntries(ledger.callCounts()),
-      latestCalls: ledger.calls().slice(-1_000),
-    }),
-  );
-});
-truth.listen(options.truthPort, host);
+const truth = await serveTruth(cluster.mayastor, { host, port: options.truthPort });
 
 console.log(`Mayastor    ${mayastor.url}/v0`);
 console.log(`exporter    ${exporter.url}/metrics`);
 console.log(`Kubernetes  ${kubernetes.url}`);
-console.log(`truth       http://${host}:${options.truthPort}/ledger`);
+console.log(`truth       ${truth.url}/ledger`);
 console.log(`export KUBECONFIG=${kubeconfig}`);
 
 const stop = (): void => {
-  truth.close();
   cluster.mayastor.stop();
-  void Promise.all([mayastor.close(), exporter.close(), kubernetes.close()]).then(() => process.exit(0));
+  void Promise.all([truth.close(), mayastor.close(), exporter.close(), kubernetes.close()]).then(() => process.exit(0));
 };
 process.once('SIGINT', stop);
 process.once('SIGTERM', stop);

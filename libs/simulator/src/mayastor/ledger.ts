@@ -81,6 +81,8 @@ export interface Ledger {
   readonly rebuildsRunning: number;
   /** `node/<id>/<label>` and `pool/<id>/<flag>` of every cordon set now. */
   cordons(): readonly string[];
+  /** On the clock of all that is written here: milliseconds since the model was made. */
+  readonly nowMs: number;
 }
 
 interface Entry {
@@ -216,6 +218,9 @@ export function createLedger(options: { readonly nowMs: () => number; readonly d
       return running.total;
     },
     cordons: () => [...cordons],
+    get nowMs() {
+      return nowMs();
+    },
   };
 }
 

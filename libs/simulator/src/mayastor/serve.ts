@@ -77,7 +77,8 @@ export async function serveMetrics(model: MayastorModel, options: ServeOptions =
   });
 }
 
-async function listen(options: ServeOptions, onRequest: RequestListener): Promise<Listening> {
+/** Listens with `onRequest`; `close` ends connections too. */
+export async function listen(options: ServeOptions, onRequest: RequestListener): Promise<Listening> {
   const host = options.host ?? '127.0.0.1';
   const server: Server = createServer(onRequest);
   await new Promise<void>((resolve, reject) => {

@@ -231,6 +231,14 @@ test('an outage makes everything unknown at once, is told once, and ends by itse
   ]);
 });
 
+test('the line on the connection follows those of the volumes, so that it is among the newest of the log', async () => {
+  const it = bench();
+  await it.clock.advance(GRACE_MS + 1_000);
+  const lines = it.lines.map(({ msg }) => msg);
+  expect(lines).toContain('heat score');
+  expect(lines.indexOf('Prometheus connection healthy')).toBeGreaterThan(lines.indexOf('heat score'));
+});
+
 test('a cycle that costs more than half of its time is lengthened', async () => {
   const it = bench();
   it.beforeAnswer = (signal) => it.clock.sleep(20_000, signal);

@@ -122,7 +122,6 @@ export function createScorer(parts: ScorerParts): Scorer {
     // As old as its question: an answer may have taken minutes.
     measurement = { ...found, atMs: beganMs };
     parts.metrics.measured(tookMs / 1_000, periodMs);
-    parts.log.connection(found.problem);
     measured.raise();
     changed.raise();
   };
@@ -196,6 +195,8 @@ export function createScorer(parts: ScorerParts): Scorer {
     latest = { outcome, decidedAtMs: nowMs };
     parts.metrics.decided(outcome.decisions, (clock.monotonicMs() - beganMs) / 1_000);
     await inSteps(parts.log.writing(outcome.decisions), breathe);
+    // After the lines of many volumes, so that it is among the newest few.
+    parts.log.connection(measurement.problem);
     await announce(outcome, observed, signal);
   };
 

@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * Files named `*.integration.test.ts` need real servers; `e2e/` runs whole services, `e2e/containers/` such with servers
- * from Docker, and `e2e/kubernetes/` such on a real API server; all else is pure and quick.
+ * from Docker, `e2e/kubernetes/` such on a real API server, and `e2e/kubernetes/pods/` such in pods; all else is pure and
+ * quick.
  */
 export default defineConfig({
   test: {
@@ -54,9 +55,21 @@ export default defineConfig({
         test: {
           name: 'kubernetes',
           include: ['e2e/kubernetes/**/*.test.ts'],
-          exclude: ['**/node_modules/**'],
+          exclude: ['**/node_modules/**', 'e2e/kubernetes/pods/**'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'pods',
+          include: ['e2e/kubernetes/pods/**/*.test.ts'],
+          exclude: ['**/node_modules/**'],
+          globalSetup: ['e2e/kubernetes/pods/global-setup.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           fileParallelism: false,
         },
       },

@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildImages, saveImages } from './images.ts';
 
-const usage = `npm run cluster -- up|down|status
+const usage = `npm run cluster -- up|down|status [FOLDER]
 
 Tries CoucheStor, with a simulated Mayastor, on the cluster that KUBECONFIG names. It must have no Mayastor of its own.
 
   up       builds the images, loads them into the cluster, applies deploy/kustomize/overlays/evaluation, waits
   status   its pods and policies
   down     removes all of it, definitions included
+  FOLDER   a kustomization of your own with the same workloads, in place of the evaluation overlay
 
   COUCHESTOR_IMAGE_LOAD   a command that takes the path of an image archive and brings it to the cluster's nodes, such as
                           "kind load image-archive" or "minikube image load"; without it the images stay in Docker
@@ -21,8 +22,10 @@ Tries CoucheStor, with a simulated Mayastor, on the cluster that KUBECONFIG name
 `;
 
 const kustomize = fileURLToPath(new URL('../deploy/kustomize', import.meta.url));
-const overlay = join(kustomize, 'overlays/evaluation');
-const definitions = ['base/crd', 'components/simulator/crd'].flatMap((folder) => ['-f', join(kustomize, folder)]);
+const definitions = ['base/crd', 'components/simulator/crd', 'components/volume-view/crd'].flatMap((folder) => [
+  '-f',
+  join(kustomize, folder),
+]);
 const workloads = [
   ['kube-system', 'statefulset/couchestor-nats'],
   ['kube-system', 'statefulset/couchestor-redis'],
@@ -33,7 +36,7 @@ const workloads = [
   ['kube-system', 'deployment/couchestor-migrator'],
 ] as const;
 
-const [verb, ...rest] = process.argv.slice(2);
+const [verb, overlay = join(kustomize, 'overlays/evaluation'), ...rest] = process.argv.slice(2);
 if ((process.env['KUBECONFIG'] ?? '') === '') {
   console.error(
     'KUBECONFIG is not set; set it to the kubeconfig of the cluster to use, so that no other is met by chance',

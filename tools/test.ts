@@ -24,7 +24,8 @@ const suites: readonly Suite[] = [
   { name: 'integration', budgetSeconds: 120, project: 'integration', ciOnly: false },
   { name: 'e2e', budgetSeconds: 240, project: 'e2e', ciOnly: false },
   { name: 'containers', budgetSeconds: 420, project: 'containers', ciOnly: true },
-  { name: 'kubernetes', budgetSeconds: 240, project: 'kubernetes', ciOnly: true },
+  { name: 'kubernetes', budgetSeconds: 120, project: 'kubernetes', ciOnly: true },
+  { name: 'pods', budgetSeconds: 480, project: 'pods', ciOnly: true },
 ];
 
 interface Counts {

@@ -41,7 +41,8 @@ export async function whatLacks(env: NodeJS.ProcessEnv): Promise<string | undefi
   return undefined;
 }
 
-async function givenEngine(env: NodeJS.ProcessEnv): Promise<DockerApi | undefined> {
+/** The engine that runs already; undefined if none answers. @throws if none answers at a DOCKER_HOST that is set */
+export async function givenEngine(env: NodeJS.ProcessEnv): Promise<DockerApi | undefined> {
   const host = env['DOCKER_HOST'] ?? '';
   const api = createDockerApi(host === '' ? DEFAULT_HOST : host);
   if (await api.answers()) return api;

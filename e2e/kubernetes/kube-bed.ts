@@ -4,8 +4,13 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type ApiClient, createApiClient } from '../../libs/simulator/src/kubernetes/conformance/api-client.ts';
+import {
+  type ApiClient,
+  type ApiServer,
+  createApiClient,
+} from '../../libs/simulator/src/kubernetes/conformance/api-client.ts';
 import { kubeAssets, startRealApiServer } from '../../libs/simulator/src/kubernetes/conformance/real-apiserver.ts';
+import { obtainCluster, whyNoCluster } from './obtain-cluster.ts';
 
 const runFile = promisify(execFile);
 
@@ -33,22 +38,23 @@ export interface KubeBed extends AsyncDisposable {
  * Why tests on a real API server are left out here, said loudly; undefined when they run. @throws instead where
  * `COUCHESTOR_CI=true`, for what is left out there is never run.
  */
-export function whyNoApiServer(): string | undefined {
+export async function whyNoApiServer(): Promise<string | undefined> {
   if (kubeAssets(process.env) !== undefined) return undefined;
-  const reason = 'COUCHESTOR_KUBE_ASSETS names no folder with etcd, kube-apiserver and kubectl';
+  const lacking = await whyNoCluster(process.env);
+  if (lacking === undefined) return undefined;
+  const reason = `COUCHESTOR_KUBE_ASSETS names no folder with etcd, kube-apiserver and kubectl; ${lacking}`;
   if (process.env['COUCHESTOR_CI'] === 'true') throw new Error(`the deployment cannot be tested: ${reason}`);
   console.warn(`\n*** SKIPPED, nothing was tested on a real API server: ${reason}\n`);
   return reason;
 }
 
+/** An API server from COUCHESTOR_KUBE_ASSETS, else that of a whole cluster. */
 export async function openKubeBed(): Promise<KubeBed> {
   const assets = kubeAssets(process.env);
-  if (assets === undefined) throw new Error('there are no assets to start an API server from');
   await using opening = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'couchestor-kube-'));
   opening.defer(() => rm(folder, { recursive: true, force: true }));
-  const server = await startRealApiServer(assets, []);
-  opening.defer(() => server.close());
+  const server = assets === undefined ? await serverOfCluster(opening) : await serverAlone(assets, opening);
 
   const kubeconfigFor = async (token: string): Promise<string> => {
     const path = join(folder, `kubeconfig-${token.slice(-8)}`);
@@ -70,7 +76,7 @@ export async function openKubeBed(): Promise<KubeBed> {
     KUBECONFIG: kubeconfig,
     // Where it keeps what it discovered.
     HOME: folder,
-    PATH: `${assets}${delimiter}${process.env['PATH'] ?? ''}`,
+    PATH: [assets ?? [], process.env['PATH'] ?? []].flat().join(delimiter),
   };
   const opened = opening.move();
   return {
@@ -84,6 +90,36 @@ export async function openKubeBed(): Promise<KubeBed> {
       await runFile('kubectl', ['apply', '--server-side', '-f', path], { env });
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+async function serverAlone(assets: string, stack: AsyncDisposableStack): Promise<ApiServer> {
+  const server = await startRealApiServer(assets, []);
+  stack.defer(() => server.close());
+  return server;
+}
+
+/** The API server of a whole cluster, with the token of an administrator made for this. */
+async function serverOfCluster(stack: AsyncDisposableStack): Promise<ApiServer> {
+  const { env } = stack.use(await obtainCluster(process.env));
+  const kubectl = async (...args: readonly string[]): Promise<string> =>
+    (await runFile('kubectl', args, { env: { ...process.env, ...env } })).stdout.trim();
+  const account = ['couchestor-bed', '--namespace=kube-system'] as const;
+  await kubectl('create', 'serviceaccount', ...account);
+  const subject = '--serviceaccount=kube-system:couchestor-bed';
+  await kubectl('create', 'clusterrolebinding', 'couchestor-bed', '--clusterrole=cluster-admin', subject);
+  const view = JSON.parse(await kubectl('config', 'view', '--raw', '--minify', '--flatten', '--output=json')) as {
+    readonly clusters: readonly {
+      readonly cluster: { readonly server: string; readonly 'certificate-authority-data': string };
+    }[];
+  };
+  const [entry] = view.clusters;
+  if (entry === undefined) throw new Error('the kubeconfig of the cluster names none');
+  return {
+    url: entry.cluster.server,
+    token: await kubectl('create', 'token', ...account, '--duration=2h'),
+    caPem: Buffer.from(entry.cluster['certificate-authority-data'], 'base64').toString('utf8'),
+    expireHistory: () => Promise.reject(new Error('the history of a whole cluster cannot be made to expire')),
   };
 }
 

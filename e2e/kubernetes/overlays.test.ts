@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { type KubeBed, kustomizeFolder, openKubeBed, prepareCluster, whyNoApiSer
 const run = promisify(execFile);
 const here = fileURLToPath(new URL('.', import.meta.url));
 const scrape = join(kustomizeFolder, 'components/prometheus-scrape');
-const leftOut = whyNoApiServer();
+const leftOut = await whyNoApiServer();
 
 describe.skipIf(leftOut !== undefined)('on a real API server', () => {
   let bed: KubeBed;
@@ -68,6 +68,24 @@ test('the objects of the evaluation are those of its simulator', async () => {
     const committed = await readFile(join(kustomizeFolder, 'components/simulator', name), 'utf8');
     expect(await readFile(join(folder, name), 'utf8')).toBe(committed);
   }
+});
+
+test('promtool finds no fault in the rules and the scrape configurations', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'couchestor-scrape-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  // Debian's build of Prometheus does not know Kubernetes; everything else of the job is checked.
+  const plain = await readFile(join(scrape, 'plain/scrape-config.yaml'), 'utf8');
+  const [indent] = /^ *(?=kubernetes_sd_configs:)/m.exec(plain) ?? [];
+  const discovery = new RegExp(`^${indent}kubernetes_sd_configs:\\n(?:${indent} .*\\n)+`, 'm');
+  expect(plain).toMatch(discovery);
+  const known = join(folder, 'scrape-config.yaml');
+  await writeFile(known, plain.replace(discovery, `${indent}static_configs: [{ targets: [couchestor:8080] }]\n`));
+  const evaluation = join(kustomizeFolder, 'components/prometheus/prometheus.yml');
+  for (const config of [evaluation, known]) {
+    await expect(run('promtool', ['check', 'config', '--syntax-only', config])).resolves.toBeDefined();
+  }
+  const rules = join(scrape, 'plain/alerts.yaml');
+  await expect(run('promtool', ['check', 'rules', '--lint=all', '--lint-fatal', rules])).resolves.toBeDefined();
 });
 
 test('the alerts fire when they should and at no other time', async () => {

@@ -37,7 +37,7 @@ interface Rule {
   readonly resourceNames?: readonly string[];
 }
 
-const leftOut = whyNoApiServer();
+const leftOut = await whyNoApiServer();
 
 describe.skipIf(leftOut !== undefined)('as a ServiceAccount of the base', () => {
   let bed: KubeBed;

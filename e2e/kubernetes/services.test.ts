@@ -13,7 +13,7 @@ import { type KubeBed, kustomizeFolder, openKubeBed, prepareCluster, whyNoApiSer
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const component = join(kustomizeFolder, 'components/simulator');
-const leftOut = whyNoApiServer();
+const leftOut = await whyNoApiServer();
 
 interface LogLine {
   readonly level: string;

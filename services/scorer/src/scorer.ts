@@ -167,6 +167,7 @@ export function createScorer(parts: ScorerParts): Scorer {
     await newScores(signal);
     const observed = observations.read();
     if (observed === undefined || measurement === undefined || !leadership.isLeader()) return;
+    const { problem } = measurement;
     const beganMs = clock.monotonicMs();
     const nowMs = clock.nowMs();
     forgetExpired(outstanding, nowMs);
@@ -196,7 +197,7 @@ export function createScorer(parts: ScorerParts): Scorer {
     parts.metrics.decided(outcome.decisions, (clock.monotonicMs() - beganMs) / 1_000);
     await inSteps(parts.log.writing(outcome.decisions), breathe);
     // After the lines of many volumes, so that it is among the newest few.
-    parts.log.connection(measurement.problem);
+    parts.log.connection(problem);
     await announce(outcome, observed, signal);
   };
 

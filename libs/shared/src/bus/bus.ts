@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../clock/index.ts';
 import type { MessageName, StateName, SubjectToken } from '../messages/index.ts';
 import type { ReadEventsOptions } from './events.ts';
-import type { FactTables, FactWriter, FactWriterOptions } from './facts.ts';
+import type { Fact, FactTables, FactWriter, FactWriterOptions } from './facts.ts';
 import type { MessageInput } from './message-input.ts';
 import type { IntentStore } from './intents.ts';
 import type { Permit } from './permit.ts';
@@ -104,6 +104,15 @@ export interface Bus extends AsyncDisposable {
     names: readonly N[],
     options: { readonly signal: AbortSignal },
   ): Promise<FactTables<N>>;
+  /**
+   * Reports facts of one kind and their ends without holding them. Resolves when all that there were have been reported;
+   * goes on until the signal.
+   */
+  followFacts<N extends StateName>(
+    name: N,
+    onChange: (id: string, next: Fact<N> | undefined) => void,
+    options: { readonly signal: AbortSignal },
+  ): Promise<void>;
   /** Resolves when it knows what the stream holds, so that only changes are published. */
   openFactWriter<N extends StateName>(name: N, options: FactWriterOptions): Promise<FactWriter<N>>;
 

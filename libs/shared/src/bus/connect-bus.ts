@@ -10,6 +10,7 @@ import { PublishRefusedError } from './errors.ts';
 import { readEvents } from './event-reader.ts';
 import { openFactTables } from './fact-tables.ts';
 import { openFactWriter } from './fact-writer.ts';
+import { followFacts } from './follow-facts.ts';
 import { createIntentStore } from './intent-store.ts';
 import { createBusMetrics } from './metrics.ts';
 import { createPermit } from './permit-bucket.ts';
@@ -98,6 +99,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     onState: (listener) => connection.onState(listener),
     publish,
     openFacts: async (names, { signal }) => openFactTables(context, names, eitherSignal(closed, signal)),
+    followFacts: (name, onChange, { signal }) => followFacts(context, name, onChange, eitherSignal(closed, signal)),
     openFactWriter: (name, writerOptions) => openFactWriter(context, name, writerOptions),
     readEvents: (eventOptions) => tracked('reading events', readEvents(context, eventOptions)),
     consumeRequests: (requestOptions) => tracked('consuming requests', consumeRequests(context, requestOptions)),

@@ -1,19 +1,10 @@
-import {
-  decodeMessage,
-  idOfSubject,
-  isTombstone,
-  MalformedMessageError,
-  streams,
-  subjectFilterOf,
-  type Message,
-  type StateName,
-  type Tombstone,
-} from '../messages/index.ts';
+import { idOfSubject, streams, subjectFilterOf, type StateName } from '../messages/index.ts';
 import { untilAborted } from './abort.ts';
 import type { BusContext } from './context.ts';
 import type { Fact, FactListener, FactTables } from './facts.ts';
 import { createMirror, type Mirror } from './mirror.ts';
-import { AWAY_MAX_MS, readInOrder, type StoredMessage } from './ordered-reader.ts';
+import { AWAY_MAX_MS, readInOrder } from './ordered-reader.ts';
+import { guarded, readFact } from './read-fact.ts';
 
 /** One kind of fact. It is held as facts of any kind, since the kinds of one table cannot be told apart by a type. */
 interface Table {
@@ -61,7 +52,12 @@ export function openFactTables<N extends StateName>(
         setSynced(name, table, false);
         table.mirror.startOver();
       },
-      onMessage: (message) => apply(context, table.mirror, message),
+      onMessage: (message) => {
+        const id = idOfSubject(message.subject);
+        const fact = readFact(context, message);
+        if (fact === undefined) table.mirror.delete(id);
+        else table.mirror.set(id, fact);
+      },
       onCaughtUp: () => {
         table.mirror.finish();
         setSynced(name, table, true);
@@ -98,47 +94,4 @@ function createTable(context: BusContext, name: StateName): Table {
     for (const listener of listeners) guarded(context, name, () => listener(id, next, previous));
   });
   return { mirror, listeners, synced: false };
-}
-
-/** A listener's fault is its own: the table goes on. */
-function guarded(context: BusContext, name: StateName, call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    context.logger.error({ err: error, type: name }, 'a listener of facts failed');
-  }
-}
-
-function apply(context: BusContext, mirror: Mirror<Fact<StateName>>, stored: StoredMessage): void {
-  const { subject, sequence } = stored;
-  const id = idOfSubject(subject);
-  const message = decode(context, stored);
-  if (message === undefined) {
-    mirror.delete(id);
-    return;
-  }
-  context.metrics.consumed(message.name);
-  if (isTombstone(message)) {
-    mirror.delete(id);
-    return;
-  }
-  mirror.set(id, {
-    data: message.data as Fact<StateName>['data'],
-    sequence,
-    timeMs: Date.parse(message.time),
-    ...(message.traceparent === undefined ? {} : { traceparent: message.traceparent }),
-  });
-}
-
-function decode(context: BusContext, { subject, bytes, sequence }: StoredMessage): Message | Tombstone | undefined {
-  try {
-    return decodeMessage(subject, bytes);
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    // The fact stays in its stream, so the reading need not wait until the letter is stored.
-    const stream = streams.state.name;
-    const letter = { service: context.service, subject, stream, sequence, bytes, problem: error.message };
-    context.track('storing a dead letter', context.deadLetters.put(letter));
-    return undefined;
-  }
 }

@@ -222,6 +222,24 @@ describe('facts', () => {
     await eventually(() => expect([...tables.of('volume.observed').keys()].sort()).toEqual(['a', 'b']));
   });
 
+  it('are reported to who follows them: what is there first, then what changes, and what goes with its stream', async () => {
+    const bus = await bed.bus();
+    await bus.ensureStreams();
+    const writer = await bus.openFactWriter('volume.observed', {});
+    await Promise.all(['a', 'b', 'c'].map((name) => writer.set(id(name), volume(name))));
+    await writer.delete(id('c'));
+    const said: string[] = [];
+    await bus.followFacts('volume.observed', (name, next) => said.push(`${name} ${next?.data.sizeBytes ?? 'gone'}`), {
+      signal: ending.signal,
+    });
+    expect(said.filter((each) => !each.startsWith('c')).sort()).toEqual(['a 1', 'b 1']);
+    await writer.set(id('a'), volume('a', 2));
+    await writer.delete(id('a'));
+    await eventually(() => expect(said.slice(-2)).toEqual(['a 2', 'a gone']));
+    await bed.jsm.streams.delete(STATE);
+    await eventually(() => expect(said.at(-1)).toBe('b gone'));
+  });
+
   it('that did not come back with a restored stream are the only ones reported as gone', async () => {
     const bus = await bed.bus();
     await bus.ensureStreams();

@@ -28,14 +28,12 @@ export function createMessageSource(bus: Bus): MessageSource {
       for (const [policyId, fact] of tables.of('policy.evaluated')) onChange(policyId, fact.data);
       await tables.whenSynced();
     },
-    watchDecisions: async (onChange, signal) => {
-      const tables = await bus.openFacts(['decision.made'], { signal });
-      const report = (volumeId: string, fact: Fact<'decision.made'> | undefined): void =>
-        onChange(volumeId, fact === undefined ? undefined : readDecision(fact));
-      tables.onChange('decision.made', report);
-      for (const [volumeId, fact] of tables.of('decision.made')) report(volumeId, fact);
-      await tables.whenSynced();
-    },
+    watchDecisions: (onChange, signal) =>
+      bus.followFacts(
+        'decision.made',
+        (volumeId, fact) => onChange(volumeId, fact === undefined ? undefined : readDecision(fact)),
+        { signal },
+      ),
     watchIntents: async (onChange, signal) => {
       const watch = bus.intents.watchAll({
         signal,

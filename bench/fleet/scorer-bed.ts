@@ -81,7 +81,8 @@ export async function startScorerBed({ volumes, prometheusUrl, clock }: ScorerBe
     await spawnProcess({
       name: 'scorer',
       command: process.execPath,
-      args: ['dist/scorer.mjs'],
+      // As the image starts it.
+      args: ['--max-semi-space-size=8', 'dist/scorer.mjs'],
       cwd: root,
       env: {
         ...env,

@@ -23,10 +23,8 @@ const SERVICE = 'scorer';
  * ones is left: three times the memory, to save a few per cent of the time.
  */
 const HEAP_GROWTH_PERCENT = 25;
-const YOUNG_MIB_MAX = 8;
 
 setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
-setFlagsFromString(`--max-semi-space-size=${YOUNG_MIB_MAX}`);
 
 await runService({
   name: SERVICE,

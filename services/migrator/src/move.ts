@@ -138,7 +138,7 @@ export async function runMove(
   const holdFence = async (): Promise<boolean> => {
     if (fence?.lost === true) await dropFence();
     if (fence !== undefined) return true;
-    const answer = await leases.acquireFence({ kind: 'steer', migrationId, token });
+    const answer = await leases.acquireFence({ migrationId, token });
     if (!answer.granted) return false;
     fence = keepLease({
       clock,

@@ -97,7 +97,7 @@ export async function checkLeases(world: FleetWorld, volumes: readonly string[])
       });
       if (!answer.granted) wrongs.push(`a hold of ${key} is left behind`);
     }
-    const fence = await leases.acquireFence({ kind: 'steer', migrationId: 'outside', token: Number.MAX_SAFE_INTEGER });
+    const fence = await leases.acquireFence({ migrationId: 'outside', token: Number.MAX_SAFE_INTEGER });
     if (!fence.granted) wrongs.push('the fence lease is left behind');
   };
   await world.runUntil(() => false, LEASE_TTL_MS + 1_000);

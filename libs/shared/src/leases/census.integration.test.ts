@@ -23,7 +23,7 @@ test('a census counts what is held, and nothing once it was given back', async (
   if (!grant.granted) throw new Error('nobody else is there');
   const { token } = grant;
   await leases.acquireHolds({ migrationId: 'move', token, holds: [{ key: 'fleet', amount: 1, limit: 2 }] });
-  await leases.acquireFence({ kind: 'steer', migrationId: 'move', token });
+  await leases.acquireFence({ migrationId: 'move', token });
   expect(await taker.take()).toEqual({ ownerships: 1, holders: 1, fenceHeld: true });
 
   await leases.releaseFence('move', token);

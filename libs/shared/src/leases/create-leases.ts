@@ -141,9 +141,8 @@ function leasesOn(server: LeaseServer, settings: LeasesSettings): Leases {
 
     acquireFence: async (request) => {
       const { migrationId, token } = request;
-      const targetSet = request.kind === 'grow' ? request.targetSet : undefined;
       const sentAtMs = clock.monotonicMs();
-      const reply = await server.acquireFence({ migrationId, token, targetSet, ttlMs, lifeMs });
+      const reply = await server.acquireFence({ migrationId, token, ttlMs, lifeMs });
       return fenceAnswerOf(reply, sentAtMs + ttlMs);
     },
     renewFence: async (migrationId, token) => {

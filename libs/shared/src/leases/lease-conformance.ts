@@ -166,49 +166,41 @@ export function describeLeases(createWorld: () => Promise<LeaseWorld>): void {
   );
 
   test(
-    'growths to the same targets share the fence; others and steers do not',
+    'one migration has the fence, and may ask for it again',
     inEpoch(async (_world, a, b) => {
-      const grow = (migrationId: string, targetSet: string) =>
-        ({ kind: 'grow', migrationId, targetSet, token: 1 }) as const;
-      const steer = (migrationId: string) => ({ kind: 'steer', migrationId, token: 1 }) as const;
-      expect(await a.acquireFence(grow('m1', 'x,y'))).toMatchObject({ granted: true });
-      expect(await b.acquireFence(grow('m2', 'x,y'))).toMatchObject({ granted: true });
-      expect(await b.acquireFence(grow('m3', 'x'))).toMatchObject({ reason: 'Held' });
-      await b.releaseFence('m3', 1);
-      expect(await b.acquireFence(steer('m4'))).toMatchObject({ reason: 'Held' });
-      await a.releaseFence('m1', 1);
-      expect(await b.acquireFence(grow('m2', 'z'))).toMatchObject({ reason: 'Held' });
+      const by = (migrationId: string) => ({ migrationId, token: 1 });
+      expect(await a.acquireFence(by('m1'))).toMatchObject({ granted: true });
+      expect(await a.acquireFence(by('m1'))).toMatchObject({ granted: true });
+      expect(await b.acquireFence(by('m2'))).toMatchObject({ reason: 'Held' });
       await b.releaseFence('m2', 1);
-      expect(await a.acquireFence(steer('m4'))).toMatchObject({ granted: true });
-      expect(await b.acquireFence(steer('m5'))).toMatchObject({ reason: 'Held' });
-      expect(await b.acquireFence(grow('m6', 'x'))).toMatchObject({ reason: 'Held' });
+      expect(await b.acquireFence(by('m2'))).toMatchObject({ reason: 'Held' });
+      await a.releaseFence('m1', 1);
+      expect(await b.acquireFence(by('m2'))).toMatchObject({ granted: true });
     }),
   );
 
   test(
-    'who waits for the fence gets it before newcomers that could share it',
+    'who waits for the fence gets it before newcomers',
     inEpoch(async (world, a, b) => {
-      const grow = (migrationId: string) => ({ kind: 'grow', migrationId, targetSet: 'x', token: 1 }) as const;
-      const steer = { kind: 'steer', migrationId: 's', token: 1 } as const;
-      await a.acquireFence(grow('m1'));
-      expect(await b.acquireFence(steer)).toMatchObject({ reason: 'Held' });
-      expect(await a.acquireFence(grow('m2'))).toMatchObject({ reason: 'Held' });
-      expect(await a.acquireFence(grow('m1'))).toMatchObject({ granted: true });
+      const by = (migrationId: string) => ({ migrationId, token: 1 });
+      await a.acquireFence(by('m1'));
+      expect(await b.acquireFence(by('first'))).toMatchObject({ reason: 'Held' });
+      expect(await a.acquireFence(by('m2'))).toMatchObject({ reason: 'Held' });
       await a.releaseFence('m1', 1);
-      expect(await a.acquireFence(grow('m2'))).toMatchObject({ reason: 'Held' });
-      expect(await b.acquireFence(steer)).toMatchObject({ granted: true });
-      await b.releaseFence('s', 1);
-      await until(world, () => a.acquireFence(grow('m2')), isFenced);
+      expect(await a.acquireFence(by('m2'))).toMatchObject({ reason: 'Held' });
+      expect(await b.acquireFence(by('first'))).toMatchObject({ granted: true });
+      await b.releaseFence('first', 1);
+      await until(world, () => a.acquireFence(by('m2')), isFenced);
     }),
   );
 
   test(
     'a fence lapses unless it is renewed, and belongs to the latest owner',
     inEpoch(async (world, a, b) => {
-      const steer = (migrationId: string, token: number) => ({ kind: 'steer', migrationId, token }) as const;
-      expect(await a.acquireFence(steer('m1', 5))).toMatchObject({ granted: true });
-      expect(await b.acquireFence(steer('m1', 6))).toMatchObject({ granted: true });
-      expect(await a.acquireFence(steer('m1', 5))).toEqual({ granted: false, reason: 'Superseded' });
+      const by = (migrationId: string, token: number) => ({ migrationId, token });
+      expect(await a.acquireFence(by('m1', 5))).toMatchObject({ granted: true });
+      expect(await b.acquireFence(by('m1', 6))).toMatchObject({ granted: true });
+      expect(await a.acquireFence(by('m1', 5))).toEqual({ granted: false, reason: 'Superseded' });
       expect(await a.renewFence('m1', 5)).toEqual({ renewed: false });
       await a.releaseFence('m1', 5);
       const endMs = world.clock.monotonicMs() + 1.5 * world.ttlMs;
@@ -216,8 +208,8 @@ export function describeLeases(createWorld: () => Promise<LeaseWorld>): void {
         await world.tick();
         expect(await b.renewFence('m1', 6)).toMatchObject({ renewed: true });
       }
-      expect(await a.acquireFence(steer('m2', 7))).toMatchObject({ reason: 'Held' });
-      await until(world, () => a.acquireFence(steer('m2', 7)), isFenced);
+      expect(await a.acquireFence(by('m2', 7))).toMatchObject({ reason: 'Held' });
+      await until(world, () => a.acquireFence(by('m2', 7)), isFenced);
       expect(await b.renewFence('m1', 6)).toEqual({ renewed: false });
     }),
   );
@@ -298,7 +290,7 @@ export function describeLeases(createWorld: () => Promise<LeaseWorld>): void {
       const lost = { granted: false, reason: 'EpochLost', opensInMs: undefined };
       expect(await a.acquireOwnership('v', 'a')).toEqual(lost);
       expect(await a.acquireHolds(request('m1', 1, one('fleet')))).toEqual(lost);
-      expect(await a.acquireFence({ kind: 'steer', migrationId: 'm1', token: 1 })).toEqual(lost);
+      expect(await a.acquireFence({ migrationId: 'm1', token: 1 })).toEqual(lost);
       expect(await a.epoch()).toEqual({ state: 'lost', opensInMs: undefined });
       expect(await a.renewAll([])).toEqual({ state: 'lost', opensInMs: undefined });
 

@@ -105,8 +105,6 @@ export type EpochReply = { readonly kind: 'open' } | EpochLostReply;
 export interface FenceServerRequest {
   readonly migrationId: string;
   readonly token: number;
-  /** Growths with the same set share the fence; undefined is a steer. */
-  readonly targetSet: string | undefined;
   readonly ttlMs: number;
   readonly lifeMs: number;
 }

@@ -33,8 +33,8 @@ export interface Leases extends AsyncDisposable {
   epoch(): Promise<EpochState>;
 
   /**
-   * Growths to the same target set share the fence; a steer has it alone. It lapses after a lease's life. Who has it for
-   * one purpose releases it before asking for another. Who asks again within a third of a lease's life keeps its turn.
+   * One migration has the fence, for growths and steers alike. It lapses after a lease's life. The first that was turned
+   * away is next, as long as it asks again within a third of a lease's life.
    */
   acquireFence(request: FenceRequest): Promise<FenceAnswer>;
   renewFence(migrationId: string, token: number): Promise<RenewalAnswer>;
@@ -131,15 +131,11 @@ export type EpochState =
   | { readonly state: 'open' }
   | { readonly state: 'lost'; readonly opensInMs: number | undefined };
 
-interface FenceHolder {
+export interface FenceRequest {
   readonly migrationId: string;
   /** Of the ownership lease of the migration's volume. */
   readonly token: number;
 }
-
-export type FenceRequest =
-  | (FenceHolder & { readonly kind: 'grow'; readonly targetSet: string })
-  | (FenceHolder & { readonly kind: 'steer' });
 
 export type FenceAnswer =
   | { readonly granted: true; readonly validUntilMonotonicMs: number }

@@ -181,29 +181,18 @@ if epochOpen(KEYS[1]) then return {'open', 0} end
 return {'epochLost', opensIn(KEYS[2], tonumber(ARGV[1]))}`,
 };
 
-/** keys: fence, turn, epoch, recovery; args: migrationId, token, grow|steer, targetSet, ttlMs, lifeMs */
+/** keys: fence, turn, epoch, recovery; args: migrationId, token, ttlMs, lifeMs */
 export const acquireFence: LuaScript = {
   keys: 4,
   lua: `${prelude}${epoch}
-local id, token, kind, set, ttlMs = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
-if not epochOpen(KEYS[3]) then return {'epochLost', opensIn(KEYS[4], tonumber(ARGV[6]))} end
-local mine, leftMs = nil, 0
-local all = redis.call('HGETALL', KEYS[1])
-for index = 1, #all, 2 do
-  local holder = cjson.decode(all[index + 1])
-  local left = tonumber(holder.untilMs) - now
-  if left <= 0 then
-    redis.call('HDEL', KEYS[1], all[index])
-  elseif all[index] == id then
-    mine = holder
-    -- An answer that is lost must not turn what it is held for into something else: it is released first.
-    if token == tonumber(holder.token) and (holder.kind ~= kind or holder.set ~= set) then leftMs = math.max(leftMs, left) end
-  elseif kind == 'steer' or holder.kind == 'steer' or holder.set ~= set then
-    leftMs = math.max(leftMs, left)
-  end
-end
-if mine and token < tonumber(mine.token) then return {'superseded'} end
--- The first that is turned away is next: no newcomer may share what it waits for, or it would wait for ever.
+local id, token, ttlMs = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+if not epochOpen(KEYS[3]) then return {'epochLost', opensIn(KEYS[4], tonumber(ARGV[4]))} end
+local held = redis.call('HMGET', KEYS[1], 'id', 'token')
+local mine = held[1] == id
+if mine and token < tonumber(held[2]) then return {'superseded'} end
+local leftMs = 0
+if held[1] and not mine then leftMs = math.max(1, redis.call('PTTL', KEYS[1])) end
+-- The first that is turned away is next, or it might wait for ever.
 local turn = redis.call('GET', KEYS[2])
 if leftMs == 0 and not mine and turn and turn ~= id then leftMs = math.max(1, redis.call('PTTL', KEYS[2])) end
 if leftMs > 0 then
@@ -211,23 +200,18 @@ if leftMs > 0 then
   return {'held', leftMs}
 end
 if turn == id then redis.call('DEL', KEYS[2]) end
-local holder = {kind = kind, set = set, token = ARGV[2], untilMs = text(now + ttlMs)}
-redis.call('HSET', KEYS[1], id, cjson.encode(holder))
-redis.call('PEXPIRE', KEYS[1], text(2 * ttlMs))
+redis.call('HSET', KEYS[1], 'id', id, 'token', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return {'granted'}`,
 };
 
 /** keys: fence; args: migrationId, token, ttlMs */
 export const renewFence: LuaScript = {
   keys: 1,
-  lua: `${prelude}
-local raw = redis.call('HGET', KEYS[1], ARGV[1])
-if not raw then return 0 end
-local holder = cjson.decode(raw)
-if holder.token ~= ARGV[2] or tonumber(holder.untilMs) <= now then return 0 end
-holder.untilMs = text(now + tonumber(ARGV[3]))
-redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(holder))
-redis.call('PEXPIRE', KEYS[1], text(2 * tonumber(ARGV[3])))
+  lua: `
+local held = redis.call('HMGET', KEYS[1], 'id', 'token')
+if held[1] ~= ARGV[1] or held[2] ~= ARGV[2] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1`,
 };
 
@@ -235,9 +219,11 @@ return 1`,
 export const releaseFence: LuaScript = {
   keys: 2,
   lua: `
-local raw = redis.call('HGET', KEYS[1], ARGV[1])
-if raw and tonumber(ARGV[2]) < tonumber(cjson.decode(raw).token) then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[1])
+local held = redis.call('HMGET', KEYS[1], 'id', 'token')
+if held[1] == ARGV[1] then
+  if tonumber(ARGV[2]) < tonumber(held[2]) then return 0 end
+  redis.call('DEL', KEYS[1])
+end
 if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 return 1`,
 };

@@ -25,6 +25,8 @@ export interface MemoryLeaseServer extends LeaseServer {
   flush(): void;
   /** Keeps its data, but is another process: what was written last might have been lost. */
   restart(): void;
+  /** What is held now. */
+  census(): { readonly ownerships: number; readonly holders: number; readonly fences: number };
 }
 
 export interface MemoryLeaseServerOptions {
@@ -47,8 +49,8 @@ interface HoldRecord {
 }
 
 interface Fence {
+  readonly migrationId: string;
   readonly token: number;
-  readonly targetSet: string | undefined;
   untilMs: number;
 }
 
@@ -58,7 +60,7 @@ const rankOf: Readonly<Record<CallPriority, number>> = { release: 0, act: 1, rea
 interface State {
   readonly leases: Map<string, Lease>;
   readonly records: Map<string, HoldRecord>;
-  readonly fences: Map<string, Fence>;
+  fence: Fence | undefined;
   fenceTurn: { readonly migrationId: string; readonly untilMs: number } | undefined;
   calledAtMs: number[];
   /** The run of the server that knows which calls it granted. */
@@ -74,7 +76,7 @@ function emptyState(): State {
   return {
     leases: new Map(),
     records: new Map(),
-    fences: new Map(),
+    fence: undefined,
     fenceTurn: undefined,
     calledAtMs: [],
     callsRun: undefined,
@@ -166,29 +168,25 @@ export function createMemoryLeaseServer({ clock, fateOf }: MemoryLeaseServerOpti
     return { epoch: epochLost(lifeMs), recovery: sinceMs };
   };
 
-  const acquireFence = ({ migrationId, token, targetSet, ttlMs, lifeMs }: FenceServerRequest): FenceReply => {
+  const liveFence = (): Fence | undefined =>
+    state.fence !== undefined && state.fence.untilMs > clock.nowMs() ? state.fence : undefined;
+
+  const acquireFence = ({ migrationId, token, ttlMs, lifeMs }: FenceServerRequest): FenceReply => {
     if (state.epochRun !== run) return epochLost(lifeMs);
     const nowMs = clock.nowMs();
-    let leftMs = 0;
-    const isInTheWay = (id: string, fence: Fence): boolean => {
-      if (id === migrationId) return fence.token === token && fence.targetSet !== targetSet;
-      return targetSet === undefined || fence.targetSet !== targetSet;
-    };
-    for (const [id, fence] of state.fences) {
-      if (fence.untilMs <= nowMs) state.fences.delete(id);
-      else if (isInTheWay(id, fence)) leftMs = Math.max(leftMs, fence.untilMs - nowMs);
-    }
-    const mine = state.fences.get(migrationId);
-    if (mine !== undefined && token < mine.token) return { kind: 'superseded' };
+    const fence = liveFence();
+    const isMine = fence?.migrationId === migrationId;
+    if (isMine && token < fence.token) return { kind: 'superseded' };
+    let leftMs = fence === undefined || isMine ? 0 : fence.untilMs - nowMs;
     const turn = state.fenceTurn !== undefined && state.fenceTurn.untilMs > nowMs ? state.fenceTurn : undefined;
     const isNext = turn === undefined || turn.migrationId === migrationId;
-    if (leftMs === 0 && mine === undefined && !isNext) leftMs = Math.max(1, turn.untilMs - nowMs);
+    if (leftMs === 0 && !isMine && !isNext) leftMs = Math.max(1, turn.untilMs - nowMs);
     if (leftMs > 0) {
       if (isNext) state.fenceTurn = { migrationId, untilMs: nowMs + Math.ceil(ttlMs / 3) };
       return { kind: 'held', leftMs };
     }
     if (turn?.migrationId === migrationId) state.fenceTurn = undefined;
-    state.fences.set(migrationId, { token, targetSet, untilMs: nowMs + ttlMs });
+    state.fence = { migrationId, token, untilMs: nowMs + ttlMs };
     return { kind: 'granted' };
   };
 
@@ -239,16 +237,18 @@ export function createMemoryLeaseServer({ clock, fateOf }: MemoryLeaseServerOpti
     acquireFence: (request) => serve('acquireFence', () => acquireFence(request)),
     renewFence: ({ migrationId, token, ttlMs }) =>
       serve('renewFence', () => {
-        const fence = state.fences.get(migrationId);
-        if (fence === undefined || fence.token !== token || fence.untilMs <= clock.nowMs()) return false;
+        const fence = liveFence();
+        if (fence?.migrationId !== migrationId || fence.token !== token) return false;
         fence.untilMs = clock.nowMs() + ttlMs;
         return true;
       }),
     releaseFence: ({ migrationId, token }) =>
       serve('releaseFence', () => {
-        const fence = state.fences.get(migrationId);
-        if (fence !== undefined && token < fence.token) return;
-        state.fences.delete(migrationId);
+        const fence = liveFence();
+        if (fence?.migrationId === migrationId) {
+          if (token < fence.token) return;
+          state.fence = undefined;
+        }
         if (state.fenceTurn?.migrationId === migrationId) state.fenceTurn = undefined;
       }),
     takeCall: (priority, callsPerSecond) => serve('takeCall', () => takeCall(priority, callsPerSecond)),
@@ -258,6 +258,16 @@ export function createMemoryLeaseServer({ clock, fateOf }: MemoryLeaseServerOpti
     },
     restart: () => {
       run += 1;
+    },
+    census: () => {
+      const nowMs = clock.nowMs();
+      const live = <T extends { readonly untilMs: number }>(all: Iterable<T>): T[] =>
+        [...all].filter(({ untilMs }) => untilMs > nowMs);
+      return {
+        ownerships: live(state.leases.values()).length,
+        holders: live(state.records.values()).filter(({ released }) => !released).length,
+        fences: liveFence() === undefined ? 0 : 1,
+      };
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

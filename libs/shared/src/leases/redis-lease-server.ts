@@ -110,10 +110,9 @@ export function createRedisLeaseServer(options: RedisLeaseServerOptions): LeaseS
       return registerReplyOf(await run('register', scripts.register, keys, args));
     },
     epoch: async (lifeMs) => epochReplyOf(await run('epoch', scripts.readEpoch, epochKeys, [lifeMs])),
-    acquireFence: async ({ migrationId, token, targetSet, ttlMs, lifeMs }) => {
+    acquireFence: async ({ migrationId, token, ttlMs, lifeMs }) => {
       const keys = [key('fence'), key('fence-turn'), ...epochKeys];
-      const kind = targetSet === undefined ? 'steer' : 'grow';
-      const args = [migrationId, token, kind, targetSet ?? '', ttlMs, lifeMs];
+      const args = [migrationId, token, ttlMs, lifeMs];
       return fenceReplyOf(await run('acquireFence', scripts.acquireFence, keys, args));
     },
     renewFence: async ({ migrationId, token, ttlMs }) =>

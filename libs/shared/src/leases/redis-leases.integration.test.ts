@@ -95,7 +95,7 @@ describe.concurrent('leases on Redis', () => {
     await openEpoch({ clock, tick }, leases);
     const { token } = grantOf(await leases.acquireOwnership('v', 'a'));
     await leases.acquireHolds(request('m1', token, one('fleet')));
-    await leases.acquireFence({ kind: 'steer', migrationId: 'm1', token });
+    await leases.acquireFence({ migrationId: 'm1', token });
     await leases.takeCall('act');
     const keys = await site.admin.keys(`*${namespace}*`);
     expect(keys.length).toBeGreaterThan(5);

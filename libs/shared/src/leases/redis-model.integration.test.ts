@@ -46,7 +46,6 @@ type Ask =
       readonly kind: 'fence' | 'renewFence' | 'unfence';
       readonly id: string;
       readonly token: number;
-      readonly targetSet: string | undefined;
     };
 
 const idArbitrary = fc.constantFrom('m1', 'm2', 'm3');
@@ -68,7 +67,6 @@ const requestArbitrary: fc.Arbitrary<Ask> = fc.oneof(
     kind: fc.constantFrom('fence', 'renewFence', 'unfence'),
     id: idArbitrary,
     token: tokenArbitrary,
-    targetSet: fc.constantFrom(undefined, '', 'x'),
   }),
 );
 
@@ -107,11 +105,8 @@ async function answerOf(leases: Leases, ask: Ask): Promise<unknown> {
       ]);
     case 'release':
       return leases.releaseHolds(ask.id, ask.token);
-    case 'fence': {
-      const { id: migrationId, token, targetSet } = ask;
-      const wanted = targetSet === undefined ? { kind: 'steer' as const } : { kind: 'grow' as const, targetSet };
-      return withoutTimes(await leases.acquireFence({ ...wanted, migrationId, token }));
-    }
+    case 'fence':
+      return withoutTimes(await leases.acquireFence({ migrationId: ask.id, token: ask.token }));
     case 'renewFence':
       return withoutTimes(await leases.renewFence(ask.id, ask.token));
     case 'unfence':

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { enumerate, type SmallWorld } from '../../test/small-worlds.ts';
+
+const both = (...nodes: string[]): string[] => nodes.flatMap((node) => [`nvme-${node}`, `sata-${node}`]);
+const hot = (...nodes: string[]): string[] => nodes.map((node) => `nvme-${node}`);
+const three = { pools: both('n1', 'n2', 'n3'), targetPools: hot('n1', 'n2', 'n3') };
+
+const worlds: readonly SmallWorld[] = [
+  { ...three, name: 'one replica, and one thing that goes wrong', volumes: [['sata-n1']], trouble: 1 },
+  { ...three, name: 'two replicas', volumes: [['sata-n1', 'sata-n2']], trouble: 0 },
+  { ...three, name: 'a Mayastor that ignores the steer', volumes: [['sata-n1']], steers: false, trouble: 0 },
+  {
+    name: 'a way over a spare node, and one thing that goes wrong',
+    pools: ['nvme-n1', 'sata-n1', 'sata-n2'],
+    targetPools: hot('n1'),
+    volumes: [['sata-n1']],
+    trouble: 1,
+  },
+  {
+    ...three,
+    name: 'one replica less for a while',
+    volumes: [['nvme-n1', 'nvme-n2', 'sata-n3']],
+    allowReducedRedundancy: true,
+    trouble: 0,
+  },
+  {
+    name: 'Mayastor 2.7, where each tier has nodes of its own',
+    pools: ['sata-n1', 'nvme-n2', 'nvme-n3'],
+    targetPools: hot('n2', 'n3'),
+    volumes: [['sata-n1']],
+    method: 'nodeCordon',
+    trouble: 0,
+  },
+  {
+    name: 'two volumes',
+    pools: both('n1', 'n2'),
+    targetPools: hot('n1', 'n2'),
+    volumes: [['sata-n1'], ['sata-n2']],
+    trouble: 0,
+  },
+];
+
+test.each(worlds)(
+  'every state of a small world has a safe next step, and an end can be reached from it: $name',
+  (world) => {
+    const { wrongs, states, ends } = enumerate(world);
+    expect(wrongs.slice(0, 2)).toEqual([]);
+    expect(states).toBeGreaterThan(100);
+    expect(ends).toContain('completed');
+  },
+  120_000,
+);

@@ -15,6 +15,17 @@ const WATERMARKS: readonly (readonly [high: number, low: number, windowHours: nu
   [1000, 100, 6, 6],
 ];
 
+/** Averages of a day and cooldowns that are worth a try for a hot tier that is given by rank. */
+const SCORINGS = [
+  { method: 'Average', samplingWindowMs: 12 * HOUR_MS },
+  { method: 'Average', samplingWindowMs: 24 * HOUR_MS },
+  { method: 'Average', samplingWindowMs: 48 * HOUR_MS },
+  { method: 'TwoSpeed', samplingWindowMs: 12 * HOUR_MS },
+  { method: 'TwoSpeed', samplingWindowMs: 18 * HOUR_MS },
+  { method: 'TwoSpeed', samplingWindowMs: 24 * HOUR_MS },
+] as const;
+const COOLDOWN_HOURS = [0, 6, 24] as const;
+
 /**
  * Rules that say how much can be won on a history: plain watermarks, from hasty to slow, and two exponential averages.
  * They are as plain as they can be: no score before the window is full, a cooldown that never doubles, no limit.
@@ -42,4 +53,30 @@ export function comparedSettings(history: History): readonly Setting[] {
     minCoverage: 1,
   };
   return [...plain, twoAverages];
+}
+
+/**
+ * CoucheStor's own: places on the hot tier by rank, and watermarks that follow the fleet. The history is all that there
+ * is, so a score counts from its first step on. The cooldown doubles, as it does in the scorer.
+ */
+export function rankedSettings(history: History, hotShare: number): readonly Setting[] {
+  return SCORINGS.flatMap(({ method, samplingWindowMs }) => {
+    // Both memories alike: what promotes a volume keeps it.
+    const memories = { promoteMemoryMs: samplingWindowMs, demoteMemoryMs: samplingWindowMs };
+    const scoring = method === 'TwoSpeed' ? { method, ...memories } : { method };
+    return COOLDOWN_HOURS.map((cooldownHours): Setting => {
+      const cooldownMs = cooldownHours * HOUR_MS;
+      const average = method === 'TwoSpeed' ? 'memory' : 'window';
+      const cooldown = cooldownMs === 0 ? 'none' : formatDuration(cooldownMs);
+      return {
+        name: `hottest ${hotShare * 100} %, ${average} ${formatDuration(samplingWindowMs)}, cooldown ${cooldown}`,
+        scoreAt: scoresOf(history, { scoring, samplingWindowMs }),
+        watermarks: { highWatermarkIops: 1, lowWatermarkIops: 0 },
+        cooldownMs,
+        cooldownDoubles: true,
+        minCoverage: 0,
+        hotShare,
+      };
+    });
+  });
 }

@@ -22,6 +22,7 @@ export interface ReplayOptions {
   readonly policies: readonly string[];
   readonly compare: boolean;
   readonly advise: boolean;
+  readonly crossValidate: boolean;
   /** Mean share of the volumes that the hot tier holds, 0 to 1. */
   readonly hotCapacity: number;
   /** Undefined: as many as 60 of 53 volumes in 339 half hours. */
@@ -43,6 +44,7 @@ Source, one of:
 Rules, side by side:
   --policy FILE           a StoragePolicy in YAML; as often as wanted
   --compare               plain watermarks from hasty to slow, two averages, and CoucheStor's own
+  --cross-validate        CoucheStor's own, chosen on half of the volumes and scored on the other half, ten times
   --advise                watermarks, window and cooldown for the hot tier and the moves that there are
 
 Options:
@@ -73,12 +75,13 @@ export class OptionError extends Error {
 export function parseOptions(args: readonly string[]): ReplayOptions | undefined {
   const values = readArgs(args);
   if (values.help) return undefined;
-  const compare = values.compare || (values.policy.length === 0 && !values.advise);
+  const compare = values.compare || (values.policy.length === 0 && !values.advise && !values['cross-validate']);
   return {
     source: sourceOf(values),
     policies: values.policy,
     compare,
     advise: values.advise,
+    crossValidate: values['cross-validate'],
     hotCapacity: number('--hot-capacity', values['hot-capacity'], 0, 1),
     moves: values.moves === undefined ? undefined : integer('--moves', values.moves, 0, 100_000_000),
     holdMs: duration('--hold', values.hold, 0, 365 * DAY_MS),
@@ -98,6 +101,7 @@ function readArgs(args: readonly string[]) {
         policy: { type: 'string', multiple: true, default: [] },
         compare: { type: 'boolean', default: false },
         advise: { type: 'boolean', default: false },
+        'cross-validate': { type: 'boolean', default: false },
         'hot-capacity': { type: 'string', default: '0.16' },
         moves: { type: 'string' },
         hold: { type: 'string', default: '24h' },

@@ -1,4 +1,13 @@
-import { clairvoyantBest, replay, type Budget, type Clairvoyant, type History, type Setting } from '@couchestor/replay';
+import {
+  bestWithin,
+  clairvoyantBest,
+  replay,
+  type Budget,
+  type Clairvoyant,
+  type CrossValidation,
+  type History,
+  type Setting,
+} from '@couchestor/replay';
 import { formatBytes } from '@couchestor/shared/units';
 
 /** What a rule came to, beside what could have been. */
@@ -37,7 +46,7 @@ export interface ReportInput {
 }
 
 export function reportOn({ history, settings, budget, holdMs, volumeSizeBytes }: ReportInput): Report {
-  const clairvoyantAtBudget = clairvoyantBest(history, budget);
+  const clairvoyantAtBudget = bestWithin(history, budget);
   return {
     volumes: history.names.length,
     steps: history.steps,
@@ -102,4 +111,11 @@ function formatColumns(rows: readonly (readonly string[])[]): string {
         .join('  '),
     )
     .join('\n');
+}
+
+export function formatCrossValidation({ mean, worst, halves }: CrossValidation): string {
+  return [
+    `By rank, fitted on one half of the volumes and scored on the other, ${halves.length} times: mean ${mean.toFixed(3)}, worst ${worst.toFixed(3)}.`,
+    ...halves.map(({ chosen, score }) => `  ${score.toFixed(3)}  ${chosen}`),
+  ].join('\n');
 }

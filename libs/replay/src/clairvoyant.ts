@@ -14,7 +14,7 @@ export interface Clairvoyant extends Budget {
   readonly atMost: number;
 }
 
-/** Prices of a move that are tried: four in each decade. */
+/** Prices of a move that are tried in each decade. */
 const PRICES_PER_DECADE = 4;
 const DECADES = 10;
 /** The price of a step on the hot tier is known to so much of itself. */
@@ -28,7 +28,7 @@ const PRICES_BEYOND = 4;
  * prices reach not every plan, so with few volumes a better one may exist; `atMost`, the least of the dual bounds that
  * were met on the way, says by how much.
  */
-export function clairvoyantBest(history: History, budget: Budget): Clairvoyant {
+export function clairvoyantBest(history: History, budget: Budget, pricesPerDecade = PRICES_PER_DECADE): Clairvoyant {
   const total = totalRequests(history);
   const stepsOnHot = budget.occupancy * history.names.length * history.steps;
   let best: Plan = { hit: 0, hotSteps: 0, moves: 0, value: 0 };
@@ -49,10 +49,7 @@ export function clairvoyantBest(history: History, budget: Budget): Clairvoyant {
     return found;
   };
 
-  const prices = [
-    0,
-    ...Array.from({ length: DECADES * PRICES_PER_DECADE + 1 }, (_, n) => 10 ** (n / PRICES_PER_DECADE)),
-  ];
+  const prices = [0, ...Array.from({ length: DECADES * pricesPerDecade + 1 }, (_, n) => 10 ** (n / pricesPerDecade))];
   const plans = new Map<number, Plan>();
   const planFor = (index: number): Plan => {
     const known = plans.get(index) ?? withinOccupancy(prices[index] ?? 0);

@@ -59,16 +59,27 @@ test('a move back is regretted within the hold time, and not after it', () => {
   expect(regrets(3 * HALF_HOUR_MS - 1)).toBe(0);
 });
 
-test('a full hot tier takes nobody, and first whoever is furthest beyond the watermark', () => {
+test('a share of the volumes has places on the hot tier, and those with the highest scores get them', () => {
   const history = historyOf([
     [1_000, 1_000],
     [4_000, 4_000],
     [2_000, 2_000],
     [50, 50],
   ]);
-  const outcome = replay(history, setting(history, { hotCapacity: 0.25 }), 0);
+  const outcome = replay(history, setting(history, { hotShare: 0.25 }), 0);
   expect(outcome).toMatchObject({ moves: 1, occupancy: 0.125 });
   expect(outcome.hit).toBeCloseTo(4_000 / 14_100, 12);
+});
+
+test('a volume takes the place of another as soon as its score is so much higher, and not while that one cools down', () => {
+  const history = historyOf([
+    [300, 300, 300, 300, 300, 300],
+    [200, 200, 329, 331, 331, 331],
+  ]);
+  const share = { hotShare: 0.5, watermarks: { highWatermarkIops: 1_000, lowWatermarkIops: 0 } };
+  // Up at the second step; 329 is too little, 331 is seen at the fifth.
+  expect(replay(history, setting(history, share), 0)).toMatchObject({ moves: 3 });
+  expect(replay(history, setting(history, { ...share, cooldownMs: 5 * HOUR_MS }), 0)).toMatchObject({ moves: 1 });
 });
 
 test('no more than so many moves start in an hour', () => {

@@ -1,23 +1,36 @@
 import type { Score } from '@couchestor/shared/messages';
 import type { PolicySpec, Tier } from '@couchestor/shared/policy';
-import { bandOf, cooldownOf, rankOf, undoneTooSoon, type Band, type MoveReason } from '@couchestor/shared/scoring';
+import {
+  bandOf,
+  cooldownOf,
+  rankOf,
+  undoneTooSoon,
+  watermarksByRank,
+  type Band,
+  type MoveReason,
+} from '@couchestor/shared/scoring';
 import { HOUR_MS } from '@couchestor/shared/units';
 import { totalRequests, type History } from './history.ts';
 import type { ScoreAt } from './scores.ts';
+
+type Watermarks = Pick<PolicySpec, 'highWatermarkIops' | 'lowWatermarkIops' | 'warmWatermarkIops'>;
 
 /** A rule to replay. */
 export interface Setting {
   readonly name: string;
   readonly scoreAt: ScoreAt;
-  readonly watermarks: Pick<PolicySpec, 'highWatermarkIops' | 'lowWatermarkIops' | 'warmWatermarkIops'>;
+  readonly watermarks: Watermarks;
+  /**
+   * Share of the volumes, 0 to 1, that the hot tier holds: those with the highest scores above the low watermark. The
+   * watermarks then follow the fleet.
+   */
+  readonly hotShare?: number;
   readonly cooldownMs: number;
   /** Whether the cooldown doubles after each move in a row that undid the one before too soon, as the scorer's does. */
   readonly cooldownDoubles: boolean;
   /** Share of its samples that a score needs, 0 to 1. */
   readonly minCoverage: number;
   readonly maxMovesPerHour?: number;
-  /** Share of the volumes that the hot tier holds, 0 to 1: whoever comes later in rank waits. */
-  readonly hotCapacity?: number;
 }
 
 export interface Outcome {
@@ -37,6 +50,15 @@ interface Place {
   movedAtMs: number;
   movedFrom: Tier;
   regretsInRow: number;
+}
+
+type ScoreValue = Extract<Score, { kind: 'value' }>;
+
+/** A volume that may move, by its cooldown and by what is known of it. */
+interface Free {
+  readonly volume: number;
+  readonly place: Place;
+  readonly score: ScoreValue;
 }
 
 interface Candidate {
@@ -72,22 +94,22 @@ export function replay(history: History, setting: Setting, holdMs: number): Outc
 
   for (let step = 0; step < steps; step += 1) {
     const nowMs = startMs + step * stepMs;
-    const candidates: Candidate[] = [];
+    const free: Free[] = [];
     for (const [volume, place] of places.entries()) {
       if (nowMs - place.movedAtMs < cooldownOf(setting.cooldownMs, place.regretsInRow)) continue;
       const score = setting.scoreAt(volume, step);
-      if (score.kind === 'unknown' || score.coverage < setting.minCoverage) continue;
-      const wanted = wantedOf(bandOf(score, setting.watermarks));
+      if (score.kind === 'value' && score.coverage >= setting.minCoverage) free.push({ volume, place, score });
+    }
+    const watermarks = watermarksOf(setting, free, tally.hot, names.length);
+    const candidates: Candidate[] = [];
+    for (const { volume, place, score } of free) {
+      const wanted = wantedOf(bandOf(score, watermarks));
       if (wanted === undefined || wanted.tier === place.tier) continue;
-      if (gate === undefined) move(place, wanted.tier, nowMs);
-      else candidates.push({ place, to: wanted.tier, rank: rankAt(setting, place, score, wanted.reason), volume });
+      const rank = rankOf({ spec: watermarks, score, reason: wanted.reason, from: place.tier, copiedGib: 0 });
+      candidates.push({ place, to: wanted.tier, rank, volume });
     }
-    if (gate !== undefined) {
-      gate.begin(nowMs);
-      for (const { place, to } of candidates.sort((a, b) => b.rank - a.rank || a.volume - b.volume)) {
-        if (gate.admits(to, tally.hot)) move(place, to, nowMs);
-      }
-    }
+    gate.begin(nowMs);
+    for (const { place, to } of candidates.sort(byRank)) if (gate.admits(to, tally.hot)) move(place, to, nowMs);
     for (const [volume, place] of places.entries()) {
       if (place.tier === 'hot') tally.hit += history.requests(volume, step, step + 1);
     }
@@ -118,9 +140,29 @@ function wantedOf(band: Band): { readonly tier: Tier; readonly reason: MoveReaso
   }
 }
 
-/** Volumes count as equally large: a history does not say how large they are. */
-function rankAt({ watermarks: spec }: Setting, { tier: from }: Place, score: Score, reason: MoveReason): number {
-  return rankOf({ spec, score, reason, from, copiedGib: 0 });
+/** Those that cannot move keep their places on the hot tier. */
+function watermarksOf(
+  { watermarks, hotShare }: Setting,
+  free: readonly Free[],
+  hot: number,
+  volumes: number,
+): Watermarks {
+  if (hotShare === undefined) return watermarks;
+  const standings = free.map(({ place, score: { iops, demoteIops = iops } }) => ({
+    onHot: place.tier === 'hot',
+    iops,
+    demoteIops,
+  }));
+  const staying = hot - standings.filter(({ onHot }) => onHot).length;
+  const places = placesOf(hotShare, volumes) - staying;
+  return watermarksByRank({ standings, places, floorIops: watermarks.lowWatermarkIops });
+}
+
+const placesOf = (hotShare: number, volumes: number): number => Math.floor(hotShare * volumes + 1e-9);
+
+/** Volumes count as equally large, since a history does not say how large they are. What leaves the hot tier goes first. */
+function byRank(a: Candidate, b: Candidate): number {
+  return Number(b.place.tier === 'hot') - Number(a.place.tier === 'hot') || b.rank - a.rank || a.volume - b.volume;
 }
 
 interface Gate {
@@ -128,13 +170,11 @@ interface Gate {
   admits(to: Tier, hot: number): boolean;
 }
 
-/** Undefined where nothing limits a rule, so that its volumes need not be ranked. */
-function createGate({ maxMovesPerHour, hotCapacity }: Setting, { names, stepMs }: History): Gate | undefined {
-  if (maxMovesPerHour === undefined && hotCapacity === undefined) return undefined;
-  const hotMax = hotCapacity === undefined ? Infinity : Math.floor(hotCapacity * names.length + 1e-9);
+function createGate({ maxMovesPerHour = Infinity, hotShare }: Setting, { names, stepMs }: History): Gate {
+  const hotMax = hotShare === undefined ? Infinity : placesOf(hotShare, names.length);
   const starts: number[] = [];
   // A step longer than an hour stands for all of its hours.
-  const movesMax = maxMovesPerHour === undefined ? Infinity : maxMovesPerHour * Math.max(1, stepMs / HOUR_MS);
+  const movesMax = maxMovesPerHour * Math.max(1, stepMs / HOUR_MS);
   let now = 0;
   return {
     begin: (nowMs) => {

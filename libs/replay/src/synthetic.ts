@@ -1,5 +1,6 @@
 import { DAY_MS, HOUR_MS } from '@couchestor/shared/units';
 import { createHistoryBuilder, type History } from './history.ts';
+import { randomOf } from './random.ts';
 
 export interface SyntheticFleet {
   readonly volumes: number;
@@ -87,15 +88,4 @@ function kindOf(chance: number): Kind {
 function noise(random: () => number): number {
   const spread = 0.5 + random();
   return random() < 0.01 ? spread * (2 + 6 * random()) : spread;
-}
-
-/** Numbers from 0 to 1 by seed and volume (mulberry32). */
-function randomOf(seed: number, index: number): () => number {
-  let state = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,5 +1,12 @@
 export { cooldownOf, undoneTooSoon } from './cooldown.ts';
 export { formatIops } from './format-iops.ts';
+export {
+  SWAP_MARGIN,
+  watermarksByRank,
+  type HotShareInput,
+  type RankedWatermarks,
+  type Standing,
+} from './hot-share.ts';
 export { rankOf } from './ranking.ts';
 export { memoriesOf, twoSpeedParts, twoSpeedScore, type Memories, type Part } from './two-speed.ts';
 export {

@@ -17,14 +17,13 @@ const WATERMARKS: readonly (readonly [high: number, low: number, windowHours: nu
 
 /** Averages of a day and cooldowns that are worth a try for a hot tier that is given by rank. */
 const SCORINGS = [
-  { method: 'Average', samplingWindowMs: 12 * HOUR_MS },
   { method: 'Average', samplingWindowMs: 24 * HOUR_MS },
   { method: 'Average', samplingWindowMs: 48 * HOUR_MS },
-  { method: 'TwoSpeed', samplingWindowMs: 12 * HOUR_MS },
   { method: 'TwoSpeed', samplingWindowMs: 18 * HOUR_MS },
   { method: 'TwoSpeed', samplingWindowMs: 24 * HOUR_MS },
+  { method: 'TwoSpeed', samplingWindowMs: 36 * HOUR_MS },
 ] as const;
-const COOLDOWN_HOURS = [0, 6, 24] as const;
+const COOLDOWN_HOURS = [2, 6, 24] as const;
 
 /**
  * Rules that say how much can be won on a history: plain watermarks, from hasty to slow, and two exponential averages.
@@ -67,9 +66,8 @@ export function rankedSettings(history: History, hotShare: number): readonly Set
     return COOLDOWN_HOURS.map((cooldownHours): Setting => {
       const cooldownMs = cooldownHours * HOUR_MS;
       const average = method === 'TwoSpeed' ? 'memory' : 'window';
-      const cooldown = cooldownMs === 0 ? 'none' : formatDuration(cooldownMs);
       return {
-        name: `hottest ${hotShare * 100} %, ${average} ${formatDuration(samplingWindowMs)}, cooldown ${cooldown}`,
+        name: `hottest ${hotShare * 100} %, ${average} ${formatDuration(samplingWindowMs)}, cooldown ${formatDuration(cooldownMs)}`,
         scoreAt: scoresOf(history, { scoring, samplingWindowMs }),
         watermarks: { highWatermarkIops: 1, lowWatermarkIops: 0 },
         cooldownMs,

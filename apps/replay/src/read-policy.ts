@@ -41,8 +41,10 @@ export async function readPolicies(path: string): Promise<readonly NamedPolicy[]
  * an hour. Pools, windows and what is wrong with a volume are not in a history.
  */
 export function policySetting(history: History, { name, spec }: NamedPolicy): Setting {
+  const { hotSharePercent } = spec.scoring;
   return {
     name,
+    ...(hotSharePercent === undefined ? {} : { hotShare: hotSharePercent / 100 }),
     scoreAt: scoresOf(history, spec),
     watermarks: spec,
     cooldownMs: spec.cooldownMs,

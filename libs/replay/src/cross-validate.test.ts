@@ -29,8 +29,13 @@ test('a rule within its budget scores the share of the best hit, and nothing bey
 });
 
 test('what is chosen on one half of the volumes is scored on the other, with its part of the budget', () => {
-  const validation = crossValidate(history, settingsOf, { occupancy: 0.5, moves: 4 }, { halves: 3, seed: 1 });
+  const validation = crossValidate(history, settingsOf, { occupancy: 0.5, moves: 5 }, { halves: 3, seed: 1 });
   expect(validation.halves.map(({ chosen }) => chosen)).toStrictEqual(['high 100', 'high 100', 'high 100']);
   expect(validation.mean).toBeCloseTo(0.9, 9);
   expect(validation.worst).toBeCloseTo(0.9, 9);
+});
+
+test('a rule that needs all of its moves where it is chosen is not chosen', () => {
+  const validation = crossValidate(history, settingsOf, { occupancy: 0.5, moves: 4 }, { halves: 1, seed: 1 });
+  expect(validation.mean).toBe(0);
 });

@@ -10,6 +10,8 @@ export interface CrossValidation {
   readonly halves: readonly { readonly chosen: string; readonly score: number }[];
 }
 
+/** Of the moves, those that a rule may need where it is chosen: what uses up all of one half's may overrun the other's. */
+const MOVES_TO_CHOOSE_BY = 0.8;
 /** So fine that the best within a budget is no lower for want of a price. */
 const PRICES_PER_DECADE = 32;
 
@@ -52,9 +54,11 @@ export function crossValidate(
       moves: (budget.moves * names.length) / history.names.length,
     });
     const bestFitted = bestWithin(fitted, budgetOf(fitted)).hit;
-    const scores = settingsOf(fitted).map((setting) => scoreOf(fitted, setting, budgetOf(fitted), bestFitted));
-    const setting = settingsOf(judged)[scores.indexOf(Math.max(...scores))];
-    if (setting === undefined) throw new TypeError('there is no setting to choose from');
+    const chooseBy = { ...budget, moves: MOVES_TO_CHOOSE_BY * budgetOf(fitted).moves };
+    const scores = settingsOf(fitted).map((setting) => scoreOf(fitted, setting, chooseBy, bestFitted));
+    const greatest = Math.max(0, ...scores);
+    const setting = greatest > 0 ? settingsOf(judged)[scores.indexOf(greatest)] : undefined;
+    if (setting === undefined) return { chosen: 'none', score: 0 };
     return { chosen: setting.name, score: scoreOf(judged, setting, budgetOf(judged)) };
   });
   return {

@@ -11,11 +11,14 @@ interface Compared {
   readonly warmPoolSelector?: LabelSelector | undefined;
   readonly sataPoolSelector?: LabelSelector | undefined;
   readonly coldPoolSelector?: LabelSelector | undefined;
+  readonly scoring: { readonly hotSharePercent?: number | undefined };
 }
 
 type Rule = SpecRule<Compared>;
+/** Fields that stand for themselves. */
+type Field = Exclude<keyof Compared, 'scoring'>;
 
-function oneName(first: keyof Compared, second: keyof Compared, tier: string): readonly Rule[] {
+function oneName(first: Field, second: Field, tier: string): readonly Rule[] {
   return [
     {
       cel: `has(self.${first}) || has(self.${second})`,
@@ -34,10 +37,10 @@ function oneName(first: keyof Compared, second: keyof Compared, tier: string): r
 }
 
 /** Two tiers of one and the same label leave every pool without a tier. Only equal matchLabels are looked at. */
-function apart(first: keyof Compared, second: keyof Compared): Rule {
+function apart(first: Field, second: Field): Rule {
   const onlyLabels = (name: string): string =>
     `has(self.${name}) && has(self.${name}.matchLabels) && !has(self.${name}.matchExpressions)`;
-  const labelsOf = (selector: Compared[keyof Compared]): readonly string[] | undefined =>
+  const labelsOf = (selector: Compared[Field]): readonly string[] | undefined =>
     typeof selector !== 'object' || selector.matchLabels === undefined || selector.matchExpressions !== undefined
       ? undefined
       : Object.entries(selector.matchLabels)
@@ -86,6 +89,13 @@ export const specRules: readonly Rule[] = [
     missing: true,
     sentence:
       'warmWatermarkIOPS must be set with warmPoolSelector: say from how many IOPS a volume is warm, or remove warmPoolSelector',
+  },
+  {
+    cel: '!has(self.scoring) || !has(self.scoring.hotSharePercent) || !has(self.warmWatermarkIOPS)',
+    holds: (self) => self.scoring.hotSharePercent === undefined || self.warmWatermarkIOPS === undefined,
+    member: 'warmWatermarkIOPS',
+    sentence:
+      'warmWatermarkIOPS must not be set with scoring.hotSharePercent, which knows two tiers: remove one of the two',
   },
   ...oneName('nvmePoolSelector', 'hotPoolSelector', 'hot'),
   ...oneName('sataPoolSelector', 'coldPoolSelector', 'cold'),

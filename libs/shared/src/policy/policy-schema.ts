@@ -115,6 +115,11 @@ const scoringSchema = withRules(
       30 * DAY_MS,
       'With TwoSpeed: the memory of the average that demotes, 1s to 30d; long, so that a quiet night demotes nothing.',
     ).optional(),
+    hotSharePercent: integer(
+      1,
+      99,
+      "The share of the policy's volumes that the hot tier has places for. If set, the volumes with the highest scores above lowWatermarkIOPS get them: the watermarks follow the fleet, and highWatermarkIOPS is not asked. Not with a warm tier.",
+    ).optional(),
   }),
   {
     cel: [

@@ -39,6 +39,8 @@ export interface PolicySpec {
     readonly method: 'Average' | 'P95' | 'TwoSpeed';
     readonly promoteMemoryMs?: number;
     readonly demoteMemoryMs?: number;
+    /** Of the volumes of the policy, how many the hot tier has places for: 1 to 99. */
+    readonly hotSharePercent?: number;
   };
   readonly maxPoolUsedPercent: number;
   readonly approval: { readonly mode: 'Automatic' | 'Manual'; readonly expiresAfterMs: number };
@@ -101,6 +103,7 @@ function specOf(stored: StoredSpec): PolicySpec {
       method: scoring.method,
       ...(scoring.promoteMemory === undefined ? {} : { promoteMemoryMs: readMs(scoring.promoteMemory) }),
       ...(scoring.demoteMemory === undefined ? {} : { demoteMemoryMs: readMs(scoring.demoteMemory) }),
+      ...(scoring.hotSharePercent === undefined ? {} : { hotSharePercent: scoring.hotSharePercent }),
     },
     maxPoolUsedPercent: stored.capacity.maxPoolUsedPercent,
     approval: { mode: approval.mode, expiresAfterMs: readMs(approval.expiresAfter) },

@@ -21,15 +21,15 @@ test('free places go to the highest outside', () => {
   const standings = [cold(900), cold(700), cold(300)];
   expect(watermarksByRank({ standings, places: 2, floorIops: 100 })).toStrictEqual({
     highWatermarkIops: 700,
-    lowWatermarkIops: 272,
+    lowWatermarkIops: 240,
   });
 });
 
 test('on a full tier a place changes hands only for a score that is so much higher', () => {
   const at = (iops: number) =>
     watermarksByRank({ standings: [hot(1_000), hot(500), cold(iops)], places: 2, floorIops: 0 });
-  expect(at(551)).toStrictEqual({ highWatermarkIops: 551, lowWatermarkIops: 500 });
-  expect(at(549)).toStrictEqual({ highWatermarkIops: 550, lowWatermarkIops: 499 });
+  expect(at(626)).toStrictEqual({ highWatermarkIops: 626, lowWatermarkIops: 500 });
+  expect(at(624)).toStrictEqual({ highWatermarkIops: 625, lowWatermarkIops: 499 });
 });
 
 test('a tier that is too full loses its lowest', () => {

@@ -110,22 +110,8 @@ export function assessVolume(
   const { tier: to } = wanted;
   if (place.placement === to) return decided({ reason: 'OnWantedTier', message: wanted.message }, to);
 
-  const target: TargetQuestion = {
-    volume,
-    tier: to,
-    spec,
-    cluster: around.cluster,
-    tierPools,
-    inFlight: around.inFlight,
-    affinityNodes: around.affinityNodesOf(volume),
-  };
-  const hold =
-    wishHold(wishes, around.nowMs) ??
-    healthHold(volume, around.cluster.nodes, around.mayastorVersions, spec.moves) ??
-    targetHold(target) ??
-    pauseHold(wishes, intent, place, to, spec.cooldownMs, around.nowMs) ??
-    unobservedHold(intent, observedAtMs, around.nowMs) ??
-    refusalHold(around.refusals.get(volume.volumeId), observedAtMs, around.nowMs);
+  const target = targetQuestion(volume, policy, tierPools, to, around);
+  const hold = holdAgainst({ fact: volume, observedAtMs, wishes }, policy, place, target, intent, around);
   if (hold !== undefined) return decided({ ...hold, message: `${wanted.message} ${hold.message}` }, to);
   return {
     kind: 'candidate',
@@ -146,6 +132,37 @@ export function assessVolume(
       message: `${wanted.message} It moves from ${place.placement} to ${to}.`,
     },
   };
+}
+
+/** Where a volume could lie on that tier. */
+export function targetQuestion(
+  volume: VolumeObserved,
+  { spec }: ValidPolicy,
+  tierPools: TierPools,
+  tier: Tier,
+  around: Surroundings,
+): TargetQuestion {
+  const { cluster, inFlight } = around;
+  return { volume, tier, spec, cluster, tierPools, inFlight, affinityNodes: around.affinityNodesOf(volume) };
+}
+
+/** What of the volume's own keeps it from the move in question. */
+export function holdAgainst(
+  { fact: volume, observedAtMs, wishes }: WorldVolume,
+  { spec }: ValidPolicy,
+  place: WhereItIs,
+  target: TargetQuestion,
+  intent: IntentState | undefined,
+  around: Surroundings,
+): Hold | undefined {
+  return (
+    wishHold(wishes, around.nowMs) ??
+    healthHold(volume, around.cluster.nodes, around.mayastorVersions, spec.moves) ??
+    targetHold(target) ??
+    pauseHold(wishes, intent, place, target.tier, spec.cooldownMs, around.nowMs) ??
+    unobservedHold(intent, observedAtMs, around.nowMs) ??
+    refusalHold(around.refusals.get(volume.volumeId), observedAtMs, around.nowMs)
+  );
 }
 
 /** The decision to hold a volume, for that reason. */

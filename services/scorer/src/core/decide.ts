@@ -4,12 +4,13 @@ import { claimOf } from '@couchestor/shared/policy';
 import { assessVolume, decideUngoverned, type Candidate, type Surroundings } from './assess-volume.ts';
 import { indexCluster, poolsReport, tierPools, type TierPools } from './cluster.ts';
 import type { Brake, Decision, Evaluation, MoveRequest } from './decision.ts';
+import { placeHolds, sharingHotPlaces, type HotPlaces } from './hot-places.ts';
 import { inFlightOf } from './in-flight.ts';
 import { clusterStops, policyStops } from './policy-hold.ts';
 import { proposing } from './propose-moves.ts';
 import { allSteps, type Steps } from './steps.ts';
 import { trafficOf } from './traffic.ts';
-import type { OutstandingRequest, ValidPolicy, World, WorldPolicy } from './world.ts';
+import type { OutstandingRequest, ValidPolicy, World, WorldPolicy, WorldVolume } from './world.ts';
 
 export interface Outcome {
   /** One for each volume, in the order of the world. */
@@ -70,6 +71,19 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
   };
   yield;
 
+  const hotPlaces = new Map<string, HotPlaces>();
+  for (const policy of policies) {
+    if (policy.kind === 'invalid' || policy.spec.scoring.hotSharePercent === undefined) continue;
+    const { hotSharePercent } = policy.spec.scoring;
+    const own: WorldVolume[] = [];
+    for (const [index, volume] of world.volumes.entries()) {
+      if (index % STEP === 0) yield;
+      if (claimFor(policies, volume.fact)?.policy === policy) own.push(volume);
+    }
+    const places = yield* sharingHotPlaces(policy, hotSharePercent, own, poolsOf(policy), world.intents, around);
+    hotPlaces.set(policy.policyId, places);
+  }
+
   const settled = new Map<string, Decision>();
   const settle = (decision: Decision): void => {
     settled.set(decision.volumeId, decision);
@@ -93,7 +107,8 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
       settle(decideUngoverned(volume, claim.policy, intent));
       continue;
     }
-    const assessment = assessVolume(volume, claim.policy, poolsOf(claim.policy), intent, around);
+    const policy = hotPlaces.get(claim.policy.policyId)?.policy ?? claim.policy;
+    const assessment = assessVolume(volume, policy, poolsOf(policy), intent, around);
     const { score } = assessment.decision;
     if (ledger !== undefined && score.kind === 'unknown' && score.reason !== 'NotPublished') ledger.unknown += 1;
     if (assessment.kind === 'decided') settle(assessment.decision);
@@ -109,9 +124,14 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
     const { policy } = ledger;
     if (policy.kind === 'invalid') continue;
     const counts = { volumes: ledger.volumes, publishedVolumes: ledger.published, unknownVolumes: ledger.unknown };
+    const places = hotPlaces.get(policy.policyId);
     const proposals = yield* proposing({
       policy,
       candidates: ledger.candidates,
+      waits:
+        places === undefined
+          ? new Map()
+          : placeHolds(places, ledger.candidates, (volumeId) => outstanding.has(volumeId)),
       stops: [...stops, ...policyStops(policy, counts)],
       watchedVolumes: ledger.volumes,
       traffic: traffic(policy.policyId),

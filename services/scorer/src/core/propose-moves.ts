@@ -18,6 +18,8 @@ import type { IntentState, OutstandingRequest, ValidPolicy, World } from './worl
 export interface ProposeInput {
   readonly policy: ValidPolicy;
   readonly candidates: readonly Candidate[];
+  /** By volume id: who waits for a place on the hot tier. */
+  readonly waits: ReadonlyMap<string, Hold>;
   /** Of the cluster and of the policy, in the order in which they are told. */
   readonly stops: readonly Stop[];
   readonly watchedVolumes: number;
@@ -45,7 +47,7 @@ export function* proposing(input: ProposeInput): Steps<Proposals> {
   const ready: Ranked[] = [];
   for (const [index, candidate] of candidates.entries()) {
     if (index % STEP === 0) yield;
-    const hold = stops[0]?.hold ?? startHold(candidate, world, nowMs);
+    const hold = stops[0]?.hold ?? input.waits.get(candidate.volume.volumeId) ?? startHold(candidate, world, nowMs);
     if (hold === undefined) {
       ready.push({ candidate, rank: rankFor(candidate), waiting: isOutstanding(input, candidate) });
     } else {

@@ -383,6 +383,20 @@ const badDurations: readonly BadPolicy[] = [
     ],
   },
   {
+    title: 'a share of a hot tier beside a warm one',
+    spec: {
+      scoring: { hotSharePercent: 16 },
+      warmWatermarkIOPS: 1000,
+      warmPoolSelector: { matchLabels: { tier: 'warm' } },
+    },
+    causes: [
+      rule(
+        'spec.warmWatermarkIOPS',
+        'warmWatermarkIOPS must not be set with scoring.hotSharePercent, which knows two tiers: remove one of the two',
+      ),
+    ],
+  },
+  {
     title: 'a memory that is no duration beside one that is',
     spec: { scoring: { promoteMemory: 'short', demoteMemory: '1h' } },
     causes: [duration('spec.scoring.promoteMemory', 'promoteMemory', 'short', '1s', '30d')],
@@ -579,6 +593,7 @@ export const goodPolicies: readonly (readonly [title: string, spec: JsonObject])
   ['whole coverage', { metrics: { minCoverage: 1 } }],
   ['two memories', { scoring: { method: 'TwoSpeed', promoteMemory: '5m', demoteMemory: '30d' } }],
   ['two memories of one length', { scoring: { method: 'TwoSpeed', promoteMemory: '24h', demoteMemory: '1d' } }],
+  ['a share of the volumes for the hot tier', { scoring: { hotSharePercent: 99 } }],
   ['one memory', { scoring: { demoteMemory: '1s' } }],
   ['moves by hand', { approval: { mode: 'Manual', expiresAfter: '1s' }, moves: { allowSnapshots: true } }],
   [

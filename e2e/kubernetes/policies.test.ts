@@ -23,7 +23,7 @@ describe.skipIf(leftOut !== undefined)('a StoragePolicy on a real API server', (
     const text = await readFile(definition, 'utf8');
     const schema = /\n( +)spec:\n(?=\1  type: object\n\1  description: Which)[\s\S]*?\n(?=\1status:)/;
     const lax = text.replace(schema, '\n$1spec: { type: object, x-kubernetes-preserve-unknown-fields: true }\n');
-    expect(lax.length).toBeLessThan(text.length / 2);
+    if (lax === text) throw new Error('the definition is not written as this test takes it');
     const file = join(dirname(bed.kubeconfig), 'lax.yaml');
     await writeFile(file, lax);
     await bed.kubectl('apply', '--server-side', '-f', file);

@@ -75,6 +75,18 @@ export const policiesAnswer = z.object({
   policies: z.array(z.object({ name: z.string(), problems: z.array(z.string()), overlappedBy: z.array(z.string()) })),
 });
 
+/** What a service needs, and what of it it has. */
+export const readinessAnswer = z.object({
+  dependencies: z.array(
+    z.object({ name: z.string(), required: z.boolean(), ok: z.boolean(), reason: z.string().optional() }),
+  ),
+});
+export type Readiness = z.infer<typeof readinessAnswer>;
+
+/** How a migrator found that Mayastor can be fenced and steered. */
+export const moverAnswer = z.object({ instance: z.string(), method: z.string() });
+export type Mover = z.infer<typeof moverAnswer>;
+
 const cordonLabels = z.object({ cordonlabels: z.array(z.string()).default([]) });
 /** Mayastor's own answers. */
 export const nodesAnswer = z.array(

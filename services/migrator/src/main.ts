@@ -129,6 +129,7 @@ await runService({
         backoff: { baseMs: config.FAILURE_BACKOFF_MS },
       },
     });
+    routes.get('/v1/mover', () => ({ status: 200, body: { instance, version: config.COUCHESTOR_VERSION, method } }));
     routes.get('/v1/moves', () => {
       if (!board.isSynced()) return { status: 503, body: { error: 'the intents are not read yet' } };
       const intents = [...board.active().values()].map(({ intent }) => intent);

@@ -1,5 +1,5 @@
 import type { Intent, ObservedPersistentVolume, PolicyObserved, VolumeObserved } from '@couchestor/shared/messages';
-import { labelSelectorSchema, parsePolicySpec, type ClaimingSpec } from '@couchestor/shared/policy';
+import { parsePolicySpec, readClaims } from '@couchestor/shared/policy';
 import { parseTimestampMs } from '@couchestor/shared/units';
 import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, WorldVolume } from './core/world.ts';
 import type { Observed } from './ports.ts';
@@ -27,18 +27,6 @@ function toldProblems(problems: readonly string[]): readonly string[] {
 }
 const PROBLEMS_MAX = 10;
 const PROBLEM_LENGTH_MAX = 500;
-
-/** Of a wrong policy, as much as says which volumes it means; a selector that cannot be read means all of its class. */
-function readClaims(stored: unknown): ClaimingSpec {
-  const spec = (typeof stored === 'object' ? stored : null) ?? {};
-  const { enabled, storageClassName, volumeSelector }: Record<string, unknown> = { ...spec };
-  const selector = labelSelectorSchema.safeParse(volumeSelector ?? {});
-  return {
-    enabled: enabled !== false,
-    storageClassName: typeof storageClassName === 'string' ? storageClassName : 'mayastor',
-    volumeSelector: selector.success ? selector.data : {},
-  };
-}
 
 export function readVolume({ data: fact, timeMs }: Observed<VolumeObserved>): WorldVolume {
   return { fact, observedAtMs: timeMs, wishes: readWishes(fact.persistentVolume) };

@@ -1,4 +1,11 @@
-import { claimOf, parsePolicySpec, type PolicySpec } from '@couchestor/shared/policy';
+import {
+  claimOf,
+  parsePolicySpec,
+  readClaims,
+  type ClaimingSpec,
+  type ParsedSpec,
+  type PolicySpec,
+} from '@couchestor/shared/policy';
 import { formatDuration, formatTimestamp } from '@couchestor/shared/units';
 import { annotations, type Control, type PersistentVolume, type StoragePolicy } from '../objects.ts';
 
@@ -12,27 +19,26 @@ export interface Check {
   readonly remedy?: string;
 }
 
-export interface ClaimingPolicy {
+/** A policy as far as it can be read; one with an error still claims its volumes, and moves none of them. */
+interface ReadPolicy {
   readonly policyId: string;
   readonly name: string;
   readonly createdAtMs: number;
-  readonly spec: PolicySpec;
+  readonly spec: ClaimingSpec;
+  readonly parsed: ParsedSpec;
   readonly policy: StoragePolicy;
 }
 
-/** Those whose spec can be read; the others claim nothing that could be told. */
-export function readablePolicies(policies: readonly StoragePolicy[]): readonly ClaimingPolicy[] {
-  return policies.flatMap((policy) => {
-    const parsed = parsePolicySpec(policy.spec);
-    if (parsed.kind === 'invalid') return [];
-    const { name, uid = name, creationTimestamp = '' } = policy.metadata;
-    return [{ policyId: uid, name, createdAtMs: Date.parse(creationTimestamp) || 0, spec: parsed.spec, policy }];
-  });
+function readPolicy(policy: StoragePolicy): ReadPolicy {
+  const { name, uid = name, creationTimestamp = '' } = policy.metadata;
+  const parsed = parsePolicySpec(policy.spec);
+  const spec = parsed.kind === 'valid' ? parsed.spec : readClaims(policy.spec);
+  return { policyId: uid, name, createdAtMs: Date.parse(creationTimestamp) || 0, spec, parsed, policy };
 }
 
 export interface VolumeChecks {
-  /** The policy that it belongs to; undefined if there is none. */
-  readonly owner: ClaimingPolicy | undefined;
+  /** The name of the policy that it belongs to; undefined if there is none. */
+  readonly owner: string | undefined;
   readonly checks: readonly Check[];
 }
 
@@ -42,22 +48,20 @@ export function checkVolume(
   control: Control,
   nowMs: number,
 ): VolumeChecks {
-  const readable = readablePolicies(policies);
-  const claim = claimOf(readable, {
+  const claim = claimOf(policies.map(readPolicy), {
     storageClassName: volume.spec?.storageClassName ?? '',
     labels: volume.metadata.labels ?? {},
   });
   const owner = claim.kind === 'claimed' ? claim.policy : undefined;
-  const unreadable = policies.length - readable.length;
   return {
-    owner,
+    owner: owner?.name,
     checks: [
       checkPause(control),
       checkBound(volume),
-      ...(owner === undefined ? [checkUnclaimed(volume, unreadable)] : checkPolicy(owner)),
+      ...(owner === undefined ? [checkUnclaimed(volume)] : checkPolicy(owner)),
       checkHold(volume, nowMs),
       ...checkPin(volume),
-      ...(owner === undefined ? [] : [checkCooldown(volume, owner.spec, nowMs)]),
+      ...(owner?.parsed.kind === 'valid' ? [checkCooldown(volume, owner.parsed.spec, nowMs)] : []),
     ],
   };
 }
@@ -76,18 +80,23 @@ function checkBound({ status }: PersistentVolume): Check {
   return { question, verdict: 'blocks', answer: `its phase is ${phase}`, remedy: 'A claim that it is bound to.' };
 }
 
-function checkUnclaimed({ spec }: PersistentVolume, unreadable: number): Check {
-  const others = unreadable === 0 ? '' : ` (${unreadable} with errors in their spec aside)`;
+function checkUnclaimed({ spec }: PersistentVolume): Check {
   return {
     question: 'has a policy?',
     verdict: 'blocks',
-    answer: `no policy${others} claims StorageClass ${JSON.stringify(spec?.storageClassName ?? '')} with its labels`,
+    answer: `no policy claims StorageClass ${JSON.stringify(spec?.storageClassName ?? '')} with its labels`,
     remedy: 'A StoragePolicy with its storageClassName, and a volumeSelector that matches its labels.',
   };
 }
 
-function checkPolicy({ name, spec, policy }: ClaimingPolicy): Check[] {
+function checkPolicy({ name, parsed, policy }: ReadPolicy): Check[] {
   const checks: Check[] = [{ question: 'has a policy?', verdict: 'ok', answer: name }];
+  if (parsed.kind === 'invalid') {
+    const answer = `it has an error, and so moves nothing: ${parsed.problems.join('; ')}`;
+    const remedy = `kubectl edit storagepolicy ${name}`;
+    return [...checks, { question: 'policy in order?', verdict: 'blocks', answer, remedy }];
+  }
+  const { spec } = parsed;
   checks.push(
     spec.enabled
       ? { question: 'policy enabled?', verdict: 'ok', answer: 'yes' }

@@ -1,25 +1,40 @@
 import { parsePolicySpec, tierOfPool, tiers } from '@couchestor/shared/policy';
+import type { Readiness } from '../answers.ts';
 import type { Control, DiskPool, StoragePolicy } from '../objects.ts';
 import type { Right } from '../rights.ts';
 import type { Answer, ServiceName } from '../services.ts';
-import { readablePolicies } from './check-volume.ts';
 import type { Finding } from './finding.ts';
 
 /** What the doctor makes of Kubernetes' own objects. */
 
 export function diagnoseServices(
   services: Readonly<Record<ServiceName, Answer<unknown>>>,
+  readiness: Readonly<Record<ServiceName, Answer<readonly Readiness[]>>>,
   controlNamespace: string,
 ): Finding[] {
-  return Object.entries(services).map(([service, answer]): Finding => {
-    if (answer.kind !== 'unreachable') return { level: 'ok', topic: service, message: 'answers' };
-    return {
-      level: 'warning',
-      topic: service,
-      message: `cannot be asked: ${answer.problem}`,
-      remedy: `kubectl get pods -n ${controlNamespace} -l app=couchestor; if it runs elsewhere, give --control-namespace`,
-    };
+  return Object.entries(services).flatMap(([service, answer]): Finding[] => {
+    const pods = readiness[service as ServiceName];
+    const lacking = pods.kind === 'answered' ? diagnoseReadiness(service, pods.value, controlNamespace) : [];
+    if (answer.kind !== 'unreachable') {
+      if (lacking.length > 0) return lacking;
+      const message = pods.kind === 'answered' ? 'answers, and has what it needs' : 'answers';
+      return [{ level: 'ok', topic: service, message }];
+    }
+    const remedy = `kubectl get pods -n ${controlNamespace} -l app=couchestor; if it runs elsewhere, give --control-namespace`;
+    return [{ level: 'warning', topic: service, message: `cannot be asked: ${answer.problem}`, remedy }, ...lacking];
   });
+}
+
+/** What pods of a service do not have, each thing once. */
+function diagnoseReadiness(topic: string, pods: readonly Readiness[], controlNamespace: string): Finding[] {
+  const findings = new Map<string, Finding>();
+  for (const { name, required, ok, reason = 'no reason is given' } of pods.flatMap((pod) => pod.dependencies)) {
+    if (ok) continue;
+    const message = `${required ? 'waits for' : 'goes on without'} ${name}: ${reason}`;
+    const remedy = `Its logs have the cause: kubectl logs -n ${controlNamespace} -l app=couchestor,app.kubernetes.io/component=${topic}`;
+    findings.set(message, required ? { level: 'error', topic, message, remedy } : { level: 'note', topic, message });
+  }
+  return [...findings.values()];
 }
 
 export function diagnoseControl({ paused, reason }: Control): Finding {
@@ -98,7 +113,10 @@ export function diagnosePools(pools: readonly DiskPool[] | undefined, policies: 
     const message = 'this cluster knows no diskpools.openebs.io';
     return [{ level: 'error', topic, message, remedy: 'Install Mayastor, or choose another cluster with --context' }];
   }
-  const enabled = readablePolicies(policies).filter(({ spec }) => spec.enabled);
+  const enabled = policies.flatMap(({ metadata, spec }) => {
+    const parsed = parsePolicySpec(spec);
+    return parsed.kind === 'valid' && parsed.spec.enabled ? [{ name: metadata.name, spec: parsed.spec }] : [];
+  });
   const findings: Finding[] = [];
   for (const { name, spec } of enabled) {
     const present = new Set(pools.map(({ metadata }) => tierOfPool(spec, metadata.labels ?? {})));

@@ -1,6 +1,6 @@
 import { versionAtLeast } from '@couchestor/shared/mayastor';
 import { cordonLabelOf, isOurCordonLabel } from '@couchestor/shared/messages';
-import type { MayastorNode, MayastorPool, Move } from '../answers.ts';
+import type { MayastorNode, MayastorPool, Move, Mover } from '../answers.ts';
 import type { MayastorView } from '../mayastor.ts';
 import type { Answer } from '../services.ts';
 import type { Finding } from './finding.ts';
@@ -8,7 +8,44 @@ import type { Finding } from './finding.ts';
 const NAMES_MAX = 10;
 
 /** What the doctor makes of Mayastor's own answers, beside the moves that are in flight. */
-export function diagnoseMayastor(view: Answer<MayastorView>, moves: Answer<readonly Move[]>): Finding[] {
+export function diagnoseMayastor(
+  view: Answer<MayastorView>,
+  moves: Answer<readonly Move[]>,
+  movers: Answer<readonly Mover[]>,
+): Finding[] {
+  return [...diagnoseView(view, moves), ...(movers.kind === 'answered' ? diagnoseMethod(movers.value) : [])];
+}
+
+/** What migrators found out by asking, which counts for more than a version. */
+function diagnoseMethod(movers: readonly Mover[]): Finding[] {
+  const topic = 'mayastor';
+  return [...new Set(movers.map(({ method }) => method))].map((method): Finding => {
+    const who = someOf(movers.filter((mover) => mover.method === method).map(({ instance }) => instance));
+    switch (method) {
+      case 'poolCordon':
+        return { level: 'ok', topic, message: `cordons of pools and nodes work, as ${who} found` };
+      case 'nodeCordon':
+        return { level: 'ok', topic, message: `whole nodes are cordoned, as the setting of ${who} allows` };
+      case 'none':
+        return {
+          level: 'error',
+          topic,
+          message: `${who} found no way to fence and steer a move: nothing moves`,
+          remedy:
+            'Upgrade to 2.10 or later; on 2.7 to 2.9 set MAYASTOR_NODE_FENCE=true where each tier has nodes of its own',
+        };
+      default:
+        return {
+          level: 'warning',
+          topic,
+          message: `${who} did not find out yet how a move can be fenced and steered`,
+          remedy: 'It does so once it reaches Mayastor and nothing is paused',
+        };
+    }
+  });
+}
+
+function diagnoseView(view: Answer<MayastorView>, moves: Answer<readonly Move[]>): Finding[] {
   if (view.kind !== 'answered') {
     return [
       {

@@ -46,7 +46,7 @@ function renderVolume(volume: PersistentVolume, { owner }: VolumeChecks): string
     ['Mayastor id', spec?.csi?.volumeHandle],
     ['StorageClass', spec?.storageClassName],
     ['Size', spec?.capacity?.storage],
-    ['Policy', owner?.name ?? 'none'],
+    ['Policy', owner ?? 'none'],
     ['Tier, as annotated', metadata.annotations?.[annotations.currentTier]],
     ['Last move ended', metadata.annotations?.[annotations.lastMigration]],
     ['Annotations', given.length === 0 ? undefined : given.join(', ')],

@@ -143,6 +143,37 @@ describe('doctor', () => {
     expect((await bench.run('doctor')).out).toContain(message);
   });
 
+  it('tells what each service waits for, once for all pods of it', async () => {
+    const dependencies = [
+      { name: 'nats', required: true, ok: true },
+      { name: 'redis', required: true, ok: false, reason: 'not connected' },
+      { name: 'permit', required: false, ok: false, reason: 'paused' },
+    ];
+    const pods = [{ body: { ready: false, dependencies } }, { body: { ready: false, dependencies } }];
+    addPods(bench, 'migrator', '/v1/readiness', pods);
+    const { code, out } = await bench.run('doctor');
+    expect(code).toBe(1);
+    expect(out.match(/ERROR +migrator +waits for redis: not connected\n.*kubectl logs -n kube-system/g)).toHaveLength(
+      1,
+    );
+    expect(out).toMatch(/note +migrator +goes on without permit: paused/);
+    expect(out).not.toContain('nats');
+    addPods(bench, 'migrator', '/v1/readiness', [
+      { body: { ready: true, dependencies: [{ name: 'nats', required: true, ok: true }] } },
+    ]);
+    expect((await bench.run('doctor')).out).toMatch(/ok +migrator +answers, and has what it needs/);
+  });
+
+  it.each([
+    ['poolCordon', /ok +mayastor +cordons of pools and nodes work, as migrator-1 found/],
+    ['nodeCordon', /ok +mayastor +whole nodes are cordoned/],
+    ['none', /ERROR +mayastor +migrator-1 found no way to fence and steer a move/],
+    ['undetermined', /WARNING +mayastor +migrator-1 did not find out yet/],
+  ])('tells that a migrator found the method %s', async (method, finding) => {
+    addPods(bench, 'migrator', '/v1/mover', [{ body: { instance: 'migrator-1', version: '0.1.0', method } }]);
+    expect((await bench.run('doctor')).out).toMatch(finding);
+  });
+
   it('lists the rights that are missing', async () => {
     bench.routes.set(`POST ${reviews}`, (_, body) => ({
       status: 201,

@@ -1,4 +1,4 @@
-import { policiesAnswer, scoresAnswer } from '../answers.ts';
+import { moverAnswer, policiesAnswer, readinessAnswer, scoresAnswer } from '../answers.ts';
 import { CommandError } from '../command-error.ts';
 import { refuseFurther } from '../command-line.ts';
 import { readMayastor } from '../mayastor.ts';
@@ -12,6 +12,7 @@ import {
 import { diagnoseMayastor } from '../render/diagnose-mayastor.ts';
 import { renderFindings, type Finding } from '../render/finding.ts';
 import { missingRights, neededRights } from '../rights.ts';
+import type { ServiceName } from '../services.ts';
 import type { Verb } from '../verb.ts';
 
 export const doctor: Verb = {
@@ -42,7 +43,8 @@ export const doctor: Verb = {
         return undefined;
       }
     };
-    const [policies, control, pools, moves, watcher, scorer] = await Promise.all([
+    const readinessOf = (service: ServiceName) => services.askAll(service, '/v1/readiness', readinessAnswer);
+    const [policies, control, pools, moves, movers, watcher, scorer, ...readiness] = await Promise.all([
       attempt('policies', cluster.policies()),
       attempt('control', cluster.control()),
       attempt(
@@ -50,8 +52,12 @@ export const doctor: Verb = {
         cluster.diskPools().then((value) => ({ value })),
       ),
       cluster.moves(),
+      services.askAll('migrator', '/v1/mover', moverAnswer),
       services.ask('watcher', '/v1/policies', policiesAnswer),
       services.ask('scorer', '/v1/scores?limit=1', scoresAnswer),
+      readinessOf('watcher'),
+      readinessOf('scorer'),
+      readinessOf('migrator'),
     ]);
     const mayastorNamespace =
       invocation.text('mayastor-namespace') ??
@@ -62,12 +68,16 @@ export const doctor: Verb = {
       missingRights(access, neededRights(controlNamespace, namespace, mayastorNamespace)),
     ]);
     const findings = [
-      ...diagnoseServices({ watcher, scorer, migrator: moves }, controlNamespace),
+      ...diagnoseServices(
+        { watcher, scorer, migrator: moves },
+        { watcher: readiness[0], scorer: readiness[1], migrator: readiness[2] },
+        controlNamespace,
+      ),
       ...failures,
       ...(control === undefined ? [] : [diagnoseControl(control)]),
       ...(policies === undefined ? [] : diagnosePolicies(policies)),
       ...(pools === undefined || policies === undefined ? [] : diagnosePools(pools.value, policies)),
-      ...diagnoseMayastor(mayastor, moves),
+      ...diagnoseMayastor(mayastor, moves, movers),
       ...diagnoseRights(missing),
     ];
     return {

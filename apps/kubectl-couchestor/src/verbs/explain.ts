@@ -41,7 +41,7 @@ export const explain: Verb = {
       data: {
         volume: name,
         volumeId,
-        policy: checks.owner?.name,
+        policy: checks.owner,
         decision: valueOf(decision),
         move: valueOf(move),
         checks: checks.checks,

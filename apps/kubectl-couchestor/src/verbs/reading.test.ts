@@ -278,6 +278,17 @@ describe('the verbs that read', () => {
       expect(out).toMatch(/metrics available\? +ok/);
     });
 
+    it('says that the policy of the volume has an error, rather than that another one claims it', async () => {
+      addPolicy(bench, 'older', { highWatermarkIOPS: 1, lowWatermarkIOPS: 2 });
+      addPolicy(bench, 'younger');
+      const { out } = await bench.run('explain', claim);
+      expect(out).toMatch(/has a policy\? +ok +older/);
+      expect(out).toMatch(
+        /policy in order\? +BLOCKS +it has an error.*raise highWatermarkIOPS or lower lowWatermarkIOPS +kubectl edit storagepolicy older/,
+      );
+      expect(out).toMatch(/Policy: +older/);
+    });
+
     it('says that no policy claims the volume', async () => {
       addPolicy(bench, 'other', { storageClassName: 'elsewhere' });
       const { out } = await bench.run('explain', claim);

@@ -1,4 +1,4 @@
-import { selectorMatches, type Labels } from './label-selector.ts';
+import { labelSelectorSchema, selectorMatches, type Labels } from './label-selector.ts';
 import type { PolicySpec } from './policy-spec.ts';
 
 /** The part of a policy that says which volumes are its own; it may be readable where the rest of the policy is not. */
@@ -20,6 +20,21 @@ export type Claim<P extends ClaimingPolicy> =
   | { readonly kind: 'unclaimed' }
   /** `overlapping` are younger enabled policies that claim the same volume and lose it. */
   | { readonly kind: 'claimed'; readonly policy: P; readonly overlapping: readonly P[] };
+
+/**
+ * What a stored policy claims, also one with an error: it keeps its volumes, since a typing mistake in a watermark must not
+ * hand them over to a younger policy. A selector that cannot be read means all of its class.
+ */
+export function readClaims(stored: unknown): ClaimingSpec {
+  const spec = (typeof stored === 'object' ? stored : null) ?? {};
+  const { enabled, storageClassName, volumeSelector }: Record<string, unknown> = { ...spec };
+  const selector = labelSelectorSchema.safeParse(volumeSelector ?? {});
+  return {
+    enabled: enabled !== false,
+    storageClassName: typeof storageClassName === 'string' ? storageClassName : 'mayastor',
+    volumeSelector: selector.success ? selector.data : {},
+  };
+}
 
 export function policyClaims(spec: ClaimingSpec, volume: ClaimedVolume): boolean {
   return spec.storageClassName === volume.storageClassName && selectorMatches(spec.volumeSelector, volume.labels);

@@ -2,6 +2,7 @@ export {
   byAge,
   claimOf,
   policyClaims,
+  readClaims,
   type Claim,
   type ClaimedVolume,
   type ClaimingPolicy,

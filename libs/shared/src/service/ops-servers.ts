@@ -59,6 +59,8 @@ function healthServer({ readiness, routes, logger }: OpsServersOptions): Fastify
     const report = await readiness.report();
     return reply.code(report.ready ? 200 : 503).send(report);
   });
+  // For people and programs that ask through a proxy, which may keep the body of a 503 to itself.
+  app.get('/v1/readiness', async (_request, reply) => reply.send(await readiness.report()));
   app.get('/*', async (request, reply) => {
     const { pathname, searchParams } = new URL(request.url, 'http://localhost');
     const route = routes.find(pathname);

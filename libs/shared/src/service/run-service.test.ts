@@ -56,6 +56,7 @@ test('a service serves metrics, health and its own routes, and stops with 0 when
   expect(await read(healthPort, '/v1/limit')).toEqual({ status: 200, text: '{"limit":5}' });
   expect((await read(healthPort, '/v1/other')).status).toBe(404);
   const readyz = await read(healthPort, '/readyz');
+  expect((await read(healthPort, '/v1/readiness')).text).toBe(readyz.text);
   expect(readyz.status).toBe(200);
   expect(JSON.parse(readyz.text)).toMatchObject({
     ready: true,

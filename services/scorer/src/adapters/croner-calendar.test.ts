@@ -39,7 +39,7 @@ const schedules = fc
 describe('a schedule that a policy may have', () => {
   const calendar = createCronerCalendar();
 
-  test('can be read, whatever it is', () => {
+  test('can be read, whatever it is', { timeout: 30_000 }, () => {
     let accepted = 0;
     fc.assert(
       fc.property(schedules, (schedule) => {

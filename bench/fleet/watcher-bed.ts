@@ -28,7 +28,7 @@ interface ApiRequests {
 
 export interface WatcherBed extends AsyncDisposable {
   /** Starts the bundle as the image does. */
-  startWatcher(settings?: Readonly<Record<string, string>>): Promise<RunningWatcher>;
+  startWatcher(): Promise<RunningWatcher>;
   requests(): Promise<ApiRequests>;
   /** Resolves once the status of the policy counts so many volumes. */
   untilCounted(volumes: number): Promise<void>;
@@ -94,7 +94,7 @@ export async function startWatcherBed({ assets, volumes, clock }: WatcherBedOpti
   };
   const lifetime = opening.move();
   return {
-    startWatcher: async (settings = {}) => {
+    startWatcher: async () => {
       const ports = Promise.withResolvers<{ readonly metricsPort: number; readonly healthPort: number }>();
       const watcher = lifetime.use(
         await spawnProcess({
@@ -111,7 +111,6 @@ export async function startWatcherBed({ assets, volumes, clock }: WatcherBedOpti
             HOST: '127.0.0.1',
             METRICS_PORT: '0',
             HEALTH_PORT: '0',
-            ...settings,
           },
           onLine: (line) => {
             const said = JSON.parse(line) as { readonly msg?: string; readonly level?: string };

@@ -99,7 +99,7 @@ await runService({
       },
     });
     readiness.add('prometheus', () => stateOf(scorer.metricsProblem()));
-    addRoutes(routes, scorer);
+    addRoutes(routes, scorer, breathe);
 
     const running = scorer.run(signal);
     const campaigning = elected?.run(signal);

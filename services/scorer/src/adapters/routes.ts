@@ -2,27 +2,36 @@ import type { JsonAnswer, Routes } from '@couchestor/shared/service';
 import { formatTimestamp } from '@couchestor/shared/units';
 import type { Decision } from '../core/decision.ts';
 import { whatWouldChangeIt } from '../core/explain.ts';
+import { sorted } from '../core/sorted.ts';
+import type { Steps } from '../core/steps.ts';
+import { inSteps, type Breathe } from '../in-steps.ts';
 import { toDecisionMade } from '../present-decision.ts';
 import type { LatestPass, Scorer } from '../scorer.ts';
 
-const LIMIT_DEFAULT = 10_000;
-const LIMIT_MAX = 100_000;
+/** More would stop everything else while it is written. */
+const LIMIT_MAX = 10_000;
+/** As many decisions as are looked at in one step. */
+const STEP = 1_000;
 
 /**
  * What is asked of the scorer rather than published:
  * `GET /v1/scores?policy=&order=hottest|coldest&limit=`, `GET /v1/decisions?policy=&reason=&limit=` and
  * `GET /v1/decisions/<volume id or name of the PersistentVolume>`.
  */
-export function addRoutes(routes: Routes, scorer: Scorer): void {
-  const answer = (body: (pass: LatestPass) => JsonAnswer): JsonAnswer => {
+export function addRoutes(routes: Routes, scorer: Scorer, breathe: Breathe): void {
+  const answer = async (body: (pass: LatestPass) => JsonAnswer | Promise<JsonAnswer>): Promise<JsonAnswer> => {
     const pass = scorer.latest();
     if (pass !== undefined) return body(pass);
     return { status: 503, body: { error: 'nothing was decided here yet; perhaps another scorer leads' } };
   };
   routes.get('/v1/scores', ({ query }) =>
-    answer((pass) => {
+    answer(async (pass) => {
       const direction = query.get('order') === 'coldest' ? -1 : 1;
-      const scores = selected(pass, query)
+      const all = await inSteps(selected(pass, query), breathe);
+      const hottestFirst = (a: Decision, b: Decision): number =>
+        unknownLast(a, b) || direction * (iopsOf(b) - iopsOf(a));
+      const scores = (await inSteps(sorted(all, hottestFirst), breathe))
+        .slice(0, limitOf(query))
         .map(({ volumeId, volumeName, policy, tierNow, tierWanted, score }) => ({
           volumeId,
           volumeName,
@@ -30,16 +39,16 @@ export function addRoutes(routes: Routes, scorer: Scorer): void {
           tierNow,
           tierWanted,
           score,
-        }))
-        .sort((a, b) => unknownLast(a, b) || direction * (iopsOf(b) - iopsOf(a)));
-      return { status: 200, body: { ...head(pass), scores: scores.slice(0, limitOf(query)) } };
+        }));
+      return { status: 200, body: { ...head(pass), scores } };
     }),
   );
   routes.get('/v1/decisions', ({ query }) =>
-    answer((pass) => ({
-      status: 200,
-      body: { ...head(pass), decisions: selected(pass, query).slice(0, limitOf(query)).map(toDecisionMade) },
-    })),
+    answer(async (pass) => {
+      const all = await inSteps(selected(pass, query), breathe);
+      const decisions = all.slice(0, limitOf(query)).map(toDecisionMade);
+      return { status: 200, body: { ...head(pass), decisions } };
+    }),
   );
   routes.get('/v1/decisions/:volume', ({ params }) =>
     answer((pass) => {
@@ -60,17 +69,21 @@ const head = ({ decidedAtMs }: LatestPass): { readonly decidedAt: string } => ({
   decidedAt: formatTimestamp(decidedAtMs),
 });
 
-function selected({ outcome }: LatestPass, query: URLSearchParams): readonly Decision[] {
+function* selected({ outcome }: LatestPass, query: URLSearchParams): Steps<readonly Decision[]> {
   const [policy, reason] = [query.get('policy'), query.get('reason')];
-  return outcome.decisions.filter(
-    (decision) =>
-      (policy === null || decision.policy?.name === policy) && (reason === null || decision.reason === reason),
-  );
+  const found: Decision[] = [];
+  for (const [index, decision] of outcome.decisions.entries()) {
+    if (index % STEP === 0) yield;
+    const isMeant =
+      (policy === null || decision.policy?.name === policy) && (reason === null || decision.reason === reason);
+    if (isMeant) found.push(decision);
+  }
+  return found;
 }
 
 function limitOf(query: URLSearchParams): number {
-  const limit = Number(query.get('limit') ?? LIMIT_DEFAULT);
-  return Number.isInteger(limit) && limit > 0 ? Math.min(limit, LIMIT_MAX) : LIMIT_DEFAULT;
+  const limit = Number(query.get('limit') ?? LIMIT_MAX);
+  return Number.isInteger(limit) && limit > 0 ? Math.min(limit, LIMIT_MAX) : LIMIT_MAX;
 }
 
 type Scored = Pick<Decision, 'score'>;

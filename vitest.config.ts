@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * Files named `*.integration.test.ts` need real servers; `e2e/` runs whole services, `e2e/faults/` such while much
- * fails, `e2e/containers/` such with servers from Docker, `e2e/kubernetes/` such on a real API server, and `e2e/kubernetes/pods/` such in pods; all else is pure and
- * quick.
+ * fails, `e2e/containers/` such with servers from Docker, `e2e/kubernetes/` such on a real API server, and
+ * `e2e/kubernetes/pods/` such in pods; all else is pure and quick.
  */
 export default defineConfig({
   test: {

@@ -82,7 +82,7 @@ describe('the watcher', () => {
     const watcher = await scene.bench.startWatcher();
     await vi.waitFor(() => expect(scene.statusOf('p').phase).toBe('Error'), WAIT);
     expect(scene.conditionOf('p', 'Ready')).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
-    expect(scene.conditionOf('p', 'Ready')?.message).toContain('must be less than highWatermarkIOPS (100)');
+    expect(scene.conditionOf('p', 'Ready')?.message).toContain('must be greater than lowWatermarkIOPS: raise');
     await vi.waitFor(() => expect(scene.events().map(({ reason }) => reason)).toEqual(['InvalidSpec']), WAIT);
     expect(await watcher.metric('kube_storagepolicy_status_phase{name="p",phase="Error"}')).toBe(1);
   });

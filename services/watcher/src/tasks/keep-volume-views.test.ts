@@ -216,6 +216,22 @@ describe('VolumeViewKeeper', () => {
     expect(writes).toEqual(['write a']);
   });
 
+  test('says nothing of a volume that is to be counted anew', async () => {
+    const { clock, world, pass, decide, count, stored, writes } = start();
+    const persistentVolume = aPersistentVolume('a');
+    world.setPersistentVolume(persistentVolume, undefined);
+    await pass([anyVolume('a')]);
+    // It belongs to another StorageClass now, and with that to no policy.
+    world.setPersistentVolume(aPersistentVolume('a', { storageClassName: 'other' }), persistentVolume);
+    decide('a', decision);
+    await clock.advance(60_000);
+    expect(writes).toEqual(['write a']);
+    count();
+    await clock.advance(1_000);
+    expect(stored.get('a')).toMatchObject({ policy: undefined, tier: undefined, decision });
+    expect(writes).toEqual(['write a', 'write a']);
+  });
+
   test('keeps its pace, and leaves out what was overtaken meanwhile', async () => {
     const { clock, pass, decide, writes } = start({ writesPerSecond: 2 });
     const volumes = ['a', 'b', 'c', 'd', 'e', 'f'].map((volumeId) => anyVolume(volumeId));

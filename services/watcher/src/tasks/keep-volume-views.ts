@@ -96,7 +96,6 @@ export class VolumeViewKeeper {
       } catch (error) {
         if (signal.aborted) throw error;
         this.#tell({ err: error });
-        this.#held.clear();
         await clock.sleep(REFUSED_RETRY_MS, signal);
       }
     }

@@ -12,7 +12,6 @@ import { watchIntents } from './intent-board.ts';
 import { createMetrics } from './metrics.ts';
 import { createMigrator } from './migrator.ts';
 import { movesInFlight } from './moves-in-flight.ts';
-import { createOutageLog } from './outage-log.ts';
 import { createPermission } from './permission.ts';
 import type { MoveEvents } from './ports.ts';
 import { publishMover } from './publish-mover.ts';
@@ -61,11 +60,7 @@ await runService({
       }),
     );
     report('nats', undefined);
-    const outages = createOutageLog(logger, clock);
-    bus.onState((state) => {
-      report('nats', state === 'connected' ? undefined : 'not connected');
-      if (state === 'connected') outages.over('COUCHESTOR_BUS_UNAVAILABLE');
-    });
+    bus.onState((state) => report('nats', state === 'connected' ? undefined : 'not connected'));
     await bus.ensureStreams(signal);
 
     const leases = stack.use(
@@ -74,11 +69,6 @@ await runService({
         clock,
         ttlMs: config.LEASE_TTL_MS,
         callsPerSecond: config.MAYASTOR_CALLS_PER_SECOND,
-        onLost: (error) => logger.warn({ err: error }, 'Redis connection lost'),
-        onReady: () => {
-          logger.info({}, 'Redis connection made');
-          outages.over('COUCHESTOR_REDIS_UNAVAILABLE');
-        },
       }),
     );
     const alone = createRateLimiter({ callsPerSecond: config.MAYASTOR_CALLS_PER_SECOND, clock });
@@ -129,7 +119,7 @@ await runService({
       events,
       permission,
       clock,
-      logger: outages,
+      logger,
       settings: {
         cachePeriodMs: config.MAYASTOR_CACHE_PERIOD_MS,
         fleet: { migrations: config.FLEET_MIGRATIONS_MAX, bytes: fleetBytes(config) },

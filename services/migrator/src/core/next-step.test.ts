@@ -328,6 +328,31 @@ describe('what a move does not begin with', () => {
     expect(endOf({ ...asBefore, hasSnapshots: true }, { allowSnapshots: true })).toMatchObject({ kind: 'startRound' });
   });
 
+  /** The pools of the tier, `offline` those that are not online. */
+  const clusterWith = (offline: readonly string[], absent: readonly string[] = []): Pick<Evidence, 'cluster'> => {
+    const { pools = new Map(), nodes = new Map() } = evidenceOf(asBefore).cluster ?? {};
+    const shown = [...pools.keys()].filter((name) => !absent.includes(name));
+    const change = (name: string) => (offline.includes(name) ? { online: false } : {});
+    return { cluster: { pools: new Map(shown.map((name) => [name, aPool(name, change(name))])), nodes } };
+  };
+  const tier = ['nvme-n1', 'nvme-n2', 'nvme-n3', 'nvme-n4'];
+
+  test('pools of the tier that are all away, some of them beside a replica', () => {
+    const away = endOf(asBefore, { targetPools: [...tier] }, clusterWith(tier));
+    expect(away).toMatchObject({
+      kind: 'end',
+      end: { reason: 'TargetPoolOffline', message: expect.stringContaining('nvme-n3, nvme-n4 is online') },
+    });
+    expect(endOf(asBefore, { targetPools: [...tier] }, clusterWith(['nvme-n3']))).toMatchObject({ kind: 'startRound' });
+  });
+
+  test('pools of the tier that Mayastor does not know', () => {
+    expect(endOf(asBefore, { targetPools: [...tier] }, clusterWith([], tier))).toMatchObject({
+      kind: 'end',
+      end: { reason: 'TargetPoolNotFound', message: expect.stringContaining('nvme-n1, nvme-n2') },
+    });
+  });
+
   test('a topology that excludes the tier', () => {
     expect(endOf({ ...asBefore, topology: { poolInclusion: { tier: 'sata' } } })).toMatchObject({
       kind: 'end',

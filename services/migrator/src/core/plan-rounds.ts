@@ -167,11 +167,13 @@ function blocked(
     };
   }
   const away: ReadonlySet<PoolRefusal | undefined> = new Set(['PoolNotOnline', 'NodeOffline', 'NodeUnknown']);
-  if (known.every((name) => away.has(refusals.get(name)))) {
+  // What is beside a replica of the volume could take no other, online or not.
+  const possible = known.filter((name) => refusals.get(name) !== 'NodeOccupied');
+  if (possible.length > 0 && possible.every((name) => away.has(refusals.get(name)))) {
     return {
       kind: 'blocked',
       reason: 'TargetPoolOffline',
-      message: `none of the pools ${list(known)} is online; check the status of the DiskPools and their nodes`,
+      message: `none of the pools ${list(possible)} is online; check the status of the DiskPools and their nodes`,
     };
   }
   const why = known.map((name) => `${name}: ${refusals.get(name) ?? 'unknown'}`);

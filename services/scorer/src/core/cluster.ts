@@ -61,7 +61,7 @@ export function poolsReport(
   const configured = tiers.filter((tier) => tier !== 'warm' || spec.poolSelectors.warm !== undefined);
   const missing = configured.filter((tier) => poolsOf[tier].length === 0);
   if (missing.length > 0) {
-    const message = `No pool carries the labels of the tier ${missing.join(' nor of ')}, or only such that match several tiers.`;
+    const message = `Target pool not found: no pool carries the labels of the tier ${missing.join(' nor of ')}, or only such that match several tiers.`;
     return { available: false, reason: 'TargetPoolMissing', message };
   }
   const away = configured.filter((tier) => poolsOf[tier].every(({ status }) => status !== 'Online'));
@@ -69,7 +69,7 @@ export function poolsReport(
     return {
       available: false,
       reason: 'PoolsNotOnline',
-      message: `No pool of the tier ${away.join(' nor of ')} is online.`,
+      message: `Target pool offline: no pool of the tier ${away.join(' nor of ')} is online.`,
     };
   }
   const counts = configured.map((tier) => `${poolsOf[tier].length} ${tier}`);

@@ -80,8 +80,7 @@ export function createDirectWriter(parts: DirectWriterParts): DirectWriter {
     if (live === undefined) return table.put(candidate);
     if (jsonEqual(candidate, live)) return live;
     const { generation } = live.metadata;
-    const apart = kind.hasStatus ? ['metadata', 'status'] : ['metadata'];
-    const isSameSpec = jsonEqual(omit(candidate, ...apart), omit(live, ...apart));
+    const isSameSpec = jsonEqual(omit(candidate, 'metadata', 'status'), omit(live, 'metadata', 'status'));
     return table.put(
       generation === undefined || isSameSpec
         ? candidate

@@ -236,7 +236,7 @@ function limitToEndpoint(sent: KubeObject, live: KubeObject, target: Target): Ku
   const metadata = keepServerMetadata(sent.metadata, live.metadata);
   const own: KubeObject = { ...sent, metadata };
   const next = target.kind.hasStatus ? withMember(own, 'status', live['status']) : own;
-  if (!target.kind.hasGeneration || sameContent(next, live, target.kind)) return next;
+  if (!target.kind.hasGeneration || sameContent(next, live)) return next;
   return { ...next, metadata: { ...metadata, generation: (live.metadata.generation ?? 0) + 1 } };
 }
 
@@ -246,11 +246,10 @@ function withMember(object: KubeObject, name: string, value: JsonObject[string])
   return next as KubeObject;
 }
 
-function sameContent(left: KubeObject, right: KubeObject, { hasStatus }: ResourceKind): boolean {
+function sameContent(left: KubeObject, right: KubeObject): boolean {
   const names = new Set([...definedKeys(left), ...definedKeys(right)]);
   names.delete('metadata');
-  // A status without an endpoint of its own is content like any other.
-  if (hasStatus) names.delete('status');
+  names.delete('status');
   return [...names].every((name) => jsonEqual(left[name], right[name]));
 }
 

@@ -5,7 +5,6 @@ import { listCases } from './list-cases.ts';
 import { objectCases } from './object-cases.ts';
 import { patchCases } from './patch-cases.ts';
 import { validationCases } from './validation-cases.ts';
-import { viewCases } from './view-cases.ts';
 import { watchCases } from './watch-cases.ts';
 
 /**
@@ -20,5 +19,4 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...watchCases,
   ...patchCases,
   ...applyCases,
-  ...viewCases,
 ];

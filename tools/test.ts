@@ -21,12 +21,19 @@ interface Suite {
 const suites: readonly Suite[] = [
   { name: 'check', budgetSeconds: 60, project: undefined, ciOnly: false },
   { name: 'unit', budgetSeconds: 120, project: 'unit', ciOnly: false },
+  { name: 'simulation', budgetSeconds: 90, project: undefined, ciOnly: false },
   { name: 'integration', budgetSeconds: 120, project: 'integration', ciOnly: false },
   { name: 'e2e', budgetSeconds: 240, project: 'e2e', ciOnly: false },
   { name: 'containers', budgetSeconds: 420, project: 'containers', ciOnly: true },
   { name: 'kubernetes', budgetSeconds: 120, project: 'kubernetes', ciOnly: true },
   { name: 'pods', budgetSeconds: 480, project: 'pods', ciOnly: true },
 ];
+
+/** Suites without a project are one command. */
+const commands: Readonly<Record<string, readonly string[]>> = {
+  check: ['tools/check.ts'],
+  simulation: ['apps/simulate/src/main.ts', '--moves', '1000'],
+};
 
 interface Counts {
   passed: number;
@@ -51,7 +58,8 @@ for (const suite of suites) {
   if (!wanted) continue;
   console.log(`\n── ${suite.name}`);
   const beganMs = performance.now();
-  const counts = suite.project === undefined ? await runCommand('tools/check.ts') : await runProject(suite.project);
+  const counts =
+    suite.project === undefined ? await runCommand(commands[suite.name] ?? []) : await runProject(suite.project);
   const seconds = (performance.now() - beganMs) / 1_000;
   total.passed += counts.passed;
   total.failed += counts.failed;
@@ -66,8 +74,8 @@ console.log(`\n${summary.join('\n')}\n`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
-async function runCommand(script: string): Promise<Counts> {
-  const ok = await run(process.execPath, [script]);
+async function runCommand(command: readonly string[]): Promise<Counts> {
+  const ok = await run(process.execPath, command);
   return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
 }
 

@@ -14,6 +14,7 @@ import { createMigrator } from './migrator.ts';
 import { movesInFlight } from './moves-in-flight.ts';
 import { createPermission } from './permission.ts';
 import type { MoveEvents } from './ports.ts';
+import { observeMover } from './observe-mover.ts';
 import { publishMover } from './publish-mover.ts';
 import { fleetBytes, settingsSchema } from './settings.ts';
 import { createCordonSweep } from './sweep-cordons.ts';
@@ -178,24 +179,13 @@ await runService({
         instance,
         clock,
         signal: ending.signal,
-        observe: () => {
-          const ours = [...board.active().values()].filter(({ intent }) => intent.owner === instance);
-          const rounds = ours.flatMap(({ intent }) => (intent.round === undefined ? [] : [intent.round]));
-          return {
+        observe: () =>
+          observeMover(board, {
             instance,
             version: config.COUCHESTOR_VERSION,
             method,
             fleetLimit: config.FLEET_MIGRATIONS_MAX,
-            activeMigrations: ours.length,
-            cordonedPools: rounds.flatMap(({ fence }) => (fence?.kind === 'pool' ? fence.ours : [])).sort(),
-            cordonedNodes: rounds
-              .flatMap(({ fence, steer }) => [
-                ...(fence?.kind === 'node' ? fence.ours : []),
-                ...(steer?.kind === 'nodeCordon' ? [steer.node] : []),
-              ])
-              .sort(),
-          };
-        },
+          }),
       }),
     ];
     const requests = bus.consumeRequests({

@@ -19,7 +19,9 @@ export async function publishMover(options: {
     await writer.set(id, observe(), { signal });
     await pause(clock, LOOK_EVERY_MS, signal);
   }
-  await writer.delete(id, { signal: AbortSignal.timeout(FAREWELL_MS) });
+  const late = new AbortController();
+  const cancel = clock.after(FAREWELL_MS, () => late.abort(new Error('the bus took too long')));
+  await writer.delete(id, { signal: late.signal }).finally(cancel);
 }
 
 const FAREWELL_MS = 2_000;

@@ -62,7 +62,7 @@ await runService({
     const observations = await openObservations(bus, () => clock.nowMs(), ending.signal);
     readiness.add('facts', () => stateOf(observations.missing()));
     const breathe = createBreathe(clock);
-    const announcements = createAnnouncements(bus, () => clock.nowMs(), breathe);
+    const announcements = createAnnouncements(bus, clock, breathe);
 
     const elected = config.LEADER_ELECTION
       ? createLeadership(

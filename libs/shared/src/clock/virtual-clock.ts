@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { createTimerHeap } from './timer-heap.ts';
 
 /** A clock that stands still until it is told to move; timers of one moment run in the order they were set. */
 export interface VirtualClock extends Clock {
@@ -6,47 +7,28 @@ export interface VirtualClock extends Clock {
   advance(ms: number): Promise<void>;
   /** Runs the earliest timer and moves to its time; false if none is set. */
   runNext(): Promise<boolean>;
+  /**
+   * Runs one timer after the other until `done` says so, which is asked before each, and for at most `withinMs`; then
+   * the time is the end of that. Work that was begun outside of timers has to have settled before.
+   */
+  runUntil(done: () => boolean, withinMs: number): Promise<boolean>;
   /** Number of timers set. */
   pending(): number;
   /** Moves wall time alone, as a step of NTP would. */
   jumpWall(ms: number): void;
 }
 
-interface Timer {
-  readonly dueMs: number;
-  readonly order: number;
-  readonly run: () => void;
-}
-
 export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): VirtualClock {
   let elapsedMs = 0;
   let wallOffsetMs = startMs;
-  let order = 0;
-  const timers = new Set<Timer>();
+  const timers = createTimerHeap();
 
-  const after = (ms: number, run: () => void): (() => void) => {
-    const timer: Timer = { dueMs: elapsedMs + Math.max(0, ms), order: order++, run };
-    timers.add(timer);
-    return () => timers.delete(timer);
-  };
-  const earliest = (): Timer | undefined => {
-    let first: Timer | undefined;
-    for (const timer of timers) {
-      if (
-        first === undefined ||
-        timer.dueMs < first.dueMs ||
-        (timer.dueMs === first.dueMs && timer.order < first.order)
-      ) {
-        first = timer;
-      }
-    }
-    return first;
-  };
-  const fire = async (timer: Timer): Promise<void> => {
-    timers.delete(timer);
+  const after = (ms: number, run: () => void): (() => void) => timers.add(elapsedMs + Math.max(0, ms), run);
+  const fire = (): Promise<void> => {
+    const timer = timers.take();
     elapsedMs = timer.dueMs;
     timer.run();
-    await settlePromises();
+    return settlePromises();
   };
 
   return {
@@ -69,17 +51,27 @@ export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): VirtualClock
     advance: async (ms) => {
       const endMs = elapsedMs + ms;
       await settlePromises();
-      for (let timer = earliest(); timer !== undefined && timer.dueMs <= endMs; timer = earliest()) await fire(timer);
+      while (timers.nextDueMs() <= endMs) await fire();
       elapsedMs = endMs;
     },
     runNext: async () => {
       await settlePromises();
-      const timer = earliest();
-      if (timer === undefined) return false;
-      await fire(timer);
+      if (timers.size() === 0) return false;
+      await fire();
       return true;
     },
-    pending: () => timers.size,
+    runUntil: async (done, withinMs) => {
+      const endMs = elapsedMs + withinMs;
+      while (!done()) {
+        if (timers.nextDueMs() > endMs) {
+          elapsedMs = endMs;
+          return false;
+        }
+        await fire();
+      }
+      return true;
+    },
+    pending: () => timers.size(),
     jumpWall: (ms) => {
       wallOffsetMs += ms;
     },

@@ -87,7 +87,10 @@ function emptyState(): State {
   };
 }
 
-export function createMemoryLeaseServer({ clock, fateOf }: MemoryLeaseServerOptions): MemoryLeaseServer {
+export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): MemoryLeaseServer {
+  const { fateOf } = options;
+  /** Redis tells the time in whole milliseconds, and tokens are made of it. */
+  const clock = { nowMs: () => Math.floor(options.clock.nowMs()) };
   let state = emptyState();
   let run = 1;
 

@@ -1,4 +1,5 @@
 import type { Bus, FactWriter } from '@couchestor/shared/bus';
+import type { Clock } from '@couchestor/shared/clock';
 import { subjectToken, type MessageData, type PolicyEvaluated, type StateName } from '@couchestor/shared/messages';
 import { parseTimestampMs } from '@couchestor/shared/units';
 import type { Decision } from '../core/decision.ts';
@@ -12,7 +13,7 @@ const BATCH = 200;
 const STEP = 500;
 
 /** Publishes over the bus, knowing what the stream holds, so that a restarted scorer repeats nothing. */
-export function createAnnouncements(bus: Bus, nowMs: () => number, breathe: Breathe): Announcements {
+export function createAnnouncements(bus: Bus, clock: Clock, breathe: Breathe): Announcements {
   const decided = createChangeWriter(bus, 'decision.made', breathe);
   const evaluated = createChangeWriter(bus, 'policy.evaluated', breathe);
   return {
@@ -42,9 +43,11 @@ export function createAnnouncements(bus: Bus, nowMs: () => number, breathe: Brea
         signal,
       ),
     request: async (request, traceparent, signal) => {
-      const leftMs = parseTimestampMs(request.notAfter) - nowMs();
+      const leftMs = parseTimestampMs(request.notAfter) - clock.nowMs();
       if (leftMs <= 0) return;
-      const expired = AbortSignal.timeout(leftMs);
+      const expiring = new AbortController();
+      const expired = expiring.signal;
+      const cancel = clock.after(leftMs, () => expiring.abort(new Error('the request has expired')));
       await bus
         .publish('migration.requested', subjectToken(request.volumeId), request, {
           messageId: request.migrationId,
@@ -53,7 +56,8 @@ export function createAnnouncements(bus: Bus, nowMs: () => number, breathe: Brea
         })
         .catch((error: unknown) => {
           if (!expired.aborted || signal.aborted) throw error;
-        });
+        })
+        .finally(cancel);
     },
   };
 }

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { parseCommandLine } from './command-line.ts';
+
+test('numbers may be written for people', () => {
+  expect(parseCommandLine(['--moves', '1,000,000', '--workers', '2', '--json'])).toMatchObject({
+    moves: 1_000_000,
+    workers: 2,
+    isJson: true,
+    replay: undefined,
+  });
+});
+
+test('a seed is replayed, with all of its faults or some', () => {
+  expect(parseCommandLine(['--seed', '7']).replay).toEqual({ seed: 7, only: undefined });
+  expect(parseCommandLine(['--seed', '7', '--only', 'a#1,b#2']).replay?.only).toEqual(new Set(['a#1', 'b#2']));
+  expect(parseCommandLine(['--seed', '7', '--only', '']).replay?.only).toEqual(new Set());
+});
+
+test.each([
+  [['--moves', 'many'], '--moves is "many"; give a whole number from 1 on'],
+  [['--workers', '0'], '--workers is "0"; give a whole number from 1 on'],
+  [['--only', 'a#1'], '--only goes with --seed'],
+])('%j is refused with a sentence', (args, sentence) => {
+  expect(() => parseCommandLine(args)).toThrow(sentence);
+});

@@ -1,0 +1,65 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+
+export interface SimulateOptions {
+  readonly moves: number;
+  readonly firstSeed: number;
+  readonly seeds: number;
+  readonly workers: number;
+  readonly isJson: boolean;
+  /** One seed alone, with its story. */
+  readonly replay: { readonly seed: number; readonly only: ReadonlySet<string> | undefined } | undefined;
+  /** Least number of faults to look for after a failure, in runs of the seed. */
+  readonly shrinkRuns: number;
+}
+
+export const usage = `npm run simulate -- [options]
+
+  --moves N        run seeds until so many moves were taken up (2,000)
+  --first-seed N   the first seed (1)
+  --seeds N        no more than so many seeds
+  --workers N      worker threads (one per core)
+  --seed N         run this seed alone and tell its story
+  --only A,B,…     with --seed: nothing but these faults come about
+  --shrink-runs N  runs in which the first failing seed is shrunk (150; 0 for none)
+  --json           end with one JSON object`;
+
+/** @throws Error with a sentence for people */
+export function parseCommandLine(args: readonly string[]): SimulateOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      moves: { type: 'string' },
+      'first-seed': { type: 'string' },
+      seeds: { type: 'string' },
+      workers: { type: 'string' },
+      seed: { type: 'string' },
+      only: { type: 'string' },
+      'shrink-runs': { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const whole = (name: keyof typeof values, otherwise: number, min: number): number => {
+    const text = values[name];
+    if (typeof text !== 'string') return otherwise;
+    const value = Number(text.replaceAll(/[_,]/g, ''));
+    if (Number.isSafeInteger(value) && value >= min) return value;
+    throw new Error(`--${name} is ${JSON.stringify(text)}; give a whole number from ${min} on`);
+  };
+  if (values.only !== undefined && values.seed === undefined) throw new Error('--only goes with --seed');
+  return {
+    moves: whole('moves', 2_000, 1),
+    firstSeed: whole('first-seed', 1, 0),
+    seeds: whole('seeds', Number.MAX_SAFE_INTEGER / 2, 1),
+    workers: whole('workers', availableParallelism(), 1),
+    isJson: values.json,
+    replay:
+      values.seed === undefined
+        ? undefined
+        : {
+            seed: whole('seed', 0, 0),
+            only: values.only === undefined ? undefined : new Set(values.only.split(',').filter((id) => id !== '')),
+          },
+    shrinkRuns: whole('shrink-runs', 150, 0),
+  };
+}

@@ -1,0 +1,409 @@
+import type { ActiveIntent, Intent } from '@couchestor/shared/messages';
+import { cordonLabelOf } from '@couchestor/shared/messages';
+import { parseDurationMs } from '@couchestor/shared/units';
+import { FLEET_BYTES } from './services/migrator.ts';
+import type { ArrivingCall } from './world/mayastor.ts';
+import type { SimulatedProcess } from './world/process.ts';
+import { HIGH_IOPS, LOW_IOPS, SIZE_BYTES, WINDOW_OPEN_MINUTES, type PolicySpecText } from './world/profile.ts';
+import type { World } from './world/world.ts';
+
+/**
+ * What must always hold, whatever goes wrong. Each is looked at in the moments in which it could be broken: when a call
+ * that changes something reaches Mayastor, when an intent is written, after each step, and when all has come to rest.
+ * The simulation knows the truth, the services do not: what they cannot know yet is no breach.
+ */
+export interface Invariant {
+  readonly id: InvariantId;
+  readonly says: string;
+  readonly onArrival?: (call: SeenCall, world: World) => string | undefined;
+  readonly onAccepted?: (intent: ActiveIntent, world: World, writer: SimulatedProcess) => string | undefined;
+  readonly onIntent?: (next: Intent, previous: Intent | undefined, world: World) => string | undefined;
+  readonly afterStep?: (world: World) => string | undefined;
+  readonly atRest?: (world: World) => readonly string[];
+}
+
+export const invariantIds = ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7', 'I8', 'I9', 'I10', 'I11', 'I12'] as const;
+export type InvariantId = (typeof invariantIds)[number];
+
+/** A changing call with what it means. */
+export interface SeenCall extends ArrivingCall {
+  readonly change: Change;
+  /** The process stood still so lately that this may be a call decided before. */
+  readonly isLate: boolean;
+}
+
+export type Change =
+  | { readonly kind: 'probe' }
+  | { readonly kind: 'count'; readonly volumeId: string; readonly count: number }
+  | { readonly kind: 'child' }
+  | { readonly kind: 'cordon' }
+  | { readonly kind: 'uncordon' };
+
+/** Permit and tail of the permit, from when the last heartbeat was stored. */
+const PERMIT_MS = 14_000;
+const LIFT_MS = 18_000;
+/** The clocks of processes may differ by so much. */
+const CLOCK_TOLERANCE_MS = 30_000;
+/** Mayastor needs so long to see that a node is gone. */
+const NOTICE_MS = 12_000;
+/** A call may rest on a read of so long ago. */
+const FRESH_MS = 7_000;
+/** Facts reach everybody within this, late messages and lost publishes included. */
+const NEWS_MS = 90_000;
+
+export const invariants: readonly Invariant[] = [
+  {
+    id: 'I1',
+    says: 'healthy replicas are never fewer, by an act of ours, than at the start of a move',
+    afterStep: (world) => redundancyLost(world),
+  },
+  {
+    id: 'I2',
+    says: 'no −1 before the new replica is synced and the victim is the intended one',
+    onArrival: (call, world) => (call.isLate ? undefined : shrinkTooSoon(call, world)),
+  },
+  {
+    id: 'I3',
+    says: 'one move per volume, cluster-wide',
+    onArrival: ({ change, path, method, process, isLate }, { bus }) => {
+      if (change.kind !== 'count' || isLate) return undefined;
+      const record = bus.intents.get(change.volumeId)?.intent;
+      if (record?.state !== 'active') return `${method} ${path} without a move`;
+      return record.owner === process.name ? undefined : `${method} ${path} by ${process.name}, owner ${record.owner}`;
+    },
+    onIntent: (next, previous) =>
+      previous?.state === 'active' && previous.migrationId !== next.migrationId
+        ? `${next.migrationId} began while ${previous.migrationId} was in flight`
+        : undefined,
+  },
+  {
+    id: 'I4',
+    says: 'after any crash the replica count returns to normal or the move is needs-attention; nothing leaks',
+    atRest: (world) => leftBehind(world),
+  },
+  {
+    id: 'I5',
+    says: 'unknown or stale never moves',
+    onAccepted: (intent, world) => movedWithoutScore(intent, world),
+  },
+  {
+    id: 'I6',
+    says: 'no limit is ever exceeded, also during failover and after Redis lost its data',
+    onIntent: (_next, _previous, world) => limitExceeded(world),
+  },
+  {
+    id: 'I7',
+    says: 'two moves of a volume are a cooldown apart, up to the clock tolerance',
+    onAccepted: (intent, { truth, clock }, writer) => {
+      const completedAtMs = truth.completedAtMs.get(intent.volumeId);
+      if (completedAtMs === undefined || intent.fromTier === 'mixed' || isAstray(writer)) return undefined;
+      const cooldownMs = parseDurationMs(specOf(intent, truth).cooldownPeriod) ?? 0;
+      const sinceMs = clock.monotonicMs() - completedAtMs;
+      return sinceMs >= cooldownMs - CLOCK_TOLERANCE_MS
+        ? undefined
+        : `${intent.volumeId} moves again after ${sinceMs} ms, the cooldown is ${cooldownMs} ms`;
+    },
+  },
+  {
+    id: 'I8',
+    says: 'nothing starts outside its window, with the same tolerance',
+    onAccepted: (intent, { truth, clock }, writer) => {
+      const { windows } = specOf(intent, truth);
+      if (windows.length === 0 || isAstray(writer)) return undefined;
+      const inTenMs = clock.nowMs() % 600_000;
+      const lateMs = inTenMs - WINDOW_OPEN_MINUTES * 60_000;
+      const isOutside = lateMs > CLOCK_TOLERANCE_MS && 600_000 - inTenMs > CLOCK_TOLERANCE_MS;
+      return isOutside ? `${intent.volumeId} starts ${lateMs} ms after the window closed` : undefined;
+    },
+  },
+  {
+    id: 'I9',
+    says: 'no target pool goes beyond its capacity limit',
+    onArrival: (call, world) => (call.isLate ? undefined : overfills(call, world)),
+  },
+  {
+    id: 'I10',
+    says: 'nothing moves that is degraded, has snapshots without the opt-in, is drained, or is being moved by another',
+    onAccepted: (intent, world) => shouldHaveStayed(intent, world),
+  },
+  {
+    id: 'I11',
+    says: 'with healthy dependencies every volume reaches its tier or a reason, and then nothing changes',
+    atRest: (world) => notConverged(world),
+  },
+  {
+    id: 'I12',
+    says: 'stop works: no call 14 s after the last heartbeat that allowed it, none once a pause was heard',
+    onArrival: (call, world) => afterStop(call, world),
+    onAccepted: (intent, { truth, clock }) => {
+      const versions = truth.policyVersions.get(intent.policyId) ?? [];
+      const last = versions.at(-1);
+      if (last === undefined || last.spec.enabled || clock.monotonicMs() - last.sinceMs < NEWS_MS) return undefined;
+      return `${intent.volumeId} starts though its policy was disabled ${clock.monotonicMs() - last.sinceMs} ms ago`;
+    },
+  },
+];
+
+export function changeOf({ method, path }: Pick<ArrivingCall, 'method' | 'path'>): Change {
+  const [, kind, name, action, detail] = path.split('/');
+  if (kind === 'volumes' && action === 'replica_count') {
+    const count = Number(detail);
+    return count === 255 ? { kind: 'probe' } : { kind: 'count', volumeId: name ?? '', count };
+  }
+  if (kind === 'nexuses') return { kind: 'child' };
+  if (name === 'COUCHESTOR-PROBE') return { kind: 'probe' };
+  return { kind: method === 'DELETE' ? 'uncordon' : 'cordon' };
+}
+
+const isAstray = ({ wallOffsetMs }: SimulatedProcess): boolean => Math.abs(wallOffsetMs) > CLOCK_TOLERANCE_MS / 2;
+
+function specOf(intent: ActiveIntent, truth: World['truth']): PolicySpecText {
+  const versions = truth.policyVersions.get(intent.policyId) ?? [];
+  const version = versions.find(({ generation }) => generation === intent.policyGeneration);
+  if (version === undefined) throw new Error(`${intent.policyId} never had generation ${intent.policyGeneration}`);
+  return version.spec;
+}
+
+function redundancyLost({ model, truth }: World): string | undefined {
+  const violation = model.ledger.redundancyViolations().at(-1);
+  if (violation === undefined) return undefined;
+  const call = model.ledger.calls().find(({ number }) => number === violation.call);
+  // People's own calls are theirs; and so is what a process sends that stood still after its last check.
+  if (call === undefined || !/replica_count|children/.test(call.path)) return undefined;
+  if (truth.latePaths.has(call.path.replace('/v0', ''))) return undefined;
+  const wasUnknowable = model.ledger
+    .changes()
+    .some(
+      ({ volume, cause, atMs }) =>
+        volume === violation.volume && cause.kind === 'fault' && isWithin(violation.atMs - atMs, NOTICE_MS),
+    );
+  if (wasUnknowable) return undefined;
+  return `${violation.volume}: ${violation.from} to ${violation.to} healthy replicas by ${call.method} ${call.path}`;
+}
+
+const isWithin = (ms: number, limitMs: number): boolean => ms >= 0 && ms <= limitMs;
+
+/** A filled replica may go only while all others are filled, as far as anybody can know, and it is the steered one. */
+function shrinkTooSoon({ change, path }: SeenCall, { bus, model, profile, clock }: World): string | undefined {
+  if (change.kind !== 'count') return undefined;
+  const record = bus.intents.get(change.volumeId)?.intent;
+  if (record?.state !== 'active') return undefined;
+  const truth = model.volume(change.volumeId);
+  const steer = record.round?.steer;
+  if (truth === undefined || change.count !== record.replicaCount || truth.replicaCount !== change.count + 1) {
+    return undefined;
+  }
+  const wasUnknowable = model.ledger
+    .changes()
+    .some(
+      ({ volume, cause, atMs }) =>
+        volume === change.volumeId && cause.kind === 'fault' && isWithin(clock.monotonicMs() - atMs, 2 * NOTICE_MS),
+    );
+  if (wasUnknowable || truth.target === undefined) return undefined;
+  const synced = truth.replicas.filter((replica) => replica.synced);
+  if (steer === undefined) {
+    // Nothing is steered while the one that goes is the one that was never filled; it may have been filled just now.
+    const wasFilledJustNow = model.ledger
+      .changes()
+      .some(
+        ({ volume, from, to, atMs }) =>
+          volume === change.volumeId && to > from && clock.monotonicMs() - atMs < FRESH_MS + profile.cachePeriodMs,
+      );
+    if (wasFilledJustNow) return undefined;
+    return synced.length >= truth.replicas.length && truth.replicas.length > change.count
+      ? `PUT ${path} with all replicas filled and nothing steered`
+      : undefined;
+  }
+  const unfilled = truth.replicas.filter(({ uuid, synced: isSynced }) => uuid !== steer.victimReplicaId && !isSynced);
+  if (unfilled.length > 0) return `PUT ${path} with ${unfilled.length} of the replicas that stay not filled`;
+  if (steer.kind !== 'nodeCordon' || profile.version === '2.7.1') return undefined;
+  const label = `node/${steer.node}/${cordonLabelOf(record.migrationId)}`;
+  return model.ledger.cordons().includes(label) ? undefined : `PUT ${path} without the cordon that steers it`;
+}
+
+function movedWithoutScore(
+  intent: ActiveIntent,
+  { prometheus, clock, profile, kubernetes }: World,
+): string | undefined {
+  if (intent.fromTier === 'mixed' || intent.fromTier === 'none') return undefined;
+  if (kubernetes.persistentVolumes.get(intent.volumeId)?.view.pinTier !== undefined) return undefined;
+  // A score holds for two cycles, a request for two more; both may be longer after slow answers.
+  const sinceMs = clock.monotonicMs() - 4 * Math.max(profile.cycleMs, 60_000) - CLOCK_TOLERANCE_MS;
+  const supports = ({ iops }: { readonly iops: number }): boolean =>
+    intent.toTier === 'hot' ? iops >= HIGH_IOPS : iops <= LOW_IOPS;
+  const answers = prometheus.answersOf(intent.volumeId);
+  if (answers.some((answer) => answer.atMs >= sinceMs && supports(answer))) return undefined;
+  return `${intent.volumeId} moves to ${intent.toTier} without a score that says so`;
+}
+
+function limitExceeded({ bus, profile, truth }: World): string | undefined {
+  let fleet = 0;
+  let bytes = 0;
+  const used = new Map<string, { count: number; limit: number }>();
+  const use = (key: string, limit: number): void => {
+    const entry = used.get(key) ?? { count: 0, limit };
+    // The limit of a policy may change while moves under the former one are in flight.
+    used.set(key, { count: entry.count + 1, limit: Math.max(entry.limit, limit) });
+  };
+  for (const { intent } of bus.intents.values()) {
+    if (intent.state !== 'active' || intent.attention !== undefined) continue;
+    fleet += 1;
+    bytes += intent.sizeBytes;
+    use(`policy ${intent.policyId}`, intent.limits.policy);
+    if (intent.round !== undefined) {
+      use(`pool ${intent.round.targetPool}`, intent.limits.perPool);
+      use(`node ${intent.round.targetNode}`, intent.limits.perNode);
+    }
+  }
+  void truth;
+  if (fleet > profile.fleetMax) return `${fleet} moves in flight, at most ${profile.fleetMax} may be`;
+  if (bytes > FLEET_BYTES) return `${bytes} bytes in flight`;
+  for (const [key, { count, limit }] of used)
+    if (count > limit) return `${count} moves on ${key}, the limit is ${limit}`;
+  return undefined;
+}
+
+function overfills({ change, path }: SeenCall, world: World): string | undefined {
+  const { bus, model, profile, truth } = world;
+  if (change.kind !== 'count' || profile.isThin) return undefined;
+  const record = bus.intents.get(change.volumeId)?.intent;
+  const round = record?.state === 'active' ? record.round : undefined;
+  const volume = model.volume(change.volumeId);
+  if (record?.state !== 'active' || round === undefined || volume === undefined) return undefined;
+  if (change.count !== record.replicaCount + 1 || volume.replicaCount !== record.replicaCount) return undefined;
+  let replicas = 1;
+  for (const id of model.volumeIds()) {
+    replicas += (model.volume(id)?.replicas ?? []).filter(({ pool }) => pool === round.targetPool).length;
+  }
+  const tier = round.targetPool.startsWith('hot') ? 'hot' : 'cold';
+  const percent = (100 * replicas * SIZE_BYTES) / profile.poolBytes[tier];
+  const limit = specOf(record, truth).capacity.maxPoolUsedPercent;
+  return percent <= limit ? undefined : `PUT ${path} fills ${round.targetPool} to ${percent.toFixed(1)} %`;
+}
+
+function shouldHaveStayed(intent: ActiveIntent, world: World): string | undefined {
+  const { model, profile, truth, clock } = world;
+  const { volumeId } = intent;
+  const nowMs = clock.monotonicMs();
+  const snapshots = profile.volumes.find(({ id }) => id === volumeId)?.snapshots ?? 0;
+  if (snapshots > 0 && !specOf(intent, truth).moves.allowSnapshots) return `${volumeId} has snapshots`;
+  const volume = model.volume(volumeId);
+  if (volume === undefined) return undefined;
+  for (const { node } of volume.replicas) {
+    const drainedSinceMs = truth.drainedSinceMs.get(node);
+    if (drainedSinceMs !== undefined && nowMs - drainedSinceMs > NEWS_MS)
+      return `${volumeId} lies on the drained ${node}`;
+  }
+  const isWhole = volume.replicas.length === intent.replicaCount && volume.replicas.every(({ synced }) => synced);
+  if (isWhole) return undefined;
+  const brokenAtMs = model.ledger.changes().findLast(({ volume: id }) => id === volumeId)?.atMs ?? 0;
+  return nowMs - brokenAtMs > NOTICE_MS + profile.cachePeriodMs ? `${volumeId} is degraded for long` : undefined;
+}
+
+function afterStop({ change, process, method, path, isLate }: SeenCall, { truth, clock }: World): string | undefined {
+  if (change.kind === 'probe' || isLate) return undefined;
+  const nowMs = clock.monotonicMs();
+  const isRelease = change.kind === 'uncordon';
+  if (isRelease) {
+    const sinceMs = nowMs - truth.heartbeatAtMs;
+    return sinceMs > LIFT_MS ? `${method} ${path} ${sinceMs} ms after the last heartbeat` : undefined;
+  }
+  if (truth.heardPause.has(process.name)) return `${method} ${path} by ${process.name}, which has heard the pause`;
+  const sinceMs = nowMs - truth.openHeartbeatAtMs;
+  return sinceMs > PERMIT_MS ? `${method} ${path} ${sinceMs} ms after the last heartbeat that allowed it` : undefined;
+}
+
+function leftBehind({ model, bus, truth, leaseServer }: World): string[] {
+  const wrongs: string[] = [];
+  for (const cordon of model.ledger.cordons()) wrongs.push(`left behind: cordon ${cordon}`);
+  if (!truth.replicasMayBeLeft) {
+    for (const replica of model.orphans()) wrongs.push(`left behind: replica ${replica}`);
+  }
+  for (const [volumeId, { intent }] of bus.intents) {
+    if (intent.state === 'active') wrongs.push(`left behind: intent of ${volumeId}, ${JSON.stringify(intent)}`);
+  }
+  for (const [kind, count] of Object.entries(leaseServer.census())) {
+    if (count > 0) wrongs.push(`left behind: ${count} ${kind}`);
+  }
+  for (const [volumeId, counts] of truth.wantedCounts) {
+    const volume = model.volume(volumeId);
+    if (volume === undefined) continue;
+    const wasLate = [...truth.latePaths].some((path) => path.startsWith(`/volumes/${volumeId}/replica_count/`));
+    if (!counts.has(volume.replicaCount) && !wasLate) {
+      wrongs.push(`${volumeId} has a count of ${volume.replicaCount}, not ${[...counts].join(' or ')}`);
+    }
+    if (volume.replicas.length !== volume.replicaCount) {
+      wrongs.push(`${volumeId} has ${volume.replicas.length} replicas of ${volume.replicaCount}`);
+    }
+  }
+  wrongs.push(...endsOf(bus.events, truth.accepted));
+  return wrongs;
+}
+
+/** Each move that was taken up has exactly one end in the history, and nothing after it. */
+function endsOf(events: World['bus']['events'], accepted: ReadonlySet<string>): string[] {
+  const wrongs: string[] = [];
+  const ends = new Map<string, Set<string>>();
+  for (const { name, id, data } of events) {
+    const known = ends.get(data.migrationId) ?? new Set();
+    if (/completed|failed|aborted/.test(name)) known.add(id);
+    else if (known.size > 0 && name !== 'migration.refused') wrongs.push(`${data.migrationId}: ${name} after its end`);
+    ends.set(data.migrationId, known);
+  }
+  for (const migrationId of accepted) {
+    const count = ends.get(migrationId)?.size ?? 0;
+    if (count !== 1) wrongs.push(`${migrationId} ended ${count} times`);
+  }
+  return wrongs;
+}
+
+/** Reasons for which a volume may rest off its tier although nothing is wrong any more. */
+const RESTING = new Set([
+  'OnWantedTier',
+  'BetweenWatermarks',
+  'BackingOff',
+  'HasSnapshots',
+  'NotPublished',
+  'NoEligiblePool',
+  'BrakeFleet',
+  'BrakePool',
+  'VolumeDegraded',
+  'Held',
+  'WindowClosed',
+]);
+
+function notConverged(world: World): string[] {
+  const { bus, kubernetes, model, truth } = world;
+  const wrongs: string[] = [];
+  const decisions = bus.facts('decision.made');
+  for (const [volumeId, { view }] of kubernetes.persistentVolumes) {
+    const volume = model.volume(volumeId);
+    if (volume === undefined) continue;
+    const decision = decisions.get(volumeId);
+    if (decision === undefined) {
+      wrongs.push(`${volumeId} has no decision`);
+      continue;
+    }
+    if (decision.action !== 'hold' || !RESTING.has(decision.reason)) {
+      wrongs.push(`${volumeId} rests on ${decision.action} ${decision.reason}: ${decision.message}`);
+    }
+    if (decision.reason !== 'OnWantedTier' || view.pinTier !== undefined) continue;
+    const wanted = (truth.iops.get(volumeId) ?? 0) >= HIGH_IOPS ? 'hot' : 'cold';
+    const isThere = volume.replicas.every(({ pool }) => pool.startsWith(wanted));
+    if (!isThere) wrongs.push(`${volumeId} is said to be on its tier and is not all ${wanted}`);
+  }
+  const completed = new Map<string, Set<string>>();
+  for (const { name, data } of bus.events) {
+    if (name !== 'migration.completed') continue;
+    const ids = completed.get(data.policyId) ?? new Set();
+    completed.set(data.policyId, ids.add(data.migrationId));
+  }
+  for (const [policyId, { status }] of kubernetes.policies) {
+    const count = completed.get(policyId)?.size ?? 0;
+    if ((status?.totalMigrations ?? 0) !== count) {
+      wrongs.push(`the status of ${policyId} counts ${status?.totalMigrations} moves, there were ${count}`);
+    }
+    if ((status?.activeMigrations ?? 0) !== 0) wrongs.push(`the status of ${policyId} shows moves in flight`);
+  }
+  return wrongs;
+}

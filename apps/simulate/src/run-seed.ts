@@ -1,0 +1,285 @@
+import type { Intent } from '@couchestor/shared/messages';
+import { createFleet, type Role } from './fleet.ts';
+import { changeOf, invariants, type InvariantId, type SeenCall } from './invariants.ts';
+import { changeLoads, createPeople } from './people.ts';
+import { noStory, type Story } from './story.ts';
+import { profileOf, type Profile } from './world/profile.ts';
+import { seededRandom, upTo } from './world/random.ts';
+import { createWorld, type Observer, type World } from './world/world.ts';
+
+/** A promise of ours that did not hold. `defect`: a service ended by an error that nobody foresaw. */
+export interface Breach {
+  readonly invariant: InvariantId | 'defect';
+  /** Timers run before. */
+  readonly step: number;
+  readonly atMs: number;
+  readonly what: string;
+}
+
+/** What one seed comes to. */
+export interface SeedReport {
+  readonly seed: number;
+  readonly breaches: readonly Breach[];
+  /** Moves that were taken up. */
+  readonly moves: number;
+  readonly completed: number;
+  readonly calls: number;
+  readonly faults: number;
+  readonly crashes: number;
+  readonly steps: number;
+  /** Moves that never came to an end, and things left behind. */
+  readonly unsettled: number;
+  readonly leftovers: number;
+  /** Everything that went wrong by intent, by name. */
+  readonly schedule: readonly string[];
+  readonly virtualMs: number;
+}
+
+export interface SeedOptions {
+  /** Nothing but these goes wrong. */
+  readonly only?: ReadonlySet<string>;
+  readonly story?: Story;
+  /** Makes the world another than its seed does. */
+  readonly profile?: Partial<Profile>;
+  /** Ends the run at the first breach. */
+  readonly stopAtBreach?: boolean;
+}
+
+const MINUTE_MS = 60_000;
+const BREACHES_MAX = 20;
+const DISTURBANCES_PER_DEED = 0.5;
+/** All of this passes without faults before the world has to be at rest. */
+const REST_WITHIN_MS = 90 * MINUTE_MS;
+/** A move that asks for a person gets one. */
+const PERSON_COMES_MS = 20 * MINUTE_MS;
+const QUIET_MS = 2 * MINUTE_MS;
+/** What a dead migrator held lapses by itself. */
+const HOLDS_LAPSE_MS = 11 * MINUTE_MS;
+const STOP_MS = 2 * MINUTE_MS;
+
+/** One world: half an hour of trouble, then everything is repaired and must come to rest. */
+export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
+  const { story = noStory, stopAtBreach = false } = options;
+  const profile: Profile = { ...profileOf(seed), ...options.profile };
+  const breaches: Breach[] = [];
+  let step = 0;
+  let hasFailed = false;
+  const breach = (invariant: Breach['invariant'], what: string): void => {
+    hasFailed = true;
+    if (breaches.length >= BREACHES_MAX) return;
+    breaches.push({ invariant, step, atMs: world.clock.monotonicMs(), what });
+    tell(`** ${invariant}`, what);
+  };
+  const tell = (who: string, what: string): void => {
+    if (story.isTold) story.add(world.clock.monotonicMs(), who, what);
+  };
+  const observer: Observer = {
+    onArrival: (call) => {
+      const change = changeOf(call);
+      const isLate = world.clock.monotonicMs() - call.process.stoodStillAtMs < LATE_MS;
+      const seen: SeenCall = { ...call, change, isLate };
+      tell(call.process.name, `${call.method} ${call.path}`);
+      for (const { id, onArrival } of invariants) {
+        const what = onArrival?.(seen, world);
+        if (what !== undefined) breach(id, what);
+      }
+    },
+    onIntent: (next, previous, writer) => {
+      if (story.isTold) tell(writer.name, describeIntent(next));
+      const isNew = next.state === 'active' && previous?.migrationId !== next.migrationId;
+      if (isNew) world.truth.accepted.add(next.migrationId);
+      for (const { id, onIntent, onAccepted } of invariants) {
+        const what = onIntent?.(next, previous, world) ?? (isNew ? onAccepted?.(next, world, writer) : undefined);
+        if (what !== undefined) breach(id, what);
+      }
+      if (next.state === 'ended' && previous?.state === 'active' && next.outcome === 'completed') {
+        world.truth.completedAtMs.set(next.volumeId, world.clock.monotonicMs());
+      }
+    },
+    onEvent: ({ name, source, data }) => tell(source, `event ${name} of ${data.volumeId}`),
+    onStory: tell,
+  };
+  const world: World = createWorld({ seed, profile, only: options.only, observer });
+  const { clock, chaos, model, bus, truth } = world;
+
+  const random = seededRandom(seed ^ 0x7f4a7c15);
+  const fleet = createFleet(world, random, (who, error) => breach('defect', `${who}: ${textOf(error)}`), tell);
+  const counts: Readonly<Record<Role, number>> = {
+    watcher: profile.watchers,
+    scorer: profile.scorers,
+    migrator: profile.migrators,
+  };
+  const people = createPeople(
+    world,
+    () => fleet.scale('watcher', 0),
+    () => fleet.scale('watcher', counts.watcher),
+  );
+  const scaleAll = (): void => {
+    for (const role of ['watcher', 'scorer', 'migrator'] as const) fleet.scale(role, counts[role]);
+  };
+
+  let violations = 0;
+  const runUntil = (done: () => boolean, withinMs: number): Promise<boolean> =>
+    clock.runUntil(() => {
+      step += 1;
+      if (model.ledger.violationCount !== violations) {
+        violations = model.ledger.violationCount;
+        for (const { id, afterStep } of invariants) {
+          const what = afterStep?.(world);
+          if (what !== undefined) breach(id, what);
+        }
+      }
+      return (stopAtBreach && hasFailed) || done();
+    }, withinMs);
+  const pass = (ms: number): Promise<boolean> => runUntil(() => false, ms);
+  const report = (unsettled: number, leftovers: number): SeedReport => ({
+    seed,
+    breaches,
+    moves: truth.accepted.size,
+    completed: new Set(bus.events.flatMap(({ name, data }) => (name === 'migration.completed' ? data.migrationId : [])))
+      .size,
+    calls: chaos.calls,
+    faults: chaos.faults,
+    crashes: fleet.crashes,
+    steps: step,
+    unsettled,
+    leftovers,
+    schedule: chaos.drawn,
+    virtualMs: clock.monotonicMs(),
+  });
+
+  let isTroubled = true;
+  const at = (id: string, act: (lotRandom: () => number) => string): void => {
+    clock.after(upTo(random, profile.troubleMs), () => {
+      const lot = chaos.deed(id);
+      if (lot !== undefined) tell('deed', act(lot.random));
+    });
+  };
+  for (let index = 0; index < profile.deeds; index += 1) at(`deed#${index}`, (lot) => people.act(lot));
+  for (let index = 0; index < profile.deeds * DISTURBANCES_PER_DEED; index += 1)
+    at(`disturb#${index}`, (lot) => fleet.disturb(lot));
+  changeLoads(world, random, () => isTroubled);
+  // In any order of starts.
+  for (const role of ['watcher', 'scorer', 'migrator'] as const) {
+    clock.after(upTo(random, 3_000), () => fleet.scale(role, counts[role]));
+  }
+  await pass(profile.troubleMs);
+  if (stopAtBreach && hasFailed) return report(0, 0);
+
+  isTroubled = false;
+  chaos.end();
+  people.repair();
+  fleet.setClocksRight();
+  scaleAll();
+  tell('simulation', 'the trouble is over');
+  const isQuiet = createQuietWatch(world);
+  const personComesAtMs = clock.monotonicMs() + PERSON_COMES_MS;
+  let hasCome = false;
+  const rested = await runUntil(() => {
+    if (!hasCome && clock.monotonicMs() > personComesAtMs) {
+      hasCome = true;
+      for (const { intent } of bus.intents.values()) if (intent.state === 'active') abort(world, intent);
+    }
+    return isQuiet();
+  }, REST_WITHIN_MS);
+  if (stopAtBreach && hasFailed) return report(0, 0);
+  const unsettled = [...bus.intents.values()].filter(({ intent }) => intent.state === 'active').length;
+  if (!rested) breach('I11', `the world does not come to rest${describeUnrest(world)}`);
+
+  if (world.leaseServer.census().holders > 0) await pass(HOLDS_LAPSE_MS);
+  const before = { calls: truth.changingCalls, kubernetes: world.kubernetes.writes, facts: bus.factWrites };
+  await pass(QUIET_MS);
+  if (rested) {
+    if (truth.changingCalls > before.calls) breach('I11', 'Mayastor is changed though nothing moves');
+    if (world.kubernetes.writes > before.kubernetes) breach('I11', 'Kubernetes is written to though nothing changes');
+    if (bus.factWrites > before.facts) breach('I11', 'facts are published though nothing changes');
+  }
+  let leftovers = 0;
+  for (const role of ['migrator', 'scorer', 'watcher'] as const) fleet.scale(role, 0);
+  if (!(await runUntil(() => fleet.running().length === 0, STOP_MS))) {
+    breach(
+      'I12',
+      `${fleet
+        .running()
+        .map(({ name }) => name)
+        .join()} did not stop within two minutes`,
+    );
+  }
+  for (const { id, atRest } of invariants) {
+    for (const what of atRest?.(world) ?? []) {
+      breach(id, what);
+      if (id === 'I4') leftovers += 1;
+    }
+  }
+  model.stop();
+  return report(unsettled, leftovers);
+}
+
+/** A process that stood still so lately may send what it had decided before. */
+const LATE_MS = 40_000;
+
+function abort({ kubernetes }: World, { volumeId, migrationId }: Intent): void {
+  if (kubernetes.persistentVolumes.has(volumeId)) {
+    kubernetes.putPersistentVolume(volumeId, { abort: migrationId });
+  }
+}
+
+/** Quiet: for a while nothing moved, nothing is about to, and every decision says that its volume stays. */
+function createQuietWatch(world: World): () => boolean {
+  const { clock, bus, profile } = world;
+  const neededMs = Math.max(MINUTE_MS, 4 * profile.cycleMs, 4 * profile.cachePeriodMs, 2 * profile.watchPeriodMs);
+  let busyAtMs = clock.monotonicMs();
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - lookedAtMs < 1_000) return false;
+    lookedAtMs = nowMs;
+    const isMoving = [...bus.intents.values()].some(({ intent }) => intent.state === 'active');
+    if (isMoving || bus.pendingRequests().length > 0) busyAtMs = nowMs;
+    else if (nowMs - busyAtMs > neededMs) {
+      const decisions = [...bus.facts('decision.made').values()];
+      const isWaiting = decisions.some(
+        ({ action, reason, nextEligibleAt }) =>
+          action !== 'hold' ||
+          // What only waits for its time is not at rest, unless that is far.
+          (nextEligibleAt !== undefined &&
+            (reason !== 'BackingOff' || Date.parse(nextEligibleAt) - clock.nowMs() < HOLDS_LAPSE_MS + 2 * QUIET_MS)),
+      );
+      const owesReason = decisions.length < world.kubernetes.persistentVolumes.size;
+      if (isWaiting || owesReason) busyAtMs = nowMs - neededMs / 2;
+    }
+    return nowMs - busyAtMs > neededMs;
+  };
+}
+
+function describeUnrest({ bus }: World): string {
+  const moves = [...bus.intents.values()].flatMap(({ intent }) =>
+    intent.state === 'active' ? [`; ${JSON.stringify(intent)}`] : [],
+  );
+  const decisions = [...bus.facts('decision.made').values()].flatMap(({ volumeId, action, reason, message }) =>
+    reason === 'OnWantedTier' ? [] : [`; ${volumeId} ${action} ${reason} ${message}`],
+  );
+  return moves.join('') + decisions.join('') + `; ${bus.pendingRequests().length} requests`;
+}
+
+function describeIntent(intent: Intent): string {
+  if (intent.state === 'ended') {
+    return `intent of ${intent.volumeId}: ended ${intent.outcome} ${intent.reason ?? ''} ${intent.message ?? ''}`;
+  }
+  const { round, rollback, attention } = intent;
+  const where =
+    round === undefined
+      ? 'no round'
+      : `round ${round.number} ${round.sourceReplicaId.slice(0, 8)} to ${round.targetPool}${
+          round.fence === undefined ? '' : `, fence ${round.fence.ours.join(' ') || '-'}`
+        }${round.newReplicaId === undefined ? '' : `, new ${round.newReplicaId.slice(0, 8)}`}${
+          round.syncedAt === undefined ? '' : ', synced'
+        }${round.steer === undefined ? '' : `, steer ${round.steer.node}`}, tries +${round.growths} -${round.shrinks}`;
+  return `intent of ${intent.volumeId}: ${intent.owner} ${intent.toTier} ${where}${
+    rollback === undefined ? '' : `, back ${rollback.reason}`
+  }${attention === undefined ? '' : `, ATTENTION ${attention.reason}`}`;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

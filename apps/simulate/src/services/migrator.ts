@@ -1,0 +1,130 @@
+import {
+  createCordonSweep,
+  createMayastor,
+  createMethodFinder,
+  createMigrator,
+  createPermission,
+  observeMover,
+  observeWorld,
+  publishMover,
+  watchIntents,
+  watchMethod,
+  type Method,
+} from '@couchestor/migrator/parts';
+import { createMayastorClient } from '@couchestor/shared/mayastor';
+import { subjectToken } from '@couchestor/shared/messages';
+import { LEASE_TTL_MS, leasesOf } from '../world/leases.ts';
+import { GIB } from '../world/profile.ts';
+import { noMigratorMetrics, silentLog } from '../world/silence.ts';
+import { CALL_TIMEOUT_MS, type Service } from './surroundings.ts';
+
+const MARGIN_MS = 2_000;
+const FAILURE_BACKOFF_MS = 30_000;
+export const FLEET_BYTES = 100_000 * GIB;
+const CALLS_PER_SECOND = 6;
+
+/** The migrator as its `main.ts` puts it together. */
+export const runMigrator: Service = async (
+  process,
+  { profile, bus: server, network, mayastor, leaseServer, onHeard },
+  signal,
+) => {
+  const { clock, name: instance } = process;
+  const bus = server.connect(process);
+  const permission = createPermission(clock);
+  let method: Method = 'undetermined';
+  const leases = leasesOf(process, network, leaseServer, { ttlMs: LEASE_TTL_MS, callsPerSecond: CALLS_PER_SECOND });
+  const client = createMayastorClient({
+    baseUrl: 'http://mayastor.invalid',
+    timeoutMs: CALL_TIMEOUT_MS,
+    pace: profile.isPaced
+      ? (kind, callSignal) =>
+          leases.takeCall(kind === 'write' ? 'act' : kind, callSignal).catch((error: unknown) => {
+            if (kind !== 'release') throw error;
+          })
+      : () => clock.sleep(1),
+    clock,
+    transport: mayastor.transportOf(process),
+  });
+  const ending = new AbortController();
+  const world = await observeWorld(bus, ending.signal);
+  const board = watchIntents(bus.intents, ending.signal, () => undefined);
+  board.synced.catch(() => undefined);
+  const seenMayastor = createMayastor(client);
+  const sweepCordons = createCordonSweep({
+    intents: bus.intents,
+    mayastor: seenMayastor,
+    permission,
+    clock,
+    logger: silentLog,
+    leadMs: MARGIN_MS,
+  });
+  const migrator = createMigrator({
+    instance,
+    board,
+    world,
+    metrics: noMigratorMetrics,
+    method: () => method,
+    mayastor: seenMayastor,
+    intents: bus.intents,
+    leases,
+    events: {
+      publish: async (name, migrationId, data, options) => {
+        await bus.publish(name, subjectToken(migrationId), data as never, options);
+      },
+    },
+    permission,
+    clock,
+    logger: silentLog,
+    settings: {
+      cachePeriodMs: profile.cachePeriodMs,
+      fleet: { migrations: profile.fleetMax, bytes: FLEET_BYTES },
+      callTimeoutMs: CALL_TIMEOUT_MS,
+      marginMs: MARGIN_MS,
+      leaseTtlMs: LEASE_TTL_MS,
+      backoff: { baseMs: FAILURE_BACKOFF_MS },
+    },
+  });
+  const jobs = [
+    bus.permit.watch({
+      signal: ending.signal,
+      onHeartbeat: (heartbeat, _revision, isFirst) => {
+        permission.onHeartbeat(heartbeat, isFirst);
+        onHeard(process, heartbeat.paused);
+      },
+      onCleared: () => permission.onCleared(),
+    }),
+    watchMethod({
+      find: createMethodFinder(client, {
+        nodeFenceAllowed: true,
+        mayProbe: () => permission.mayAct(CALL_TIMEOUT_MS + MARGIN_MS),
+        onNodes: (nodes, sweepSignal) => sweepCordons(nodes, sweepSignal).catch(() => undefined),
+      }),
+      clock,
+      signal: ending.signal,
+      onMethod: (found) => {
+        method = found;
+      },
+      onError: () => undefined,
+    }),
+    publishMover({
+      bus,
+      instance,
+      clock,
+      signal: ending.signal,
+      observe: () => observeMover(board, { instance, version: 'simulated', method, fleetLimit: profile.fleetMax }),
+    }),
+  ];
+  const requests = bus.consumeRequests({
+    durable: 'migrator',
+    signal,
+    maxInFlight: 16,
+    ackWaitMs: 30_000,
+    maxDeliver: 500,
+    handle: (request) => migrator.handle(request),
+    onExhausted: (request) => migrator.giveUp(request),
+  });
+  await Promise.all([migrator.run(signal), requests]);
+  ending.abort(new Error('the migrator stops'));
+  await Promise.allSettled([...jobs, board.ended]);
+};

@@ -1,0 +1,28 @@
+import type { Clock } from '@couchestor/shared/clock';
+import type { MemoryLeaseServer } from '@couchestor/shared/leases';
+import type { SimulatedBus } from '../bus/simulated-bus.ts';
+import type { SimulatedKubernetes } from '../world/kubernetes.ts';
+import type { MayastorRoad } from '../world/mayastor.ts';
+import type { Network } from '../world/network.ts';
+import type { SimulatedProcess } from '../world/process.ts';
+import type { Profile } from '../world/profile.ts';
+import type { SimulatedPrometheus } from '../world/prometheus.ts';
+
+/** Everything that a service reaches from inside its process. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly profile: Profile;
+  readonly network: Network;
+  readonly bus: SimulatedBus;
+  readonly kubernetes: SimulatedKubernetes;
+  readonly prometheus: SimulatedPrometheus;
+  readonly mayastor: MayastorRoad;
+  readonly leaseServer: MemoryLeaseServer;
+  /** Told what a migrator has heard of the pause. */
+  readonly onHeard: (process: SimulatedProcess, paused: boolean) => void;
+}
+
+/** Runs one service in one process until the signal, then ends it in good order. Rejects only for a defect. */
+export type Service = (process: SimulatedProcess, surroundings: Surroundings, signal: AbortSignal) => Promise<void>;
+
+export const CALL_TIMEOUT_MS = 5_000;

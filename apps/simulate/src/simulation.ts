@@ -1,0 +1,41 @@
+import { Worker } from 'node:worker_threads';
+import type { WorkerReport } from './worker.ts';
+
+export interface SimulationOptions {
+  /** Made by `bundleWorker`. */
+  readonly bundle: string;
+  readonly workers: number;
+  readonly firstSeed: number;
+  /** Seeds are run until so many moves were taken up; and no more than `seeds` of them. */
+  readonly moves: number;
+  readonly seeds: number;
+  /** Told of each seed as it ends; false ends the simulation. */
+  readonly onReport: (report: WorkerReport) => boolean;
+}
+
+/** Runs seeds on all workers. Resolves when every seed that was begun has ended. */
+export async function simulate(options: SimulationOptions): Promise<void> {
+  const { bundle, firstSeed, seeds, onReport } = options;
+  let next = firstSeed;
+  let moves = 0;
+  let isWanted = true;
+  const mayBegin = (): boolean => isWanted && moves < options.moves && next < firstSeed + seeds;
+
+  const runWorker = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const worker = new Worker(bundle);
+      const begin = (): void => {
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread has no origin
+        if (mayBegin()) worker.postMessage(next++);
+        else worker.terminate().then(() => resolve(), reject);
+      };
+      worker.on('message', (report: WorkerReport) => {
+        moves += report.moves;
+        isWanted = onReport(report) && isWanted;
+        begin();
+      });
+      worker.on('error', reject);
+      begin();
+    });
+  await Promise.all(Array.from({ length: options.workers }, runWorker));
+}

@@ -1,0 +1,172 @@
+import type { MayastorVersion } from '@couchestor/simulator/mayastor';
+import { picked, seededRandom, upTo } from './random.ts';
+
+/** What a world is like. It follows from the seed alone. */
+export interface Profile {
+  readonly version: MayastorVersion;
+  /** `ignored`: a Mayastor that removes whichever replica it likes, cordoned node or not. */
+  readonly steer: 'cordon' | 'ignored';
+  readonly nodes: readonly string[];
+  readonly tiersOf: (node: string) => readonly Tier[];
+  readonly volumes: readonly VolumeProfile[];
+  readonly migrators: number;
+  readonly scorers: number;
+  readonly watchers: number;
+  readonly fleetMax: number;
+  readonly cachePeriodMs: number;
+  /** From one pass of the watcher over Mayastor to the next. */
+  readonly watchPeriodMs: number;
+  readonly cycleMs: number;
+  readonly rebuildMs: number;
+  /** Share of all calls that go wrong. */
+  readonly faultRate: number;
+  /** Of the changing calls that go wrong: those before which the process stands still. */
+  readonly standstillShare: number;
+  /** How long faults and foreign actions go on. */
+  readonly troubleMs: number;
+  /** Things that people and machines do in that time. */
+  readonly deeds: number;
+  readonly policies: readonly PolicyProfile[];
+  /** Wall clocks of processes differ from the true time by up to so much. */
+  readonly skewMaxMs: number;
+  /** Whether calls to Mayastor are counted by Redis, as in a cluster, instead of made at once. */
+  readonly isPaced: boolean;
+  /** Whether messages go through schema and bytes. */
+  readonly throughBytes: boolean;
+  readonly loadChangeMs: number;
+  readonly isThin: boolean;
+  readonly poolBytes: Readonly<Record<Tier, number>>;
+}
+
+export type Tier = 'hot' | 'cold';
+
+interface VolumeProfile {
+  readonly id: string;
+  readonly placement: readonly string[];
+  readonly publishedOn: string | undefined;
+  readonly snapshots: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+interface PolicyProfile {
+  readonly id: string;
+  readonly spec: PolicySpecText;
+}
+
+/** The parts of a policy's spec that worlds differ in, as Kubernetes stores them. */
+export interface PolicySpecText {
+  readonly highWatermarkIOPS: number;
+  readonly lowWatermarkIOPS: number;
+  readonly samplingWindow: string;
+  readonly cooldownPeriod: string;
+  readonly maxConcurrentMigrations: number;
+  readonly migrationTimeout: string;
+  readonly volumeSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+  readonly nvmePoolSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+  readonly sataPoolSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+  readonly limits: {
+    readonly perPool: number;
+    readonly perNode: number;
+    readonly maxVolumesInMotionPercent: number;
+    readonly maxMovesPerHour: number;
+    readonly maxConsecutiveFailures: number;
+  };
+  readonly metrics: { readonly maxUnknownPercent: number };
+  readonly capacity: { readonly maxPoolUsedPercent: number };
+  readonly windows: readonly { readonly schedule: string; readonly duration: string }[];
+  readonly moves: { readonly allowSnapshots: boolean; readonly allowReducedRedundancy: boolean };
+  readonly enabled: boolean;
+  readonly dryRun: boolean;
+}
+
+export const GIB = 1024 ** 3;
+export const SIZE_BYTES = 5 * GIB;
+export const HIGH_IOPS = 1_000;
+export const LOW_IOPS = 100;
+/** Windows of worlds that have some: open in the first minutes of each ten. */
+export const WINDOW_OPEN_MINUTES = 6;
+
+export const volumeIdOf = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+
+export function profileOf(seed: number): Profile {
+  const random = seededRandom(seed);
+  const chance = (share: number): boolean => random() < share;
+  const version = picked<MayastorVersion>(random, ['2.12.2', '2.12.2', '2.12.2', '2.10.0', '2.7.1']);
+  // The older way fences whole nodes, so its tiers are on nodes of their own.
+  const isApart = version === '2.7.1';
+  const nodeCount = isApart ? 6 : picked(random, [4, 4, 5, 6, 8]);
+  const nodes = Array.from({ length: nodeCount }, (_, index) => `n${index + 1}`);
+  const tiersOf = (node: string): readonly Tier[] => (isApart ? (node > 'n3' ? ['hot'] : ['cold']) : ['hot', 'cold']);
+  const volumeCount = picked(random, [4, 8, 12, 16]);
+  const volumes = Array.from({ length: volumeCount }, (_, index): VolumeProfile => {
+    const tier = picked<Tier>(random, ['hot', 'cold']);
+    const homes = nodes.filter((node) => tiersOf(node).includes(tier));
+    // With every node of the tier taken no replica can be moved at all.
+    const replicas = Math.min(picked(random, [1, 2, 2, 3]), isApart ? 2 : nodeCount - 1);
+    const start = upTo(random, homes.length);
+    const placement = Array.from({ length: replicas }, (_, at) => `${tier}-${homes[(start + at) % homes.length]}`);
+    if (!isApart && replicas > 1 && chance(0.15)) {
+      const other = tier === 'hot' ? 'cold' : 'hot';
+      placement[0] = placement[0]?.replace(tier, other) ?? '';
+    }
+    return {
+      id: volumeIdOf(index + 1),
+      placement,
+      publishedOn: chance(0.95) ? (nodes[upTo(random, nodes.length)] ?? 'n1') : undefined,
+      snapshots: chance(0.05) ? 1 : 0,
+      labels: { group: index % 2 === 0 ? 'even' : 'odd' },
+    };
+  });
+  const policyCount = chance(0.25) ? 2 : 1;
+  const specOf = (index: number): PolicySpecText => ({
+    highWatermarkIOPS: HIGH_IOPS,
+    lowWatermarkIOPS: LOW_IOPS,
+    samplingWindow: '1m',
+    cooldownPeriod: picked(random, ['0s', '30s', '45s', '2m']),
+    maxConcurrentMigrations: picked(random, [1, 3, 6, 10]),
+    migrationTimeout: picked(random, ['2m', '10m', '30m']),
+    volumeSelector: { matchLabels: policyCount === 1 ? {} : { group: index === 0 ? 'even' : 'odd' } },
+    nvmePoolSelector: { matchLabels: { tier: 'hot' } },
+    sataPoolSelector: { matchLabels: { tier: 'cold' } },
+    limits: {
+      perPool: picked(random, [1, 2, 3]),
+      perNode: picked(random, [1, 2, 3]),
+      maxVolumesInMotionPercent: 100,
+      maxMovesPerHour: chance(0.9) ? 1_000 : 20,
+      maxConsecutiveFailures: chance(0.9) ? 100 : 3,
+    },
+    metrics: { maxUnknownPercent: picked(random, [20, 60, 100]) },
+    capacity: { maxPoolUsedPercent: 85 },
+    windows: chance(0.1) ? [{ schedule: '*/10 * * * *', duration: `${WINDOW_OPEN_MINUTES}m` }] : [],
+    moves: { allowSnapshots: chance(0.3), allowReducedRedundancy: false },
+    enabled: true,
+    dryRun: false,
+  });
+  return {
+    version,
+    steer: chance(0.15) ? 'ignored' : 'cordon',
+    nodes,
+    tiersOf,
+    volumes,
+    migrators: picked(random, [1, 2, 2, 3]),
+    scorers: picked(random, [1, 1, 2]),
+    watchers: picked(random, [1, 1, 2]),
+    fleetMax: picked(random, [1, 4, 8, 12]),
+    cachePeriodMs: picked(random, [500, 1_000, 1_000, 1_000, 2_000, 2_000, 2_000, 10_000]),
+    watchPeriodMs: picked(random, [5_000, 10_000, 30_000]),
+    cycleMs: picked(random, [10_000, 20_000, 30_000]),
+    rebuildMs: picked(random, [500, 2_000, 10_000]),
+    faultRate: picked(random, [0.11, 0.13, 0.16, 0.25]),
+    standstillShare: picked(random, [0, 0.02, 0.1]),
+    troubleMs: 30 * 60_000,
+    deeds: picked(random, [0, 8, 16]),
+    policies: Array.from({ length: policyCount }, (_, index) => ({ id: `policy-${index + 1}`, spec: specOf(index) })),
+    skewMaxMs: picked(random, [0, 1_000, 10_000]),
+    isPaced: chance(0.1),
+    throughBytes: chance(0.05),
+    loadChangeMs: picked(random, [30_000, 60_000, 120_000]),
+    ...(chance(0.2)
+      ? { isThin: false, poolBytes: { hot: 22 * GIB, cold: 400 * GIB } }
+      : { isThin: true, poolBytes: { hot: 1_000 * GIB, cold: 4_000 * GIB } }),
+  };
+}

@@ -1,0 +1,113 @@
+import { MetricsError, type MetricsServer, type Samples } from '@couchestor/scorer/parts';
+import type { Clock } from '@couchestor/shared/clock';
+import type { Lot } from './chaos.ts';
+import type { Network } from './network.ts';
+import type { SimulatedProcess } from './process.ts';
+import { upTo } from './random.ts';
+import type { Chaos } from './chaos.ts';
+
+/** What Prometheus could say of one volume, if it said all it knows. */
+export interface Exported {
+  readonly volumeId: string;
+  readonly iops: number;
+}
+
+/** An answer of a value that the scorer was given. */
+interface ScoreAnswer {
+  readonly atMs: number;
+  readonly iops: number;
+}
+
+/** Prometheus, which lies by what it leaves out: volumes, whole answers, fresh samples. */
+export interface SimulatedPrometheus {
+  serverOf(process: SimulatedProcess): MetricsServer;
+  /** Values that were given for a volume, the newest last. */
+  answersOf(volumeId: string): readonly ScoreAnswer[];
+}
+
+const SCRAPE_MS = 5_000;
+const QUERY_TIMEOUT_MS = 2_000;
+/** One cycle asks five times, and one wrong answer spoils it. */
+const LIES_WEIGHT = 0.3;
+const ANSWERS_KEPT = 32;
+/** Of the answers that go wrong: nothing at all, or some volumes missing in it. */
+const MISSING_SHARE = 0.6;
+
+export function createSimulatedPrometheus(options: {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly chaos: Chaos;
+  readonly exported: () => readonly Exported[];
+}): SimulatedPrometheus {
+  const { clock, network, chaos, exported } = options;
+  const answers = new Map<string, ScoreAnswer[]>();
+  const note = (volumeId: string, iops: number): void => {
+    const known = answers.get(volumeId) ?? [];
+    known.push({ atMs: clock.monotonicMs(), iops });
+    if (known.length > ANSWERS_KEPT) known.shift();
+    answers.set(volumeId, known);
+  };
+  const ask = <T>(process: SimulatedProcess, what: string, effect: () => T, signal: AbortSignal): Promise<T> =>
+    network.askOnce(process, `prometheus ${what}`, effect, {
+      timeoutMs: QUERY_TIMEOUT_MS,
+      timedOut: () => new MetricsError('PrometheusUnavailable', 'Prometheus did not answer in time'),
+      signal,
+      weight: LIES_WEIGHT,
+    });
+  const serverOf = (process: SimulatedProcess): MetricsServer => ({
+    nowMs: (signal) => ask(process, 'time', () => clock.nowMs(), signal),
+    existing: (names, _atMs, _withinMs, signal) =>
+      ask(process, 'existing', () => new Set(names.filter((name) => name.startsWith('volume_num_'))), signal),
+    vector: async function* (query, _label, atMs, signal) {
+      const kind = kindOf(query);
+      const lot = chaos.at(`${process.name}/answer of ${kind}`, LIES_WEIGHT);
+      yield await ask(
+        process,
+        kind,
+        (): Samples => {
+          if (lot !== undefined && lot.random() > MISSING_SHARE) {
+            if (lot.random() < 0.5) return { labels: [], values: [] };
+            throw new MetricsError('QueryFailed', 'the query failed');
+          }
+          const isLeftOut = leftOutBy(lot);
+          const labels: string[] = [];
+          const values: number[] = [];
+          for (const { volumeId, iops } of exported()) {
+            if (isLeftOut()) continue;
+            labels.push(`pvc-${volumeId}`);
+            switch (kind) {
+              case 'value':
+                note(volumeId, iops);
+                values.push(iops);
+                break;
+              case 'count':
+                values.push(samplesIn(query));
+                break;
+              case 'last':
+                values.push((lot === undefined ? atMs : atMs - upTo(lot.random, 120_000)) / 1_000);
+                break;
+            }
+          }
+          return { labels, values };
+        },
+        signal,
+      );
+    },
+    sampleTimes: (_query, atMs, signal) =>
+      ask(process, 'samples', () => [Array.from({ length: 8 }, (_, index) => atMs - (8 - index) * SCRAPE_MS)], signal),
+  });
+  return { serverOf, answersOf: (volumeId) => answers.get(volumeId) ?? [] };
+}
+
+const leftOutBy = (lot: Lot | undefined) => (): boolean => lot !== undefined && lot.random() < 0.5;
+
+function kindOf(query: string): 'value' | 'count' | 'last' {
+  if (query.includes('count_over_time(')) return 'count';
+  return query.includes('timestamp(') ? 'last' : 'value';
+}
+
+/** As many as fit into the window that the query names. */
+function samplesIn(query: string): number {
+  const seconds = Number(/\[(\d+)s\]/.exec(query)?.[1] ?? 60);
+  return Math.max(2, Math.floor((seconds * 1_000) / SCRAPE_MS));
+}

@@ -1,0 +1,234 @@
+import type { MigrationEvent } from '@couchestor/shared/bus';
+import { createVirtualClock, type VirtualClock } from '@couchestor/shared/clock';
+import { createMemoryLeaseServer, type MemoryLeaseServer } from '@couchestor/shared/leases';
+import type { Intent } from '@couchestor/shared/messages';
+import { createMayastorModel, type MayastorModel } from '@couchestor/simulator/mayastor';
+import { createSimulatedBus, type SimulatedBus } from '../bus/simulated-bus.ts';
+import type { Surroundings } from '../services/surroundings.ts';
+import { createChaos, type Chaos } from './chaos.ts';
+import { createSimulatedKubernetes, type SimulatedKubernetes } from './kubernetes.ts';
+import { createMayastorRoad, type ArrivingCall } from './mayastor.ts';
+import { createNetwork } from './network.ts';
+import type { SimulatedProcess } from './process.ts';
+import { HIGH_IOPS, LOW_IOPS, SIZE_BYTES, type PolicySpecText, type Profile, type Tier } from './profile.ts';
+import { createSimulatedPrometheus, type SimulatedPrometheus } from './prometheus.ts';
+import { seededRandom, type Random } from './random.ts';
+
+/** Everything outside the processes of our services, and the truth about it. */
+export interface World {
+  readonly clock: VirtualClock;
+  readonly profile: Profile;
+  readonly chaos: Chaos;
+  readonly model: MayastorModel;
+  readonly bus: SimulatedBus;
+  readonly kubernetes: SimulatedKubernetes;
+  readonly prometheus: SimulatedPrometheus;
+  readonly leaseServer: MemoryLeaseServer;
+  readonly surroundings: Surroundings;
+  readonly truth: Truth;
+}
+
+/** What nobody in the world knows all of. Times are on the true clock, in milliseconds since the world began. */
+interface Truth {
+  /** Heartbeats stored: the last one, and the last one that did not say that all is paused. */
+  heartbeatAtMs: number;
+  openHeartbeatAtMs: number;
+  /** Processes that have heard that all is paused, and nothing else since. */
+  readonly heardPause: Set<string>;
+  /** What each volume's applications ask for now. */
+  readonly iops: Map<string, number>;
+  /** Every version of each policy, the newest last. */
+  readonly policyVersions: Map<string, PolicyVersion[]>;
+  /** Counts that a volume may have at the end: in the middle of a move nobody can tell a person's change from ours. */
+  readonly wantedCounts: Map<string, Set<number>>;
+  /** When the volume's last completed move ended. */
+  readonly completedAtMs: Map<string, number>;
+  /** Nodes that a person drains, since when. */
+  readonly drainedSinceMs: Map<string, number>;
+  /** Migrations that were taken up. */
+  readonly accepted: Set<string>;
+  /** Paths of changes that a process sent after it had stood still: what they do is not what was decided. */
+  readonly latePaths: Set<string>;
+  /** The core died in the middle of a change, so that a replica may be left on a disk. */
+  replicasMayBeLeft: boolean;
+  changingCalls: number;
+  reads: number;
+}
+
+interface PolicyVersion {
+  readonly generation: number;
+  readonly sinceMs: number;
+  readonly spec: PolicySpecText;
+}
+
+/** Told of everything that an invariant could be broken by. */
+export interface Observer {
+  onArrival(call: ArrivingCall): void;
+  onIntent(next: Intent, previous: Intent | undefined, writer: SimulatedProcess): void;
+  onEvent(message: MigrationEvent): void;
+  onStory(who: string, what: string): void;
+}
+
+/** Mayastor looks so often for what is to be done; the model's own defaults are a real cluster's. */
+const FAILOVER_MS = 12_000;
+
+export function createWorld(options: {
+  readonly seed: number;
+  readonly profile: Profile;
+  readonly only: ReadonlySet<string> | undefined;
+  readonly observer: Observer;
+}): World {
+  const { seed, profile, observer } = options;
+  const clock = createVirtualClock();
+  const chaos = createChaos({
+    seed,
+    rate: profile.faultRate,
+    only: options.only,
+    onLot: (id) => observer.onStory('chaos', id),
+  });
+  const truth = createTruth();
+  const model = createModel(profile, clock, seededRandom(seed ^ 0x3c6ef372));
+  const network = createNetwork(clock, chaos);
+  const leaseServer = createMemoryLeaseServer({ clock });
+  const bus = createSimulatedBus({
+    clock,
+    chaos,
+    network,
+    throughBytes: profile.throughBytes,
+    onIntent: (next, previous, writer) => observer.onIntent(next, previous, writer),
+    onEvent: (message) => observer.onEvent(message),
+    onHeartbeat: (heartbeat) => {
+      if (heartbeat === undefined) return;
+      truth.heartbeatAtMs = clock.monotonicMs();
+      if (!heartbeat.paused) truth.openHeartbeatAtMs = clock.monotonicMs();
+    },
+  });
+  const kubernetes = createSimulatedKubernetes({ network, nowMs: () => clock.nowMs() });
+  const prometheus = createSimulatedPrometheus({
+    clock,
+    network,
+    chaos,
+    exported: () =>
+      profile.volumes.flatMap(({ id }) =>
+        model.volume(id)?.target === undefined ? [] : [{ volumeId: id, iops: truth.iops.get(id) ?? 0 }],
+      ),
+  });
+  const mayastor = createMayastorRoad({
+    clock,
+    chaos,
+    model,
+    standstillShare: profile.standstillShare,
+    onArrival: (call) => {
+      truth.changingCalls += 1;
+      observer.onArrival(call);
+    },
+    onLateCall: (path) => truth.latePaths.add(path),
+    onCutOff: () => {
+      truth.replicasMayBeLeft = true;
+    },
+    onRead: () => {
+      truth.reads += 1;
+    },
+  });
+  const surroundings: Surroundings = {
+    clock,
+    profile,
+    network,
+    bus,
+    kubernetes,
+    prometheus,
+    mayastor,
+    leaseServer,
+    onHeard: ({ name }, paused) => {
+      if (paused) truth.heardPause.add(name);
+      else truth.heardPause.delete(name);
+    },
+  };
+  const world = { clock, profile, chaos, model, bus, kubernetes, prometheus, leaseServer, surroundings, truth };
+  furnish(world, seededRandom(seed ^ 0x0b5297a4));
+  return world;
+}
+
+function createTruth(): Truth {
+  return {
+    heartbeatAtMs: Number.NEGATIVE_INFINITY,
+    openHeartbeatAtMs: Number.NEGATIVE_INFINITY,
+    heardPause: new Set(),
+    iops: new Map(),
+    policyVersions: new Map(),
+    wantedCounts: new Map(),
+    completedAtMs: new Map(),
+    drainedSinceMs: new Map(),
+    accepted: new Set(),
+    latePaths: new Set(),
+    replicasMayBeLeft: false,
+    changingCalls: 0,
+    reads: 0,
+  };
+}
+
+function createModel(profile: Profile, clock: VirtualClock, random: Random): MayastorModel {
+  const model = createMayastorModel({
+    clock,
+    random,
+    version: profile.version,
+    steer: profile.steer,
+    rebuildBytesPerSecond: SIZE_BYTES / (profile.rebuildMs / 1_000),
+    timers: { failoverMs: FAILOVER_MS, cachePeriodMs: profile.cachePeriodMs },
+  });
+  for (const node of profile.nodes) {
+    model.addNode({ id: node });
+    for (const tier of profile.tiersOf(node)) {
+      model.addPool({ id: `${tier}-${node}`, node, capacityBytes: profile.poolBytes[tier], labels: { tier } });
+    }
+  }
+  for (const { id, placement, publishedOn, snapshots } of profile.volumes) {
+    model.createVolume({
+      uuid: id,
+      sizeBytes: SIZE_BYTES,
+      thin: profile.isThin,
+      placement,
+      snapshots,
+      ...(publishedOn === undefined ? {} : { publishedOn }),
+    });
+  }
+  return model;
+}
+
+/** The objects of Kubernetes, and what applications do at first. */
+function furnish({ profile, kubernetes, truth, clock }: World, random: Random): void {
+  for (const node of profile.nodes) {
+    for (const tier of profile.tiersOf(node)) {
+      const name = `${tier}-${node}`;
+      const createdAtMs = clock.nowMs();
+      kubernetes.putDiskPool({
+        diskPoolId: `uid-${name}`,
+        name,
+        namespace: 'mayastor',
+        node,
+        labels: { tier },
+        createdAtMs,
+      });
+    }
+  }
+  for (const { id, labels, placement } of profile.volumes) {
+    kubernetes.putPersistentVolume(id, { labels });
+    truth.iops.set(id, iopsFor(random() < 0.5 ? 'hot' : 'cold'));
+    truth.wantedCounts.set(id, new Set([placement.length]));
+  }
+  for (const { id, spec } of profile.policies) putPolicy({ kubernetes, truth, clock }, id, spec);
+}
+
+export const iopsFor = (tier: Tier): number => (tier === 'hot' ? 2 * HIGH_IOPS : LOW_IOPS / 2);
+
+export function putPolicy(
+  { kubernetes, truth, clock }: Pick<World, 'kubernetes' | 'truth' | 'clock'>,
+  id: string,
+  spec: PolicySpecText,
+): void {
+  kubernetes.putPolicy(id, spec);
+  const versions = truth.policyVersions.get(id) ?? [];
+  const generation = kubernetes.policies.get(id)?.generation ?? 1;
+  versions.push({ generation, sinceMs: clock.monotonicMs(), spec });
+  truth.policyVersions.set(id, versions);
+}

@@ -1,5 +1,6 @@
 import { advise, replay, settingOf, type Advice, type Budget, type History } from '@couchestor/replay';
 import { formatDuration } from '@couchestor/shared/units';
+import { recommendedSettings } from './compared-settings.ts';
 
 export interface AdviceReport {
   readonly budget: Budget;
@@ -9,6 +10,8 @@ export interface AdviceReport {
   readonly hit?: number;
   readonly occupancy?: number;
   readonly moves?: number;
+  /** The hot tier's places given by rank instead, as `scoring.hotSharePercent` does. */
+  readonly byRank?: { readonly name: string; readonly hit: number; readonly occupancy: number; readonly moves: number };
   /** Found with half of the volumes and replayed on the other half, both ways round: what to expect of others. */
   readonly onOthers?: readonly { readonly hit: number; readonly occupancy: number; readonly moves: number }[];
 }
@@ -17,7 +20,20 @@ export function adviceOn(history: History, budget: Budget, holdMs: number): Advi
   const advised = advise(history, budget, holdMs);
   if (advised === undefined) return { budget, advice: undefined };
   const { hit, occupancy, moves } = replay(history, settingOf(history, advised.advice), holdMs);
-  return { budget, advice: advised.advice, hit, occupancy, moves, onOthers: onOthers(history, budget, holdMs) };
+  const byRank = recommendedSettings(history, budget.occupancy).map((setting) => {
+    const outcome = replay(history, setting, holdMs);
+    return { name: setting.name, hit: outcome.hit, occupancy: outcome.occupancy, moves: outcome.moves };
+  })[0];
+  const others = onOthers(history, budget, holdMs);
+  return {
+    budget,
+    advice: advised.advice,
+    hit,
+    occupancy,
+    moves,
+    ...(byRank === undefined ? {} : { byRank }),
+    onOthers: others,
+  };
 }
 
 function onOthers(history: History, budget: Budget, holdMs: number): NonNullable<AdviceReport['onOthers']> {
@@ -33,14 +49,8 @@ function onOthers(history: History, budget: Budget, holdMs: number): NonNullable
   });
 }
 
-export function formatAdvice({
-  budget,
-  advice,
-  hit = 0,
-  occupancy = 0,
-  moves = 0,
-  onOthers = [],
-}: AdviceReport): string {
+export function formatAdvice(report: AdviceReport): string {
+  const { budget, advice, hit = 0, occupancy = 0, moves = 0, byRank, onOthers = [] } = report;
   const wanted = `within ${budget.occupancy} occupancy and ${budget.moves} moves`;
   if (advice === undefined) return `No watermarks keep ${wanted}; allow more of either.`;
   return [
@@ -56,5 +66,11 @@ export function formatAdvice({
     `  samplingWindow: ${formatDuration(advice.samplingWindowMs)}`,
     `  cooldownPeriod: ${formatDuration(advice.cooldownMs)}`,
     ...(advice.method === 'Average' ? [] : ['  scoring:', `    method: ${advice.method}`]),
+    ...(byRank === undefined
+      ? []
+      : [
+          '',
+          `By rank instead (${byRank.name}): ${byRank.hit.toFixed(3)}, with ${byRank.occupancy.toFixed(3)} occupancy and ${byRank.moves} moves.`,
+        ]),
   ].join('\n');
 }

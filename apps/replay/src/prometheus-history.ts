@@ -84,12 +84,11 @@ export async function readPrometheusHistory(source: PrometheusSource, signal: Ab
 function queryOf({ query, label, stepMs }: PrometheusSource): string {
   const metrics =
     query === undefined ? { source: 'MayastorCounters' } : { source: 'PromQL', query, volumeLabel: label };
-  const any = { matchLabels: { any: 'pool' } };
   const parsed = parsePolicySpec({
     samplingWindow: formatDuration(stepMs),
     metrics,
-    nvmePoolSelector: any,
-    sataPoolSelector: any,
+    nvmePoolSelector: { matchLabels: { tier: 'hot' } },
+    sataPoolSelector: { matchLabels: { tier: 'cold' } },
   });
   if (parsed.kind === 'invalid') throw new HistoryError(parsed.problems.join('; '));
   const chosen = chooseQueries(parsed.spec, new Set());

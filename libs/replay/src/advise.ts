@@ -1,7 +1,7 @@
 import type { PolicySpec } from '@couchestor/shared/policy';
 import { HOUR_MS } from '@couchestor/shared/units';
 import type { Budget } from './clairvoyant.ts';
-import type { History } from './history.ts';
+import { thinned, type History } from './history.ts';
 import { replay, type Outcome, type Setting } from './replay.ts';
 import { scoresOf, type ScoreAt } from './scores.ts';
 
@@ -22,6 +22,8 @@ const COOLDOWN_HOURS = [6, 24, 48] as const;
 const LOW_OF_HIGH = [0.1, 0.25, 0.5, 0.75] as const;
 const METHODS = ['Average', 'TwoSpeed'] as const;
 const HIGHS = 10;
+/** Steps from the best of the grid to what is better beside it. */
+const ROUNDS = 4;
 /** More than this is looked at through every nth volume: watermarks need no more to be found. */
 const CELLS_MAX = 300_000;
 
@@ -30,15 +32,41 @@ const CELLS_MAX = 300_000;
  * Everything else that the scorer does is left as it is: the cooldown doubles after regret, a score needs its coverage.
  */
 export function advise(history: History, budget: Budget, holdMs: number): Advised | undefined {
-  const sample = thinned(history);
+  const sample = thinned(history, CELLS_MAX);
   const movesMax = (budget.moves * sample.names.length) / history.names.length;
   let best: Advised | undefined;
-  for (const advice of candidates(sample, budget.occupancy)) {
-    const outcome = replay(sample, settingOf(sample, advice.advice, advice.scoreAt), holdMs);
+  const consider = (advice: Advice, scoreAt: ScoreAt): void => {
+    const outcome = replay(sample, settingOf(sample, advice, scoreAt), holdMs);
     const fits = outcome.occupancy <= budget.occupancy && outcome.moves <= movesMax;
-    if (fits && (best === undefined || outcome.hit > best.outcome.hit)) best = { advice: advice.advice, outcome };
+    if (fits && (best === undefined || outcome.hit > best.outcome.hit)) best = { advice, outcome };
+  };
+  for (const { advice, scoreAt } of candidates(sample, budget.occupancy)) consider(advice, scoreAt);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const from: Advised | undefined = best;
+    if (from === undefined) break;
+    for (const advice of neighbours(from.advice)) consider(advice, scoreAtOf(sample, advice));
+    if (best === from) break;
   }
   return best;
+}
+
+/** What lies a little beside an advice: each number for itself, rounded to what people would write. */
+function neighbours(advice: Advice): readonly Advice[] {
+  const { highWatermarkIops: high, lowWatermarkIops: low, samplingWindowMs } = advice;
+  const rounded = (value: number): number => Math.max(1, Math.round(Number(value.toPrecision(2))));
+  const changes: readonly Partial<Advice>[] = [
+    { highWatermarkIops: rounded(high * 0.85) },
+    { highWatermarkIops: rounded(high * 1.15) },
+    { lowWatermarkIops: rounded(low * 0.7) },
+    { lowWatermarkIops: rounded(low * 1.4) },
+    { highWatermarkIops: rounded(high * 0.85), lowWatermarkIops: rounded(low * 0.85) },
+    { highWatermarkIops: rounded(high * 1.15), lowWatermarkIops: rounded(low * 1.15) },
+    { samplingWindowMs: HOUR_MS * Math.max(1, Math.round((0.7 * samplingWindowMs) / HOUR_MS)) },
+    { samplingWindowMs: HOUR_MS * Math.ceil((1.3 * samplingWindowMs) / HOUR_MS) },
+  ];
+  return changes
+    .map((change) => ({ ...advice, ...change }))
+    .filter(({ highWatermarkIops, lowWatermarkIops }) => lowWatermarkIops < highWatermarkIops);
 }
 
 export function settingOf(history: History, advice: Advice, scoreAt = scoreAtOf(history, advice)): Setting {
@@ -114,11 +142,4 @@ function highWatermarks(history: History, occupancy: number): readonly number[] 
   const [most, least] = [at(occupancy / 8), Math.max(1, at(Math.min(1, occupancy * 3)))];
   const steps = Array.from({ length: HIGHS }, (_, n) => least * (Math.max(most, least) / least) ** (n / (HIGHS - 1)));
   return [...new Set(steps.map((value) => Math.max(1, Number(value.toPrecision(2)))))].map(Math.round);
-}
-
-function thinned(history: History): History {
-  const every = Math.ceil((history.names.length * history.steps) / CELLS_MAX);
-  return every === 1
-    ? history
-    : history.select(history.names.flatMap((_, volume) => (volume % every === 0 ? [volume] : [])));
 }

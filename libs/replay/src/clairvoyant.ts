@@ -1,4 +1,4 @@
-import { totalRequests, type History } from './history.ts';
+import { thinned, totalRequests, type History } from './history.ts';
 
 export interface Budget {
   /** Mean share of the volumes on the hot tier, 0 to 1. */
@@ -12,11 +12,15 @@ export interface Clairvoyant extends Budget {
   readonly hit: number;
   /** No plan within the budget, found or not, has a greater hit than this. */
   readonly atMost: number;
+  /** Of how many volumes; every nth of a fleet whose history is too much to be planned. */
+  readonly volumes: number;
 }
 
 /** Prices of a move that are tried in each decade. */
 const PRICES_PER_DECADE = 4;
 const DECADES = 10;
+/** More steps than these are planned for every nth volume. */
+const CELLS_MAX = 500_000;
 /** The price of a step on the hot tier is known to so much of itself. */
 const PRICE_PRECISION = 1e-4;
 /** Beyond the cheapest price of a move that keeps within the moves; the hit is not strictly lower for a higher one. */
@@ -29,20 +33,24 @@ const PRICES_BEYOND = 4;
  * were met on the way, says by how much.
  */
 export function clairvoyantBest(history: History, budget: Budget, pricesPerDecade = PRICES_PER_DECADE): Clairvoyant {
-  const total = totalRequests(history);
-  const stepsOnHot = budget.occupancy * history.names.length * history.steps;
+  const part = thinned(history, CELLS_MAX);
+  const volumes = part.names.length;
+  const movesMax = (budget.moves * volumes) / history.names.length;
+  const total = totalRequests(part);
+  const rows = requestRows(part);
+  const stepsOnHot = budget.occupancy * volumes * part.steps;
   let best: Plan = { hit: 0, hotSteps: 0, moves: 0, value: 0 };
   let atMost = total;
 
   const withinOccupancy = (movePrice: number): Plan => {
     let [low, high] = [0.5, 1e12];
-    const free = planAt(history, 0, movePrice);
+    const free = planAt(rows, 0, movePrice);
     if (free.hotSteps <= stepsOnHot) return free;
     let found: Plan = { hit: 0, hotSteps: 0, moves: 0, value: 0 };
     while (high / low > 1 + PRICE_PRECISION) {
       const stepPrice = Math.sqrt(low * high);
-      const plan = planAt(history, stepPrice, movePrice);
-      atMost = Math.min(atMost, plan.value + stepPrice * stepsOnHot + movePrice * budget.moves);
+      const plan = planAt(rows, stepPrice, movePrice);
+      atMost = Math.min(atMost, plan.value + stepPrice * stepsOnHot + movePrice * movesMax);
       if (plan.hotSteps <= stepsOnHot) [high, found] = [stepPrice, plan];
       else low = stepPrice;
     }
@@ -60,19 +68,20 @@ export function clairvoyantBest(history: History, budget: Budget, pricesPerDecad
   let [dear, cheap] = [prices.length - 1, 0];
   while (cheap < dear) {
     const middle = Math.floor((cheap + dear) / 2);
-    if (planFor(middle).moves <= budget.moves) dear = middle;
+    if (planFor(middle).moves <= movesMax) dear = middle;
     else cheap = middle + 1;
   }
   for (let index = Math.max(0, dear - PRICES_BEYOND); index <= dear + PRICES_BEYOND; index += 1) {
     if (index >= prices.length) break;
     const plan = planFor(index);
-    if (plan.moves <= budget.moves && plan.hit > best.hit) best = plan;
+    if (plan.moves <= movesMax && plan.hit > best.hit) best = plan;
   }
   return {
     hit: total === 0 ? 0 : best.hit / total,
-    occupancy: best.hotSteps / (history.names.length * history.steps),
+    occupancy: best.hotSteps / (volumes * part.steps),
     moves: best.moves,
     atMost: total === 0 ? 0 : Math.max(best.hit, atMost) / total,
+    volumes,
   };
 }
 
@@ -85,25 +94,35 @@ interface Plan {
   readonly value: number;
 }
 
+/** The requests of each step, a row for each volume. */
+function requestRows({ names, steps, requests }: History): readonly Float64Array[] {
+  return names.map((_, volume) => Float64Array.from({ length: steps }, (_, step) => requests(volume, step, step + 1)));
+}
+
 /** The best plan of all volumes at these prices: forward, with the account of the best way to each tier carried along. */
-function planAt(history: History, stepPrice: number, movePrice: number): Plan {
+function planAt(rows: readonly Float64Array[], stepPrice: number, movePrice: number): Plan {
   const sum = { hit: 0, hotSteps: 0, moves: 0, value: 0 };
-  for (let volume = 0; volume < history.names.length; volume += 1) {
-    let [cold, coldHit, coldSteps, coldMoves] = [0, 0, 0, 0];
-    let [hot, hotHit, hotSteps, hotMoves] = [-Infinity, 0, 0, 0];
-    for (let step = 0; step < history.steps; step += 1) {
-      const requests = history.requests(volume, step, step + 1);
-      const down = hot - movePrice > cold;
-      const up = cold - movePrice > hot;
-      const before = { cold, coldHit, coldSteps, coldMoves };
-      if (down) [cold, coldHit, coldSteps, coldMoves] = [hot - movePrice, hotHit, hotSteps, hotMoves + 1];
-      if (up) {
-        [hot, hotHit, hotSteps, hotMoves] = [
-          before.cold - movePrice,
-          before.coldHit,
-          before.coldSteps,
-          before.coldMoves + 1,
-        ];
+  for (const row of rows) {
+    let cold = 0;
+    let coldHit = 0;
+    let coldSteps = 0;
+    let coldMoves = 0;
+    let hot = -Infinity;
+    let hotHit = 0;
+    let hotSteps = 0;
+    let hotMoves = 0;
+    for (let step = 0; step < row.length; step += 1) {
+      const requests = row[step] ?? 0;
+      if (hot - movePrice > cold) {
+        cold = hot - movePrice;
+        coldHit = hotHit;
+        coldSteps = hotSteps;
+        coldMoves = hotMoves + 1;
+      } else if (cold - movePrice > hot) {
+        hot = cold - movePrice;
+        hotHit = coldHit;
+        hotSteps = coldSteps;
+        hotMoves = coldMoves + 1;
       }
       hot += requests - stepPrice;
       hotHit += requests;

@@ -123,3 +123,10 @@ export function totalRequests(history: History): number {
   for (let volume = 0; volume < history.names.length; volume += 1) total += history.requests(volume, 0, history.steps);
   return total;
 }
+
+/** Every nth volume, so that no more steps are left than that. */
+export function thinned(history: History, cellsMax: number): History {
+  const every = Math.ceil((history.names.length * history.steps) / cellsMax);
+  if (every <= 1) return history;
+  return history.select(history.names.flatMap((_, volume) => (volume % every === 0 ? [volume] : [])));
+}

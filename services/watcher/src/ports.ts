@@ -80,7 +80,7 @@ export interface OwnAnnotations {
 
 /** Mayastor's REST API, read only. Everything throws when there is no usable answer. */
 export interface MayastorSource {
-  /** Pages of one pass; a volume deleted meanwhile may hide another one. */
+  /** All volumes in pieces; one that is deleted meanwhile may hide another one. */
   volumePages(signal: AbortSignal): AsyncIterable<readonly VolumeAnswer[]>;
   volume(volumeId: string, signal: AbortSignal): Promise<VolumeAnswer | undefined>;
   pools(signal: AbortSignal): Promise<ReadonlyMap<string, PoolReading>>;

@@ -52,7 +52,7 @@ const DISCOVERY_RETRY_MAX_MS = 10_000;
 
 /** Follows the three kinds of objects from the start of the process, whether it leads or not. */
 export function startKubernetesSource(options: KubernetesSourceOptions): KubernetesWatches {
-  const { access, clock, random, log, diskPoolNamespace, pageSize = 500 } = options;
+  const { access, clock, random, log, diskPoolNamespace, pageSize = 250 } = options;
   const policies = createWatchedStore<PolicyObject>();
   const persistentVolumes = createWatchedStore<PersistentVolumeObject>();
   const diskPools = createWatchedStore<DiskPoolObject>();

@@ -7,10 +7,15 @@ import { createSharedText } from './shared-text.ts';
 /** Names of nodes and pools, which many volumes share. */
 const shared = createSharedText();
 
+/** Volumes handed on at a time: to look at a page of 500 at once would stop everything else for a while. */
+const PIECE = 50;
+
 export function createMayastorSource(client: MayastorClient): MayastorSource {
   return {
     volumePages: async function* (signal) {
-      for await (const page of client.volumePages({ signal })) yield page.map(readAnswer);
+      for await (const page of client.volumePages({ signal })) {
+        for (let first = 0; first < page.length; first += PIECE) yield page.slice(first, first + PIECE).map(readAnswer);
+      }
     },
     volume: async (volumeId, signal) => {
       const volume = await client.getVolume(volumeId, { signal });

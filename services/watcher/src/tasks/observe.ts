@@ -197,6 +197,7 @@ export class Observation {
 
   #mayastorListener(): MayastorListener {
     const { clock } = this.#options;
+    const slices = createSlices(() => clock.monotonicMs());
     return {
       onNodes: (nodes) => {
         this.world.setNodes(nodes);
@@ -208,7 +209,6 @@ export class Observation {
       },
       onPassBegin: () => this.world.beginPass(),
       onVolumes: async (page) => {
-        const slices = createSlices(() => clock.monotonicMs());
         for (const answer of page) {
           this.world.setVolume(answer);
           await slices.pause();

@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Files named `*.integration.test.ts` need real servers; `e2e/` runs whole services, `e2e/containers/` such with servers
- * from Docker, `e2e/kubernetes/` such on a real API server, and `e2e/kubernetes/pods/` such in pods; all else is pure and
- * quick.
+ * Files named `*.integration.test.ts` need real servers; `e2e/` runs whole services, `e2e/faults/` such while much
+ * fails, `e2e/containers/` such with servers from Docker, `e2e/kubernetes/` such on a real API server, and
+ * `e2e/kubernetes/pods/` such in pods; all else is pure and quick.
  */
 export default defineConfig({
   test: {
@@ -14,7 +14,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{libs,services,apps,tools,examples}/**/*.test.ts'],
+          include: ['{libs,services,apps,tools,examples}/**/*.test.ts', 'e2e/faults/measures/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.integration.test.ts'],
         },
       },
@@ -33,8 +33,19 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'e2e/containers/**', 'e2e/kubernetes/**'],
+          exclude: ['**/node_modules/**', 'e2e/containers/**', 'e2e/faults/**', 'e2e/kubernetes/**'],
           testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: ['e2e/faults/*.test.ts'],
+          exclude: ['**/node_modules/**'],
+          testTimeout: 400_000,
           hookTimeout: 120_000,
           fileParallelism: false,
         },

@@ -24,6 +24,7 @@ const suites: readonly Suite[] = [
   { name: 'simulation', budgetSeconds: 90, project: undefined, ciOnly: false },
   { name: 'integration', budgetSeconds: 120, project: 'integration', ciOnly: false },
   { name: 'e2e', budgetSeconds: 240, project: 'e2e', ciOnly: false },
+  { name: 'faults', budgetSeconds: 420, project: 'faults', ciOnly: true },
   { name: 'containers', budgetSeconds: 420, project: 'containers', ciOnly: true },
   { name: 'kubernetes', budgetSeconds: 120, project: 'kubernetes', ciOnly: true },
   { name: 'pods', budgetSeconds: 480, project: 'pods', ciOnly: true },

@@ -9,7 +9,7 @@ import { setStage, type Stage } from '@couchestor/demo/stage';
 import { pause, type Clock } from '@couchestor/shared/clock';
 import { createLeaseCensusTaker } from '@couchestor/shared/leases';
 import { generateScenario, seededRandom } from '@couchestor/simulator/cluster';
-import { isRelease, isWrite, mostWithin, oldestPermit, openCallBook, type CallBook } from './call-book.ts';
+import { isRelease, isWrite, mostWithin, oldestPermit, openCallBook, type CallBook } from './measures/call-book.ts';
 import { lookForRest } from './rest.ts';
 import { mountSmallDisk } from './small-disk.ts';
 import { followHeartbeats, readTold, type Told } from './told.ts';

@@ -6,8 +6,8 @@ import { storagePolicyOf, type DemoPlan } from '@couchestor/demo/plan';
 import { setStage, type Stage } from '@couchestor/demo/stage';
 import { pause, type Clock } from '@couchestor/shared/clock';
 import type { Scenario, ScenarioVolume } from '@couchestor/simulator/cluster';
-import { mostWithin, openCallBook } from './call-book.ts';
-import { createSlotMeter, type SlotUse } from './slot-meter.ts';
+import { mostWithin, openCallBook } from './measures/call-book.ts';
+import { createSlotMeter, type SlotUse } from './measures/slot-meter.ts';
 
 export type Limited = 'policy' | 'fleet' | 'pool' | 'node';
 

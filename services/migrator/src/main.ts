@@ -12,6 +12,7 @@ import { watchIntents } from './intent-board.ts';
 import { createMetrics } from './metrics.ts';
 import { createMigrator } from './migrator.ts';
 import { movesInFlight } from './moves-in-flight.ts';
+import { createOutageLog } from './outage-log.ts';
 import { createPermission } from './permission.ts';
 import type { MoveEvents } from './ports.ts';
 import { observeMover } from './observe-mover.ts';
@@ -61,7 +62,11 @@ await runService({
       }),
     );
     report('nats', undefined);
-    bus.onState((state) => report('nats', state === 'connected' ? undefined : 'not connected'));
+    const outages = createOutageLog(logger, clock);
+    bus.onState((state) => {
+      report('nats', state === 'connected' ? undefined : 'not connected');
+      if (state === 'connected') outages.over('COUCHESTOR_BUS_UNAVAILABLE');
+    });
     await bus.ensureStreams(signal);
 
     const leases = stack.use(
@@ -70,6 +75,11 @@ await runService({
         clock,
         ttlMs: config.LEASE_TTL_MS,
         callsPerSecond: config.MAYASTOR_CALLS_PER_SECOND,
+        onLost: (error) => logger.warn({ err: error }, 'Redis connection lost'),
+        onReady: () => {
+          logger.info({}, 'Redis connection made');
+          outages.over('COUCHESTOR_REDIS_UNAVAILABLE');
+        },
       }),
     );
     const alone = createRateLimiter({ callsPerSecond: config.MAYASTOR_CALLS_PER_SECOND, clock });
@@ -120,7 +130,7 @@ await runService({
       events,
       permission,
       clock,
-      logger,
+      logger: outages,
       settings: {
         cachePeriodMs: config.MAYASTOR_CACHE_PERIOD_MS,
         fleet: { migrations: config.FLEET_MIGRATIONS_MAX, bytes: fleetBytes(config) },

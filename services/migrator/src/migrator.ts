@@ -240,12 +240,6 @@ export function createMigrator(options: MigratorOptions): Migrator {
     }
     if (how === undefined) return later(request, 'UnsupportedMayastor', 'Mayastor has not answered yet', traceparent);
     if (running.has(volumeId)) return later(request, 'AlreadyMoving', 'the last move has just ended', traceparent);
-    const seen = await options.mayastor.readVolume(volumeId, stopping.signal);
-    if (!isAsRequested(request, seen)) {
-      await refuse(request, 'VolumeChanged', 'Mayastor shows other replicas than the decision saw', traceparent);
-      return { kind: 'ack' };
-    }
-
     if (!limitsAreKnown()) return later(request, 'NoSlot', 'the limits are not registered yet', traceparent);
 
     const grant = await leases.acquireOwnership(volumeId, instance);
@@ -255,6 +249,11 @@ export function createMigrator(options: MigratorOptions): Migrator {
     try {
       const why = await acquireRoom(verdict.intent, grant.token);
       if (why !== undefined) return await later(request, 'NoSlot', why, traceparent);
+      // Only now: requests that find no room come again and again, and must not use up what moves in flight live on.
+      if (!(await isStillAsRequested(request, grant.token))) {
+        await refuse(request, 'VolumeChanged', 'Mayastor shows other replicas than the decision saw', traceparent);
+        return { kind: 'ack' };
+      }
       const tierPools = new Set(verdict.intent.targetPools);
       const intent = accepted(
         { ...verdict.intent, ...(traceparent === undefined ? {} : { traceparent }) },
@@ -292,6 +291,17 @@ export function createMigrator(options: MigratorOptions): Migrator {
     return answer.reason === 'LimitReached'
       ? `${answer.refusedBy} is at its limit of ${answer.limit}`
       : `no room: ${answer.reason}`;
+  };
+
+  /** Asks Mayastor; the room is given back unless the answer is yes. */
+  const isStillAsRequested = async (request: MigrationRequested, token: number): Promise<boolean> => {
+    let isSo = false;
+    try {
+      isSo = isAsRequested(request, await options.mayastor.readVolume(request.volumeId, stopping.signal));
+      return isSo;
+    } finally {
+      if (!isSo) await leases.releaseHolds(request.migrationId, token);
+    }
   };
 
   /** The write that takes a move up; undefined if somebody else wrote the record first. */

@@ -2,7 +2,7 @@ import { AckPolicy, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
 import { pause } from '../clock/index.ts';
 import { MalformedMessageError, streams, subjectFilterOf } from '../messages/index.ts';
-import { messageOf } from '../service/index.ts';
+import { CouchestorError, createStandingLines, messageOf, type StandingLines } from '../service/index.ts';
 import { eitherSignal, untilAborted } from './abort.ts';
 import type { Link } from './connection.ts';
 import type { BusContext } from './context.ts';
@@ -30,6 +30,7 @@ export async function consumeRequests(context: BusContext, options: ConsumeReque
   const slots = createSlots(options.maxInFlight);
   const running = new Set<Promise<void>>();
   const backoff = createRetryBackoff(context.random);
+  const standing = createStandingLines(clock);
 
   const session = async (link: Link): Promise<void> => {
     if ((await untilAborted(streamInfo(link.jsm, STREAM), signal, link.lost)) === undefined) {
@@ -59,7 +60,7 @@ export async function consumeRequests(context: BusContext, options: ConsumeReque
         backoff.reset();
         if (item.kind === 'idle') continue;
         await slots.take();
-        const work = handleOne(context, options, item.message, item.info, signal).finally(() => {
+        const work = handleOne(context, options, standing, item.message, item.info, signal).finally(() => {
           running.delete(work);
           slots.release();
         });
@@ -100,6 +101,7 @@ async function ensureConsumer(link: Link, { durable, ackWaitMs, maxDeliver }: Co
 async function handleOne(
   context: BusContext,
   options: ConsumeRequestsOptions,
+  standing: StandingLines,
   message: Msg,
   info: DeliveryInfo,
   signal: AbortSignal,
@@ -109,7 +111,7 @@ async function handleOne(
   if (info.deliveryCount > 1) metrics.redelivered();
   const stopExtending = extendWhileHandled(context, options.ackWaitMs, message);
   try {
-    const outcome = await decide(context, options, message, info, signal);
+    const outcome = await decide(context, options, standing, message, info, signal);
     if (outcome.kind === 'dead') {
       const place = { service, subject, stream: STREAM, sequence: info.streamSequence };
       await deadLetters.put({ ...place, bytes, problem: outcome.reason }, context.closed);
@@ -126,6 +128,7 @@ async function handleOne(
 async function decide(
   context: BusContext,
   options: ConsumeRequestsOptions,
+  standing: StandingLines,
   message: Msg,
   { deliveryCount, streamSequence: sequence }: DeliveryInfo,
   signal: AbortSignal,
@@ -142,7 +145,10 @@ async function decide(
       case 'never':
         return { kind: 'dead', reason: messageOf(error) };
       case 'after':
-        context.logger.warn({ subject, reason: messageOf(error), deliveryCount }, 'a request will be handled again');
+        // What is away is away for every request.
+        standing.say('handling', error instanceof CouchestorError ? error.code : '', () => {
+          context.logger.warn({ subject, reason: messageOf(error), deliveryCount }, 'a request will be handled again');
+        });
         return { kind: 'nak', delayMs: answer.delayMs };
       case undefined: {
         context.logger.error({ subject, err: error, deliveryCount }, 'a handler of requests failed');

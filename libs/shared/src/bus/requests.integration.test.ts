@@ -194,6 +194,18 @@ describe('requests', () => {
     expect(await letters()).toBe(0);
   });
 
+  it('say once, and not of each at each delivery, that what their handler needs is away', async () => {
+    const deliveries: number[] = [];
+    void consume(async (_volumeId, count) => {
+      deliveries.push(count);
+      if (count < 3) throw new CouchestorError('COUCHESTOR_TEST', 'away', { retry: 'after', delayMs: 10 });
+      return { kind: 'ack' };
+    });
+    for (const volumeId of ['v1', 'v2']) await request(volumeId);
+    await eventually(() => expect(deliveries.toSorted()).toEqual([1, 1, 2, 2, 3, 3]));
+    expect(bed.logs.filter(({ message }) => message === 'a request will be handled again')).toHaveLength(1);
+  });
+
   it('that were delivered too often end with an answer instead of in silence', async () => {
     const exhausted: string[] = [];
     const deliveries: number[] = [];

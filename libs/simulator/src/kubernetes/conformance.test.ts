@@ -8,8 +8,13 @@ import { conformanceCases } from './conformance/conformance.ts';
 import { kubeAssets, startRealApiServer } from './conformance/real-apiserver.ts';
 import { createKubernetesModel, readDiskPoolCrd, serveKubernetes, type JsonObject } from './index.ts';
 
-const crdPath = new URL('../../../../deploy/kustomize/base/crd/storagepolicies.yaml', import.meta.url);
-const crds = [parse(readFileSync(crdPath, 'utf8')) as JsonObject, readDiskPoolCrd()];
+const readCrd = (path: string): JsonObject =>
+  parse(readFileSync(new URL(`../../../../deploy/kustomize/${path}`, import.meta.url), 'utf8')) as JsonObject;
+const crds = [
+  readCrd('base/crd/storagepolicies.yaml'),
+  readDiskPoolCrd(),
+  readCrd('components/volume-view/crd/mayastorvolumes.yaml'),
+];
 
 interface StartedServer extends ApiServer {
   readonly close: () => Promise<void>;

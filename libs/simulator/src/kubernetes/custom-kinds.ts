@@ -1,7 +1,8 @@
 import { compileRules } from './cel-rules.ts';
 import { isJsonArray, isJsonObject, stringAt, valueAt, type Json, type JsonObject } from './json.ts';
 import { allVerbs, type ResourceKind, type ServedVersion } from './resource-kind.ts';
-import { readSchema } from './structural-schema.ts';
+import { validateValue } from './schema-validation.ts';
+import { readSchema, type StructuralSchema } from './structural-schema.ts';
 import { ageColumn, nameColumn, printerColumn } from './table-columns.ts';
 
 function strings(value: Json | undefined): string[] {
@@ -53,6 +54,10 @@ function servedVersion(group: string, version: JsonObject): ServedVersion {
   const openApi = valueAt(version, 'schema', 'openAPIV3Schema');
   const schema = readSchema(openApi);
   compileRules(schema);
+  for (const { path, value, at } of defaultsIn(schema, '')) {
+    const [fault] = validateValue(value, at, path);
+    if (fault !== undefined) throw new TypeError(`the default of ${fault.field} is refused: ${fault.detail}`);
+  }
   const declared = version['additionalPrinterColumns'];
   return {
     group,
@@ -62,6 +67,22 @@ function servedVersion(group: string, version: JsonObject): ServedVersion {
     openApi: isJsonObject(openApi) ? openApi : {},
     selectableFields: ['metadata.name', 'metadata.namespace'],
   };
+}
+
+interface Default {
+  readonly path: string;
+  readonly value: Json;
+  readonly at: StructuralSchema;
+}
+
+/** Every default is held to its own schema and rules, before those of its members are filled in. */
+function defaultsIn(at: StructuralSchema, path: string): readonly Default[] {
+  const own = at.default === undefined ? [] : [{ path, value: at.default, at }];
+  const inner = [...at.properties].flatMap(([name, property]) => defaultsIn(property, `${path}.${name}`));
+  const nested = [at.items, at.additionalProperties].flatMap((each) =>
+    each === undefined ? [] : defaultsIn(each, `${path}[]`),
+  );
+  return [...own, ...inner, ...nested];
 }
 
 /** Stable before beta before alpha, later before earlier: the order in which discovery lists versions. */

@@ -80,7 +80,8 @@ export function createDirectWriter(parts: DirectWriterParts): DirectWriter {
     if (live === undefined) return table.put(candidate);
     if (jsonEqual(candidate, live)) return live;
     const { generation } = live.metadata;
-    const isSameSpec = jsonEqual(omit(candidate, 'metadata', 'status'), omit(live, 'metadata', 'status'));
+    const apart = kind.hasStatus ? ['metadata', 'status'] : ['metadata'];
+    const isSameSpec = jsonEqual(omit(candidate, ...apart), omit(live, ...apart));
     return table.put(
       generation === undefined || isSameSpec
         ? candidate

@@ -143,6 +143,40 @@ describe('the world around', () => {
 });
 
 describe('a definition', () => {
+  test('whose default breaks a rule is refused, as a cluster does: defaults inside of it are not filled in then', () => {
+    const { model } = createWorld();
+    const withRule = (rule: string): JsonObject => ({
+      metadata: { name: 'things.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Cluster',
+        names: { kind: 'Thing', plural: 'things' },
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: {
+              openAPIV3Schema: {
+                type: 'object',
+                properties: {
+                  limits: {
+                    type: 'object',
+                    default: {},
+                    properties: { max: { type: 'integer', default: 1 } },
+                    'x-kubernetes-validations': [{ rule, message: 'max must be small' }],
+                  },
+                },
+              },
+            },
+          },
+        ],
+      },
+    });
+    expect(() => model.registerCrd(withRule('self.max < 5'))).toThrow('the default of .limits is refused');
+    model.registerCrd(withRule('!has(self.max) || self.max < 5'));
+  });
+
   test('adds a kind at any time', async () => {
     const { model } = createWorld();
     model.registerCrd({

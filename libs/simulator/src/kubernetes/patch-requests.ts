@@ -1,4 +1,4 @@
-import { badRequest, invalid, notFound, unsupportedMediaType, type ApiError } from './api-error.ts';
+import { ApiError, badRequest, invalid, notFound, unsupportedMediaType } from './api-error.ts';
 import { parseText } from './decoding.ts';
 import { isJsonObject, omit, stringAt, type Json, type JsonObject } from './json.ts';
 import type { KubeObject } from './kube-object.ts';
@@ -7,6 +7,7 @@ import { jsonPatch, mergePatch, strategicMergePatch } from './patches.ts';
 import { readBoolean, type KubeRequest } from './request.ts';
 import { apiVersionOf, presentAs } from './resource-kind.ts';
 import type { Target } from './route.ts';
+import { coerce } from './structural-schema.ts';
 import {
   checkRevision,
   requireObject,
@@ -110,6 +111,20 @@ function checkIdentity(patched: JsonObject, live: KubeObject, target: Target): v
   }
 }
 
+/** An apply must be understood in full, where other writes drop what the schema does not know. */
+function refuseUndeclared(body: JsonObject, { served, kind }: Target): void {
+  if (served.schema === undefined) return;
+  const content = omit(body, 'apiVersion', 'kind', 'metadata');
+  const faults = coerce(content, served.schema).unknownFields.map((field) => `.${field}: field not declared in schema`);
+  if (faults.length === 0) return;
+  const address = `${stringAt(body, 'metadata', 'namespace') ?? ''}/${stringAt(body, 'metadata', 'name') ?? ''}`;
+  const told = faults.length === 1 ? faults.join() : ['errors:', ...faults.map((fault) => `  ${fault}`)].join('\n');
+  throw new ApiError({
+    code: 500,
+    message: `failed to create typed patch object (${address}; ${apiVersionOf(served)}, Kind=${kind.kind}): ${told}`,
+  });
+}
+
 function applyPatch(
   table: ObjectTable,
   writer: ObjectWriter,
@@ -136,6 +151,7 @@ function applyPatch(
   if (isJsonObject(body['metadata']) && body['metadata']['managedFields'] !== undefined) {
     throw badRequest('metadata.managedFields must be nil');
   }
+  refuseUndeclared(body, target);
   // The fields that this endpoint does not write are not owned through it either.
   const foreign = target.subresource === 'status' ? ['spec'] : kind.hasStatus ? ['status'] : [];
   const config = omit(body, ...foreign);

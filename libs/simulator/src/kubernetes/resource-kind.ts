@@ -48,7 +48,7 @@ export interface ResourceKind {
   readonly storageApiVersion: string;
   readonly isCustom: boolean;
   readonly hasStatus: boolean;
-  /** Whether `metadata.generation` counts changes of what is neither metadata nor status. */
+  /** Whether `metadata.generation` counts changes of what is neither metadata nor a status with its own endpoint. */
   readonly hasGeneration: boolean;
   readonly verbs: readonly Verb[];
   readonly nameForm: 'subdomain' | 'label' | 'path';

@@ -32,6 +32,14 @@ export function validateAgainstSchema(
   return errors;
 }
 
+/** The faults of one value that stands alone. */
+export function validateValue(value: Json, schema: StructuralSchema, path: string): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  checkMembers(value, schema, path, undefined, errors);
+  checkRules(value, schema, path, undefined, errors);
+  return errors;
+}
+
 const blocking: ReadonlySet<FieldError['type']> = new Set([
   'FieldValueNotSupported',
   'FieldValueRequired',

@@ -236,7 +236,7 @@ function limitToEndpoint(sent: KubeObject, live: KubeObject, target: Target): Ku
   const metadata = keepServerMetadata(sent.metadata, live.metadata);
   const own: KubeObject = { ...sent, metadata };
   const next = target.kind.hasStatus ? withMember(own, 'status', live['status']) : own;
-  if (!target.kind.hasGeneration || sameContent(next, live)) return next;
+  if (!target.kind.hasGeneration || sameContent(next, live, target.kind)) return next;
   return { ...next, metadata: { ...metadata, generation: (live.metadata.generation ?? 0) + 1 } };
 }
 
@@ -246,10 +246,11 @@ function withMember(object: KubeObject, name: string, value: JsonObject[string])
   return next as KubeObject;
 }
 
-function sameContent(left: KubeObject, right: KubeObject): boolean {
+function sameContent(left: KubeObject, right: KubeObject, { hasStatus }: ResourceKind): boolean {
   const names = new Set([...definedKeys(left), ...definedKeys(right)]);
   names.delete('metadata');
-  names.delete('status');
+  // A status without an endpoint of its own is content like any other.
+  if (hasStatus) names.delete('status');
   return [...names].every((name) => jsonEqual(left[name], right[name]));
 }
 

@@ -5,6 +5,7 @@ import { listCases } from './list-cases.ts';
 import { objectCases } from './object-cases.ts';
 import { patchCases } from './patch-cases.ts';
 import { validationCases } from './validation-cases.ts';
+import { viewCases } from './view-cases.ts';
 import { watchCases } from './watch-cases.ts';
 
 /**
@@ -19,4 +20,5 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...watchCases,
   ...patchCases,
   ...applyCases,
+  ...viewCases,
 ];

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { JsonObject } from '../json.ts';
 import { create, expectCode, mergePatch, policies, policy, refusal, type ConformanceCase } from './fixtures.ts';
-import { badPolicies, goodPolicies, highAboveLow, unchecked } from './policy-table.ts';
+import { highAboveLow, unchecked } from './policy-refusals.ts';
+import { badPolicies, goodPolicies } from './policy-table.ts';
 
 const policyCases: readonly ConformanceCase[] = [
   ...badPolicies.map(({ title, spec, causes }): ConformanceCase => ({

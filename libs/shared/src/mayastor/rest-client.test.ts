@@ -341,3 +341,20 @@ test('a change that was given up is not made when the network lets it through lo
   await far.setReplicaCount('v', 4);
   expect(requests).toEqual(['PUT /v0/volumes/v/replica_count/2', 'PUT /v0/volumes/v/replica_count/4']);
 });
+
+test('no call is granted that would wait for a connection', async () => {
+  const waiting: ServerResponse[] = [];
+  handler = (_request, response) => void waiting.push(response);
+  await using narrow = createClient({ connectionsMax: 3 });
+  const reads = [1, 2, 3].map((index) => narrow.getVolume(`v${index}`).catch((error: unknown) => error));
+  const removal = narrow.uncordonPool('p');
+  await vi.waitFor(() => expect(requests).toHaveLength(2));
+  expect(paced).toEqual(['release', 'read'].toSorted());
+  while (requests.length < 4 || waiting.length > 0) {
+    const response = waiting.shift();
+    if (response !== undefined) answer(200, volume('v', 1))({} as IncomingMessage, response);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all([...reads, removal]);
+  expect(paced).toHaveLength(4);
+});

@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from '../clock/index.ts';
 import { messageOf } from '../service/errors.ts';
+import { createCallSlots } from './call-slots.ts';
 import { type ChangeOperation, classify } from './classification.ts';
 import { MalformedAnswerError, MayastorUnavailableError } from './errors.ts';
 import { arrayOf, countAt, recordOf } from './json-fields.ts';
@@ -51,6 +52,8 @@ export function createMayastorClient(options: MayastorClientOptions): MayastorCl
   const { clock, pace } = options;
   const timeoutMs = options.timeoutMs ?? 5_000;
   const readTimeoutMs = options.readTimeoutMs ?? 15_000;
+  const connectionsMax = options.connectionsMax ?? 8;
+  const slots = createCallSlots(connectionsMax);
   const metrics = options.registry === undefined ? undefined : createMayastorMetrics(options.registry);
   const transport =
     options.transport ??
@@ -58,10 +61,23 @@ export function createMayastorClient(options: MayastorClientOptions): MayastorCl
       baseUrl: options.baseUrl,
       ...(options.token === undefined ? {} : { token: options.token }),
       ...(options.ca === undefined ? {} : { ca: options.ca }),
-      connectionsMax: options.connectionsMax ?? 8,
+      connectionsMax,
       connectTimeoutMs: Math.min(timeoutMs, CONNECT_TIMEOUT_MS),
       clock,
     });
+
+  /** One call, when its turn has come. It has its connection by then: granted calls that wait would arrive in a heap. */
+  const send = async (kind: CallKind, request: HttpRequest): Promise<TimedAnswer> => {
+    const end = await slots.take(kind, request.signal);
+    try {
+      await pace(kind, request.signal);
+      const sentAtMs = clock.monotonicMs();
+      const answer = await transport.send(request);
+      return { answer, tookMs: clock.monotonicMs() - sentAtMs };
+    } finally {
+      end();
+    }
+  };
 
   /** A read whose connection broke is tried once more: the server closes idle ones, and restarts under load. */
   const get = async (path: string, signal: AbortSignal | undefined): Promise<TimedAnswer> => {
@@ -72,14 +88,8 @@ export function createMayastorClient(options: MayastorClientOptions): MayastorCl
       bodyBytesMax: READ_BYTES_MAX,
       signal,
     };
-    const attempt = async (): Promise<TimedAnswer> => {
-      await pace('read', signal);
-      const sentAtMs = clock.monotonicMs();
-      const answer = await transport.send(request);
-      return { answer, tookMs: clock.monotonicMs() - sentAtMs };
-    };
-    const first = await attempt();
-    return first.answer.kind === 'lost' && first.answer.reason === 'broken' ? attempt() : first;
+    const first = await send('read', request);
+    return first.answer.kind === 'lost' && first.answer.reason === 'broken' ? send('read', request) : first;
   };
 
   /** Undefined when Mayastor says that what was asked for does not exist. */
@@ -122,11 +132,10 @@ export function createMayastorClient(options: MayastorClientOptions): MayastorCl
     { signal, mayStart }: ChangeOptions,
     resultOf: (body: string) => T,
   ): Promise<Outcome<T>> => {
-    await pace(kind, signal);
-    const beganMs = clock.monotonicMs();
-    const answer = await transport.send({ ...request, timeoutMs, bodyBytesMax: CHANGE_BYTES_MAX, signal, mayStart });
+    const call = { ...request, timeoutMs, bodyBytesMax: CHANGE_BYTES_MAX, signal, mayStart };
+    const { answer, tookMs } = await send(kind, call);
     const outcome = classify(operation, answer);
-    metrics?.change(operation, outcome.kind, clock.monotonicMs() - beganMs);
+    metrics?.change(operation, outcome.kind, tookMs);
     if (outcome.kind !== 'done') return outcome;
     return { kind: 'done', result: resultOf(answer.kind === 'answered' ? answer.body : '') };
   };
@@ -170,13 +179,11 @@ export function createMayastorClient(options: MayastorClientOptions): MayastorCl
     poolCordonSupported: async ({ signal, mayStart } = {}) => {
       const operation = 'poolCordonSupported';
       const { method, path, body } = cordonRequest('PUT', IMPOSSIBLE_POOL);
-      await pace('read', signal);
-      const beganMs = clock.monotonicMs();
       const call = { method, path, body, timeoutMs, bodyBytesMax: CHANGE_BYTES_MAX, signal, mayStart };
-      const answer = await transport.send(call);
+      const { answer, tookMs } = await send('read', call);
       const supported = routeExists(answer);
       const outcome = supported === undefined ? 'unavailable' : 'done';
-      metrics?.read(operation, outcome, clock.monotonicMs() - beganMs);
+      metrics?.read(operation, outcome, tookMs);
       if (supported !== undefined) return supported;
       if (signal?.aborted === true) throw signal.reason;
       if (answer.kind !== 'answered') throw new MayastorUnavailableError(operation, answer.message);

@@ -56,7 +56,7 @@ export interface FaultReport {
 const VOLUMES = 60;
 const MIGRATORS = 4;
 const LOOK_EVERY_MS = 1_000;
-const UNSETTLED_WANTED = 20;
+const UNSETTLED_MAX = 20;
 const RESTS_WANTED = 6;
 const PERMIT_MAX_MS = 20_000;
 const CALLS_ALLOWED = { watcher: 20, migrator: 40 };
@@ -138,7 +138,9 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
   // A stage on which something cannot be put right again is a failure by itself.
   chaos.catch((error: unknown) => calm.abort(error));
 
-  const weather = makeWeather(cluster.mayastor, scenario, seededRandom(seed + 3), UNSETTLED_WANTED);
+  // What is not at rest when enough have ended has to come to rest without faults.
+  const unsettledWanted = Math.min(UNSETTLED_MAX, 2 * options.moves);
+  const weather = makeWeather(cluster.mayastor, scenario, seededRandom(seed + 3), unsettledWanted);
   const ended = (): number => observer.ended.completed + observer.ended.failed + observer.ended.aborted;
   const isLate = (): boolean => sinceMs() > options.timeLimitMs || signal.aborted;
   let toldMs = 0;

@@ -3,7 +3,7 @@ import { run } from '../demo-run.ts';
 import type { FaultReport } from './fault-run.ts';
 
 test('moves under a fault every two seconds all end, once, and leave nothing behind', async () => {
-  const faults = run('e2e/faults/main.ts', ['moves', '--moves', '8', '--seed', '5', '--time-limit', '360', '--json']);
+  const faults = run('e2e/faults/main.ts', ['moves', '--moves', '5', '--seed', '5', '--time-limit', '360', '--json']);
   onTestFinished(() => faults[Symbol.asyncDispose]());
   const code = await faults.exited;
   const report = JSON.parse(faults.lines.at(-1) ?? '') as FaultReport;

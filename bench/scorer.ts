@@ -82,7 +82,7 @@ async function measureFleet(volumes: number, note: (line: string) => void): Prom
   const single = await askOneByOne(prometheus.url, volumes, clock);
 
   const floorMs = meanOf([...before.roundsMs, ...after.roundsMs]);
-  const cycleMs = quiet.cycleMs + quiet.decideMs;
+  const { cycleMs } = quiet;
   const memoryMax = MEMORY_MIB_MAX.get(volumes);
   const figures: Figure[] = [
     { name: 'Prometheus alone: its answers and one parse of each', value: floorMs, unit: 'ms' },
@@ -129,11 +129,13 @@ async function quietCycles(bed: ScorerBed): Promise<{
     lags.push(await bed.eventLoopLagMs());
   }
   const ended = await bed.totals();
-  const mean = (sum: 'cycle' | 'decide'): number =>
-    ((ended[`${sum}Seconds`] - begun[`${sum}Seconds`]) * 1_000) / (ended[`${sum}s`] - begun[`${sum}s`]);
+  const mean = (
+    seconds: 'cycleSeconds' | 'decideSeconds' | 'passSeconds',
+    count: 'cycles' | 'decides' | 'passes',
+  ): number => ((ended[seconds] - begun[seconds]) * 1_000) / (ended[count] - begun[count]);
   return {
-    cycleMs: mean('cycle'),
-    decideMs: mean('decide'),
+    cycleMs: mean('cycleSeconds', 'cycles') + mean('passSeconds', 'passes'),
+    decideMs: mean('decideSeconds', 'decides'),
     messages: (await bed.stateMessages()) - messagesBefore,
     lagMs: Math.max(...lags),
   };

@@ -28,6 +28,8 @@ export interface ScorerBed extends AsyncDisposable {
     readonly cycleSeconds: number;
     readonly decides: number;
     readonly decideSeconds: number;
+    readonly passes: number;
+    readonly passSeconds: number;
   }>;
   /** The longest since it was last asked. */
   eventLoopLagMs(): Promise<number>;
@@ -136,13 +138,15 @@ export async function startScorerBed({ volumes, prometheusUrl, clock }: ScorerBe
         cycleSeconds: of('cycle_seconds_sum'),
         decides: of('decide_seconds_count'),
         decideSeconds: of('decide_seconds_sum'),
+        passes: of('pass_seconds_count'),
+        passSeconds: of('pass_seconds_sum'),
       };
     },
     cyclesPassed: async (count) => {
-      const { cycles, decides } = await bed.totals();
+      const { cycles, passes } = await bed.totals();
       await until(async () => {
         const now = await bed.totals();
-        return now.cycles >= cycles + count && now.decides >= decides + count;
+        return now.cycles >= cycles + count && now.passes >= passes + count;
       }, 100);
     },
     eventLoopLagMs: async () => {

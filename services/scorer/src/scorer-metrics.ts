@@ -4,6 +4,8 @@ import type { Decision } from './core/decision.ts';
 
 export interface ScorerMetrics {
   decided(decisions: readonly Decision[], seconds: number): void;
+  /** Decided, and what changed is published. */
+  passed(seconds: number): void;
   measured(seconds: number, periodMs: number): void;
   queried(seconds: number): void;
   requested(request: { readonly repeated: boolean; readonly regretsInRow: number }): void;
@@ -34,6 +36,12 @@ export function createScorerMetrics(registry: Registry): ScorerMetrics {
   const decideSeconds = new Histogram({
     name: 'couchestor_scorer_decide_seconds',
     help: 'Time to decide on all volumes once.',
+    buckets: BUCKETS_SECONDS,
+    registers,
+  });
+  const passSeconds = new Histogram({
+    name: 'couchestor_scorer_pass_seconds',
+    help: 'Time to decide on all volumes once and to publish what changed.',
     buckets: BUCKETS_SECONDS,
     registers,
   });
@@ -83,6 +91,7 @@ export function createScorerMetrics(registry: Registry): ScorerMetrics {
   setAll(unknown, unknownReasons, new Map());
   return {
     decided,
+    passed: (seconds) => passSeconds.observe(seconds),
     measured: (seconds, periodMs) => {
       cycleSeconds.observe(seconds);
       period.set(periodMs / 1_000);

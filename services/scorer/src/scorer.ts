@@ -199,6 +199,7 @@ export function createScorer(parts: ScorerParts): Scorer {
     // After the lines of many volumes, so that it is among the newest few.
     parts.log.connection(problem);
     await announce(outcome, observed, signal);
+    parts.metrics.passed((clock.monotonicMs() - beganMs) / 1_000);
   };
 
   const tableOf = (spec: PolicySpec) => {

@@ -46,6 +46,7 @@ export const noMigratorMetrics: MigratorMetrics = {
 export const noScorerMetrics: ScorerMetrics = {
   decided: nothing,
   measured: nothing,
+  passed: nothing,
   queried: nothing,
   requested: nothing,
 };

@@ -110,6 +110,7 @@ async function measureFleet(volumes: number, note: (line: string) => void): Prom
       { name: 'policy edit to decision in force, p99', value: quantileOf(edits, 0.99), unit: 'ms', atMost: 1_000 },
     );
   }
+  for (const { name, value, unit } of figures) note(`${name}: ${value.toPrecision(4)} ${unit}`);
   return { volumes, cycleMs, figures };
 }
 

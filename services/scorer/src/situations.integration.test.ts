@@ -559,6 +559,20 @@ describe('the way to Prometheus', () => {
     expect(asked(later)).toEqual(['mover']);
   });
 
+  test('what comes too late about all volumes is asked about fewer', async () => {
+    const partings = new Map<string, number>();
+    let questions = 0;
+    fault = async (_request, response, upstream) => {
+      questions += 1;
+      // The first one, about all volumes, gets no answer.
+      if (questions > 1) response.end(await upstream());
+    };
+    const found = await view(['steady', 'mover'], [], { atS: GOOD_S, at, timeoutMs: 400, partings });
+    expect([...partings.values()]).toEqual([1]);
+    expect(asked(found)).toEqual(['mover']);
+    fault = undefined;
+  });
+
   test('nobody listens', async () => {
     const now = await view(['steady', 'mover'], [], { atS: GOOD_S, at: 'http://127.0.0.1:9' });
     expect(now.table).toMatchObject({ absent: 'PrometheusUnavailable', metrics: { available: false } });

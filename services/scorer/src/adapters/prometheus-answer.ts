@@ -23,7 +23,7 @@ export function dataOf(raw: RawAnswer): unknown {
   const answer = recordOf(parseJson(raw));
   if (status === 429 || status >= 500 || (status >= 300 && status < 400)) {
     const said = `Prometheus answered ${status}${reasonOf(answer)}`;
-    throw new UnusableAnswer('PrometheusUnavailable', said, false, retryAfterMs(raw));
+    throw new UnusableAnswer('PrometheusUnavailable', said, answer?.['errorType'] === 'timeout', retryAfterMs(raw));
   }
   // What could be understood but not be carried out is, of a question that it can answer, more than it wants to load.
   if (status !== 200) {

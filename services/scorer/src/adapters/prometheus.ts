@@ -52,7 +52,11 @@ export function createPrometheus(options: PrometheusOptions): MetricsServer & As
       signal.throwIfAborted();
       if (error instanceof UnusableAnswer) throw error;
       const problem = deadline.aborted ? `no answer within ${options.timeoutMs} ms` : messageOf(error);
-      throw new MetricsError('PrometheusUnavailable', `Prometheus at ${shown(base)}: ${problem}`, { cause: error });
+      throw new MetricsError('PrometheusUnavailable', `Prometheus at ${shown(base)}: ${problem}`, {
+        cause: error,
+        // What comes too late about all volumes may come in time about fewer.
+        tooMuch: deadline.aborted,
+      });
     } finally {
       options.onQuery?.((options.monotonicMs() - startedMs) / 1_000);
     }

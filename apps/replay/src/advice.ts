@@ -1,6 +1,6 @@
 import { advise, replay, settingOf, type Advice, type Budget, type History } from '@couchestor/replay';
 import { formatDuration } from '@couchestor/shared/units';
-import { recommendedSettings } from './compared-settings.ts';
+import { rankedSettings } from './compared-settings.ts';
 
 export interface AdviceReport {
   readonly budget: Budget;
@@ -20,10 +20,11 @@ export function adviceOn(history: History, budget: Budget, holdMs: number): Advi
   const advised = advise(history, budget, holdMs);
   if (advised === undefined) return { budget, advice: undefined };
   const { hit, occupancy, moves } = replay(history, settingOf(history, advised.advice), holdMs);
-  const byRank = recommendedSettings(history, budget.occupancy).map((setting) => {
-    const outcome = replay(history, setting, holdMs);
-    return { name: setting.name, hit: outcome.hit, occupancy: outcome.occupancy, moves: outcome.moves };
-  })[0];
+  const [byRank] = rankedSettings(history, budget.occupancy)
+    .map((setting) => ({ name: setting.name, ...replay(history, setting, holdMs) }))
+    .filter((ranked) => ranked.moves <= budget.moves)
+    .sort((a, b) => b.hit - a.hit)
+    .map(({ name, hit, occupancy, moves }) => ({ name, hit, occupancy, moves }));
   const others = onOthers(history, budget, holdMs);
   return {
     budget,

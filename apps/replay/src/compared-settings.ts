@@ -15,18 +15,6 @@ const WATERMARKS: readonly (readonly [high: number, low: number, windowHours: nu
   [1000, 100, 6, 6],
 ];
 
-type Scoring = { readonly method: 'Average' | 'TwoSpeed'; readonly samplingWindowMs: number };
-
-/** Averages of about a day, and cooldowns, that are worth a try for a hot tier that is given by rank. */
-const SCORINGS: readonly Scoring[] = [
-  { method: 'Average', samplingWindowMs: 24 * HOUR_MS },
-  { method: 'Average', samplingWindowMs: 48 * HOUR_MS },
-  { method: 'TwoSpeed', samplingWindowMs: 18 * HOUR_MS },
-  { method: 'TwoSpeed', samplingWindowMs: 24 * HOUR_MS },
-  { method: 'TwoSpeed', samplingWindowMs: 36 * HOUR_MS },
-];
-const COOLDOWN_HOURS = [2, 6, 24] as const;
-
 /**
  * Rules that say how much can be won on a history: plain watermarks, from hasty to slow, two exponential averages, and the
  * naive one that acts on each sample. They are as plain as they can be: no score before the window is full, a cooldown that never doubles, no limit.
@@ -64,42 +52,24 @@ export function comparedSettings(history: History): readonly Setting[] {
   return [...plain, twoAverages, naive];
 }
 
-/** CoucheStor's own, as it would be recommended: a day's average, and a cooldown of six hours or of a day. */
-export function recommendedSettings(history: History, hotShare: number): readonly Setting[] {
-  const scoring: Scoring = { method: 'Average', samplingWindowMs: 24 * HOUR_MS };
-  return [6, 24].map((cooldownHours) => rankedSetting(history, hotShare, scoring, cooldownHours));
-}
-
-/** All of them, to choose from. */
-export function rankedSettings(history: History, hotShare: number): readonly Setting[] {
-  return SCORINGS.flatMap((scoring) =>
-    COOLDOWN_HOURS.map((cooldownHours) => rankedSetting(history, hotShare, scoring, cooldownHours)),
-  );
-}
+const COOLDOWN_HOURS = [2, 6, 24] as const;
 
 /**
- * Places on the hot tier by rank, and watermarks that follow the fleet. The history is all that there is, so a score
- * counts from its first step on. The cooldown doubles, as it does in the scorer.
+ * CoucheStor's own: places on the hot tier by rank, and watermarks that follow the fleet. The average is one of a day,
+ * since days repeat themselves; only the cooldown is left to choose, and it doubles, as it does in the scorer. The history
+ * is all that there is, so a score counts from its first step on.
  */
-function rankedSetting(
-  history: History,
-  hotShare: number,
-  { method, samplingWindowMs }: Scoring,
-  cooldownHours: number,
-): Setting {
-  // Both memories alike: what promotes a volume keeps it.
-  const memories = { promoteMemoryMs: samplingWindowMs, demoteMemoryMs: samplingWindowMs };
-  const scoring = method === 'TwoSpeed' ? { method, ...memories } : { method };
-  const cooldownMs = cooldownHours * HOUR_MS;
-  const average = method === 'TwoSpeed' ? 'memory' : 'window';
+export function rankedSettings(history: History, hotShare: number): readonly Setting[] {
+  const samplingWindowMs = 24 * HOUR_MS;
+  const scoreAt = scoresOf(history, { scoring: { method: 'Average' }, samplingWindowMs });
   const share = Number((hotShare * 100).toPrecision(3));
-  return {
-    name: `hottest ${share} %, ${average} ${formatDuration(samplingWindowMs)}, cooldown ${formatDuration(cooldownMs)}`,
-    scoreAt: scoresOf(history, { scoring, samplingWindowMs }),
+  return COOLDOWN_HOURS.map((cooldownHours) => ({
+    name: `hottest ${share} %, window 24h, cooldown ${cooldownHours}h`,
+    scoreAt,
     watermarks: { highWatermarkIops: 1, lowWatermarkIops: 0 },
-    cooldownMs,
+    cooldownMs: cooldownHours * HOUR_MS,
     cooldownDoubles: true,
     minCoverage: 0,
     hotShare,
-  };
+  }));
 }

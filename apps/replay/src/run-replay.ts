@@ -1,7 +1,7 @@
 import { crossValidate, syntheticHistory, type Budget, type History, type Setting } from '@couchestor/replay';
 import { readHalfHourFile } from '@couchestor/replay/file';
 import { adviceOn, formatAdvice } from './advice.ts';
-import { comparedSettings, rankedSettings, recommendedSettings } from './compared-settings.ts';
+import { comparedSettings, rankedSettings } from './compared-settings.ts';
 import type { ReplayOptions, Source } from './options.ts';
 import { readPrometheusHistory } from './prometheus-history.ts';
 import { policySetting, readPolicies } from './read-policy.ts';
@@ -27,7 +27,7 @@ export async function runReplay(options: ReplayOptions, signal: AbortSignal): Pr
   };
   const { holdMs, volumeSizeBytes } = options;
   const settings: readonly Setting[] = [
-    ...(options.compare ? [...comparedSettings(history), ...recommendedSettings(history, budget.occupancy)] : []),
+    ...(options.compare ? [...comparedSettings(history), ...rankedSettings(history, budget.occupancy)] : []),
     ...named.map((policy) => policySetting(history, policy)),
   ];
   const report = settings.length === 0 ? undefined : reportOn({ history, settings, budget, holdMs, volumeSizeBytes });

@@ -32,17 +32,8 @@ export interface RankedWatermarks {
  * volumes cross them, and fewer where scores are equal; where none does, they say what a volume would need.
  */
 export function watermarksByRank({ standings, places, floorIops }: HotShareInput): RankedWatermarks {
-  // As whole numbers that compare with whole watermarks just as the scores do. Typed arrays sort fast.
-  const outside = Float64Array.from(
-    standings.flatMap(({ onHot, iops }) => (!onHot && Math.floor(iops) > floorIops ? [Math.floor(iops)] : [])),
-  )
-    .sort()
-    .reverse();
-  const inside = Float64Array.from(
-    standings.flatMap(({ onHot, demoteIops }) =>
-      onHot && Math.ceil(demoteIops) > floorIops ? [Math.ceil(demoteIops)] : [],
-    ),
-  ).sort();
+  const outside = ascendingAbove(floorIops, standings, false).reverse();
+  const inside = ascendingAbove(floorIops, standings, true);
   const most = Math.max(0, places);
   let leaving = Math.max(0, inside.length - most);
   let coming = Math.min(outside.length, Math.max(0, most - inside.length));
@@ -59,6 +50,23 @@ export function watermarksByRank({ standings, places, floorIops }: HotShareInput
   const admitted = Math.min(coming, Math.max(0, most - kept.length));
   const highWatermarkIops = Math.max(lowWatermarkIops + 1, highOf(outside, kept[0], admitted));
   return { highWatermarkIops, lowWatermarkIops };
+}
+
+/**
+ * As whole numbers that compare with whole watermarks just as the scores do: what speaks for promotion rounded down, what
+ * speaks for demotion rounded up. In a typed array, since there may be 100,000 of them to sort.
+ */
+function ascendingAbove(floorIops: number, standings: readonly Standing[], onHot: boolean): Float64Array {
+  const whole = new Float64Array(standings.length);
+  let count = 0;
+  for (const standing of standings) {
+    if (standing.onHot !== onHot) continue;
+    const iops = onHot ? Math.ceil(standing.demoteIops) : Math.floor(standing.iops);
+    if (iops <= floorIops) continue;
+    whole[count] = iops;
+    count += 1;
+  }
+  return whole.subarray(0, count).sort();
 }
 
 /** What the last that comes has, and nobody after it; or the price of the weakest place. */

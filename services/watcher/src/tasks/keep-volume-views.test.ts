@@ -270,9 +270,10 @@ describe('VolumeViewKeeper', () => {
     const { clock, pass, failListing, stored, lines } = start({ held: ['ghost'] });
     failListing(new Error('404'));
     await pass([anyVolume('a')]);
+    await clock.advance(6_000);
     expect(lines).toEqual(['MayastorVolumes are not kept for now, trying on']);
     failListing(undefined);
-    await clock.advance(60_000);
+    await clock.advance(8_000);
     for (let passes = 0; passes < 2; passes += 1) await pass([anyVolume('a')]);
     expect([...stored.keys()]).toEqual(['a']);
     expect(lines).toHaveLength(2);

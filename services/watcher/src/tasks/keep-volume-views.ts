@@ -81,7 +81,8 @@ export class VolumeViewKeeper {
   /** Learns what is there. Views of volumes that went while nobody watched are removed once no pass shows these. */
   async #load(signal: AbortSignal): Promise<void> {
     const { world, sink, clock } = this.#options;
-    for (;;) {
+    // A definition that was just installed is served a moment later; one that is not installed may never be.
+    for (let delayMs = RETRY_MS; ; delayMs = Math.min(2 * delayMs, REFUSED_RETRY_MS)) {
       try {
         for await (const page of sink.held(signal)) {
           for (const [volumeId, digest] of page) {
@@ -96,7 +97,7 @@ export class VolumeViewKeeper {
       } catch (error) {
         if (signal.aborted) throw error;
         this.#tell({ err: error });
-        await clock.sleep(REFUSED_RETRY_MS, signal);
+        await clock.sleep(delayMs, signal);
       }
     }
   }

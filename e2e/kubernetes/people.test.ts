@@ -10,7 +10,7 @@ import { type KubeBed, kustomizeFolder, openKubeBed, prepareCluster, whyNoApiSer
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const leftOut = whyNoApiServer();
+const leftOut = await whyNoApiServer();
 
 interface Said {
   readonly code: number;

@@ -4,7 +4,7 @@ import { parsePolicySpec } from '@couchestor/shared/policy';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type KubeBed, kustomizeFolder, openKubeBed, whyNoApiServer } from './kube-bed.ts';
 
-const leftOut = whyNoApiServer();
+const leftOut = await whyNoApiServer();
 const definition = join(kustomizeFolder, 'base/crd/storagepolicies.yaml');
 
 /** `kubectl` that may fail; both of what it says. */

@@ -62,6 +62,7 @@ async function limits(): Promise<readonly string[]> {
   const reports: LimitsReport[] = [];
   for (const limited of options.of) {
     for (const limit of options.limits) {
+      if (signal.aborted) break;
       const report = await runLimits({
         limited,
         limit,

@@ -3,6 +3,7 @@ import { iopsFor, putPolicy, type World } from './world/world.ts';
 
 const MINUTE_MS = 60_000;
 const PERSON = 'maintenance';
+const REDIS_JUMP_MAX_MS = 10_000;
 
 /** People who use and run the cluster, and machines that fail. */
 export interface People {
@@ -13,7 +14,7 @@ export interface People {
 }
 
 export function createPeople(world: World, stopWatchers: () => void, startWatchers: () => void): People {
-  const { model, clock, bus, kubernetes, profile, truth, leaseServer } = world;
+  const { model, clock, bus, kubernetes, profile, truth, leaseServer, jumpRedis } = world;
   const repairs: (() => void)[] = [];
   let isRepaired = false;
   const volumes = profile.volumes.map(({ id }) => id);
@@ -143,6 +144,9 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     'a person pins a volume': (random) => annotate(random, { pinTier: random() < 0.5 ? 'hot' : 'cold' }),
     'Redis loses its data': () => leaseServer.flush(),
     'Redis restarts': () => leaseServer.restart(),
+    'Redis fails over to a copy that lags behind': (random) =>
+      void clock.after(upTo(random, 3_000), leaseServer.replicate()),
+    'the clock of Redis jumps': (random) => jumpRedis(Math.round((2 * random() - 1) * REDIS_JUMP_MAX_MS)),
     'NATS loses the facts': () => bus.loseFacts(),
   };
   const names = Object.keys(deeds);

@@ -46,10 +46,11 @@ export function leasesOf(
       ping: remote('ping'),
       flush: () => server.flush(),
       restart: () => server.restart(),
+      replicate: () => server.replicate(),
       census: () => server.census(),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     },
   });
 }
 
-type Operation = Exclude<keyof MemoryLeaseServer, 'flush' | 'restart' | 'census' | symbol>;
+type Operation = Exclude<keyof MemoryLeaseServer, 'flush' | 'restart' | 'replicate' | 'census' | symbol>;

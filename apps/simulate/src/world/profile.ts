@@ -97,12 +97,12 @@ export function profileOf(seed: number): Profile {
   const nodeCount = isApart ? 6 : picked(random, [4, 4, 5, 6, 8]);
   const nodes = Array.from({ length: nodeCount }, (_, index) => `n${index + 1}`);
   const tiersOf = (node: string): readonly Tier[] => (isApart ? (node > 'n3' ? ['hot'] : ['cold']) : ['hot', 'cold']);
-  const volumeCount = picked(random, [4, 8, 12, 16]);
+  const volumeCount = picked(random, [3, 6, 8, 12]);
   const volumes = Array.from({ length: volumeCount }, (_, index): VolumeProfile => {
     const tier = picked<Tier>(random, ['hot', 'cold']);
     const homes = nodes.filter((node) => tiersOf(node).includes(tier));
     // With every node of the tier taken no replica can be moved at all.
-    const replicas = Math.min(picked(random, [1, 2, 2, 3]), isApart ? 2 : nodeCount - 1);
+    const replicas = Math.min(picked(random, [1, 1, 2, 2, 3]), isApart ? 2 : nodeCount - 1);
     const start = upTo(random, homes.length);
     const placement = Array.from({ length: replicas }, (_, at) => `${tier}-${homes[(start + at) % homes.length]}`);
     if (!isApart && replicas > 1 && chance(0.15)) {
@@ -122,8 +122,8 @@ export function profileOf(seed: number): Profile {
     highWatermarkIOPS: HIGH_IOPS,
     lowWatermarkIOPS: LOW_IOPS,
     samplingWindow: '1m',
-    cooldownPeriod: picked(random, ['0s', '30s', '45s', '2m']),
-    maxConcurrentMigrations: picked(random, [1, 3, 6, 10]),
+    cooldownPeriod: picked(random, ['0s', '0s', '35s', '1m']),
+    maxConcurrentMigrations: picked(random, [1, 2, 4, 8]),
     migrationTimeout: picked(random, ['2m', '10m', '30m']),
     volumeSelector: { matchLabels: policyCount === 1 ? {} : { group: index === 0 ? 'even' : 'odd' } },
     nvmePoolSelector: { matchLabels: { tier: 'hot' } },
@@ -151,20 +151,20 @@ export function profileOf(seed: number): Profile {
     migrators: picked(random, [1, 2, 2, 3]),
     scorers: picked(random, [1, 1, 2]),
     watchers: picked(random, [1, 1, 2]),
-    fleetMax: picked(random, [1, 4, 8, 12]),
-    cachePeriodMs: picked(random, [500, 1_000, 1_000, 1_000, 2_000, 2_000, 2_000, 10_000]),
+    fleetMax: picked(random, [1, 2, 4, 8]),
+    cachePeriodMs: picked(random, [500, 500, 500, 1_000, 1_000, 2_000, 10_000]),
     watchPeriodMs: picked(random, [5_000, 10_000, 30_000]),
     cycleMs: picked(random, [10_000, 20_000, 30_000]),
-    rebuildMs: picked(random, [500, 2_000, 10_000]),
+    rebuildMs: picked(random, [500, 1_000, 5_000]),
     faultRate: picked(random, [0.11, 0.13, 0.16, 0.25]),
     standstillShare: picked(random, [0, 0.02, 0.1]),
-    troubleMs: 30 * 60_000,
-    deeds: picked(random, [0, 8, 16]),
+    troubleMs: 40 * 60_000,
+    deeds: picked(random, [0, 10, 20]),
     policies: Array.from({ length: policyCount }, (_, index) => ({ id: `policy-${index + 1}`, spec: specOf(index) })),
     skewMaxMs: picked(random, [0, 1_000, 10_000]),
     isPaced: chance(0.1),
     throughBytes: chance(0.05),
-    loadChangeMs: picked(random, [30_000, 60_000, 120_000]),
+    loadChangeMs: picked(random, [20_000, 40_000, 80_000]),
     ...(chance(0.2)
       ? { isThin: false, poolBytes: { hot: 22 * GIB, cold: 400 * GIB } }
       : { isThin: true, poolBytes: { hot: 1_000 * GIB, cold: 4_000 * GIB } }),

@@ -24,6 +24,8 @@ export interface World {
   readonly kubernetes: SimulatedKubernetes;
   readonly prometheus: SimulatedPrometheus;
   readonly leaseServer: MemoryLeaseServer;
+  /** Moves the wall clock of Redis, which is what its leases go by. */
+  readonly jumpRedis: (ms: number) => void;
   readonly surroundings: Surroundings;
   readonly truth: Truth;
 }
@@ -89,7 +91,11 @@ export function createWorld(options: {
   const truth = createTruth();
   const model = createModel(profile, clock, seededRandom(seed ^ 0x3c6ef372));
   const network = createNetwork(clock, chaos);
-  const leaseServer = createMemoryLeaseServer({ clock });
+  let redisAheadMs = 0;
+  const leaseServer = createMemoryLeaseServer({ clock: { ...clock, nowMs: () => clock.nowMs() + redisAheadMs } });
+  const jumpRedis = (ms: number): void => {
+    redisAheadMs += ms;
+  };
   const bus = createSimulatedBus({
     clock,
     chaos,
@@ -144,7 +150,19 @@ export function createWorld(options: {
       else truth.heardPause.delete(name);
     },
   };
-  const world = { clock, profile, chaos, model, bus, kubernetes, prometheus, leaseServer, surroundings, truth };
+  const world = {
+    clock,
+    profile,
+    chaos,
+    model,
+    bus,
+    kubernetes,
+    prometheus,
+    leaseServer,
+    jumpRedis,
+    surroundings,
+    truth,
+  };
   furnish(world, seededRandom(seed ^ 0x0b5297a4));
   return world;
 }

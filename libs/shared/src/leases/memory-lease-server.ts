@@ -25,6 +25,8 @@ export interface MemoryLeaseServer extends LeaseServer {
   flush(): void;
   /** Keeps its data, but is another process: what was written last might have been lost. */
   restart(): void;
+  /** A copy that lags behind: calling what it returns makes that copy the server, in another process. */
+  replicate(): () => void;
   /** What is held now. */
   census(): { readonly ownerships: number; readonly holders: number; readonly fences: number };
 }
@@ -261,6 +263,13 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
     },
     restart: () => {
       run += 1;
+    },
+    replicate: () => {
+      const copy = structuredClone(state);
+      return () => {
+        state = copy;
+        run += 1;
+      };
     },
     census: () => {
       const nowMs = clock.nowMs();

@@ -164,13 +164,16 @@ function specOf(intent: ActiveIntent, truth: World['truth']): PolicySpecText {
   return version.spec;
 }
 
-function redundancyLost({ model, truth }: World): string | undefined {
+function redundancyLost({ model, truth, bus }: World): string | undefined {
   const violation = model.ledger.redundancyViolations().at(-1);
   if (violation === undefined) return undefined;
   const call = model.ledger.calls().find(({ number }) => number === violation.call);
   // People's own calls are theirs; and so is what a process sends that stood still after its last check.
   if (call === undefined || !/replica_count|children/.test(call.path)) return undefined;
   if (truth.latePaths.has(call.path.replace('/v0', ''))) return undefined;
+  // The policy allows it where no node is free, and never below two.
+  const record = bus.intents.get(violation.volume)?.intent;
+  if (record?.state === 'active' && record.allowReducedRedundancy && violation.to >= 2) return undefined;
   const wasUnknowable = model.ledger
     .changes()
     .some(

@@ -147,6 +147,13 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     'Redis fails over to a copy that lags behind': (random) =>
       void clock.after(upTo(random, 3_000), leaseServer.replicate()),
     'the clock of Redis jumps': (random) => jumpRedis(Math.round((2 * random() - 1) * REDIS_JUMP_MAX_MS)),
+    'an old request comes again': (random) => bus.repeatRequest(random),
+    'a pool fails': (random) => {
+      const node = oneOf(random, profile.nodes) ?? '';
+      const pool = `${oneOf(random, profile.tiersOf(node)) ?? ''}-${node}`;
+      model.faults.poolFaulted(pool);
+      until(random, () => model.faults.poolRecovers(pool));
+    },
     'NATS loses the facts': () => bus.loseFacts(),
   };
   const names = Object.keys(deeds);

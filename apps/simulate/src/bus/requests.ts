@@ -2,13 +2,15 @@ import { retryOf, type ConsumeRequestsOptions, type Disposition, type Request } 
 import type { Clock } from '@couchestor/shared/clock';
 import { streams } from '@couchestor/shared/messages';
 import type { Chaos } from '../world/chaos.ts';
-import { upTo } from '../world/random.ts';
+import { oneOf, upTo, type Random } from '../world/random.ts';
 import type { SimulatedProcess } from '../world/process.ts';
 
 /** The work queue of requests: the newest of each volume, delivered to one of the consumers until it is answered. */
 export interface RequestQueue {
   put(message: Request): { readonly sequence: number; readonly duplicate: boolean };
   consume(process: SimulatedProcess, options: ConsumeRequestsOptions): Promise<void>;
+  /** A request of before comes once more, as if its acknowledgement had been lost. */
+  repeat(random: Random): void;
   /** Requests that are neither acknowledged nor replaced. */
   pending(): readonly Request[];
 }
@@ -25,6 +27,7 @@ interface Consumer {
   inFlight: number;
 }
 
+const FORMER_KEPT = 20;
 const NOBODY_MS = 1_000;
 /** A handler is given so many extensions of half the wait for its answer. */
 const EXTENSIONS_MAX = 20;
@@ -34,6 +37,7 @@ const LOST_SHARE = 0.5;
 export function createRequestQueue({ clock, chaos }: { readonly clock: Clock; readonly chaos: Chaos }): RequestQueue {
   const bySubject = new Map<string, Entry>();
   const consumers: Consumer[] = [];
+  const former: Request[] = [];
   const recentIds = new Map<string, { readonly sequence: number; readonly atMs: number }>();
   let sequence = 0;
   let turn = 0;
@@ -121,6 +125,8 @@ export function createRequestQueue({ clock, chaos }: { readonly clock: Clock; re
       recentIds.set(message.id, { sequence, atMs: clock.monotonicMs() });
       const entry = { message, sequence, deliveries: 0 };
       bySubject.set(message.subject, entry);
+      former.push(message);
+      if (former.length > FORMER_KEPT) former.shift();
       later(entry, 1);
       return { sequence, duplicate: false };
     },
@@ -139,6 +145,14 @@ export function createRequestQueue({ clock, chaos }: { readonly clock: Clock; re
         if (options.signal.aborted) end();
         else options.signal.addEventListener('abort', end, { once: true });
       }),
+    repeat: (random) => {
+      const message = oneOf(random, former);
+      if (message === undefined || bySubject.has(message.subject)) return;
+      sequence += 1;
+      const entry = { message, sequence, deliveries: 1 };
+      bySubject.set(message.subject, entry);
+      later(entry, 1);
+    },
     pending: () => [...bySubject.values()].map(({ message }) => message),
   };
 }

@@ -4,6 +4,7 @@ import { catalog, type Heartbeat, type Intent, type MessageData, type StateName 
 import type { Chaos } from '../world/chaos.ts';
 import type { Network } from '../world/network.ts';
 import type { SimulatedProcess } from '../world/process.ts';
+import type { Random } from '../world/random.ts';
 import { asItIs, throughBytes } from './carried.ts';
 import { createEventStream } from './events.ts';
 import { createStateStream } from './facts.ts';
@@ -23,6 +24,7 @@ export interface SimulatedBus {
   /** Facts ever stored. */
   readonly factWrites: number;
   pendingRequests(): readonly Request[];
+  repeatRequest(random: Random): void;
   loseFacts(): void;
 }
 
@@ -91,6 +93,7 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
       return state.writes;
     },
     pendingRequests: () => requests.pending(),
+    repeatRequest: (random) => requests.repeat(random),
     loseFacts: () => state.lose(),
   };
 }

@@ -34,6 +34,8 @@ export interface Profile {
   /** Whether messages go through schema and bytes. */
   readonly throughBytes: boolean;
   readonly loadChangeMs: number;
+  /** Rebuilds that Mayastor allows at a time. */
+  readonly maxRebuilds: number | undefined;
   readonly isThin: boolean;
   readonly poolBytes: Readonly<Record<Tier, number>>;
 }
@@ -94,15 +96,17 @@ export function profileOf(seed: number): Profile {
   const version = picked<MayastorVersion>(random, ['2.12.2', '2.12.2', '2.12.2', '2.10.0', '2.7.1']);
   // The older way fences whole nodes, so its tiers are on nodes of their own.
   const isApart = version === '2.7.1';
-  const nodeCount = isApart ? 6 : picked(random, [4, 4, 5, 6, 8]);
+  const isCrowded = !isApart && chance(0.15);
+  const nodeCount = isApart ? 6 : isCrowded ? picked(random, [3, 4]) : picked(random, [4, 4, 5, 6, 8]);
   const nodes = Array.from({ length: nodeCount }, (_, index) => `n${index + 1}`);
   const tiersOf = (node: string): readonly Tier[] => (isApart ? (node > 'n3' ? ['hot'] : ['cold']) : ['hot', 'cold']);
   const volumeCount = picked(random, [3, 6, 8, 12]);
   const volumes = Array.from({ length: volumeCount }, (_, index): VolumeProfile => {
     const tier = picked<Tier>(random, ['hot', 'cold']);
     const homes = nodes.filter((node) => tiersOf(node).includes(tier));
-    // With every node of the tier taken no replica can be moved at all.
-    const replicas = Math.min(picked(random, [1, 1, 2, 2, 3]), isApart ? 2 : nodeCount - 1);
+    // With a replica on every node of the tier, a move has to go over a spare node, or may not be possible.
+    const most = isApart ? 3 : isCrowded ? nodeCount : nodeCount - 1;
+    const replicas = isCrowded ? Math.min(3, most) : Math.min(picked(random, [1, 1, 2, 2, 3]), most);
     const start = upTo(random, homes.length);
     const placement = Array.from({ length: replicas }, (_, at) => `${tier}-${homes[(start + at) % homes.length]}`);
     if (!isApart && replicas > 1 && chance(0.15)) {
@@ -138,7 +142,7 @@ export function profileOf(seed: number): Profile {
     metrics: { maxUnknownPercent: picked(random, [20, 60, 100]) },
     capacity: { maxPoolUsedPercent: 85 },
     windows: chance(0.1) ? [{ schedule: '*/10 * * * *', duration: `${WINDOW_OPEN_MINUTES}m` }] : [],
-    moves: { allowSnapshots: chance(0.3), allowReducedRedundancy: false },
+    moves: { allowSnapshots: chance(0.3), allowReducedRedundancy: isCrowded && chance(0.7) },
     enabled: true,
     dryRun: false,
   });
@@ -165,6 +169,7 @@ export function profileOf(seed: number): Profile {
     isPaced: chance(0.1),
     throughBytes: chance(0.05),
     loadChangeMs: picked(random, [20_000, 40_000, 80_000]),
+    maxRebuilds: chance(0.15) ? 1 : undefined,
     ...(chance(0.2)
       ? { isThin: false, poolBytes: { hot: 22 * GIB, cold: 400 * GIB } }
       : { isThin: true, poolBytes: { hot: 1_000 * GIB, cold: 4_000 * GIB } }),

@@ -191,6 +191,7 @@ function createModel(profile: Profile, clock: VirtualClock, random: Random): May
     random,
     version: profile.version,
     steer: profile.steer,
+    ...(profile.maxRebuilds === undefined ? {} : { maxRebuilds: profile.maxRebuilds }),
     rebuildBytesPerSecond: SIZE_BYTES / (profile.rebuildMs / 1_000),
     timers: { failoverMs: FAILOVER_MS, cachePeriodMs: profile.cachePeriodMs },
   });

@@ -54,6 +54,10 @@ switch (rest.length === 0 ? (verb ?? '') : '') {
     break;
   case 'down':
     await run('kubectl', ['delete', '--kustomize', overlay, '--ignore-not-found', '--timeout=120s']);
+    // Made by those who ran: the next watcher would wait for the former's lease to lapse.
+    for (const made of ['lease/couchestor-watcher', 'configmap/couchestor-control']) {
+      await run('kubectl', ['delete', made, '--namespace=kube-system', '--ignore-not-found']);
+    }
     break;
   default:
     console.error(usage);

@@ -63,7 +63,7 @@ describe.skipIf(own === undefined)('two of each service, NATS and Redis on persi
 
   test('one watcher and one scorer lead, and the pods keep apart where they can', async () => {
     await expect.poll(() => leadingScorer(bed).then(() => 'one', String), { timeout: 60_000 }).toBe('one');
-    await leadingWatcher(bed);
+    await expect.poll(() => leadingWatcher(bed).then(() => 'one', String), { timeout: 30_000 }).toBe('one');
     expect(await podsOf(bed, 'app=couchestor')).toHaveLength(6);
   });
 

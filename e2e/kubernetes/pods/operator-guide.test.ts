@@ -158,13 +158,14 @@ describe.skipIf(own === undefined)('the operator guide on the evaluation overlay
   });
 
   describe('moves that do not get their replica filled in time', () => {
-    beforeAll(() => stage.patch({ ...demands.hot, migrationTimeout: '1s' }));
+    // Few of them: each that fails is left alone for five minutes.
+    beforeAll(() => stage.patch({ ...demands.hot, migrationTimeout: '1s', maxConcurrentMigrations: 2 }));
     runRows(timeoutRows);
   });
 
   describe('maintenance', () => {
     beforeAll(async () => {
-      await stage.patch({ ...demands.cold, migrationTimeout: '30m' });
+      await stage.patch({ ...demands.cold, migrationTimeout: '30m', maxConcurrentMigrations: 4 });
       await stage.untilMoving(3);
     });
     runRows(maintenanceRows);
@@ -290,16 +291,17 @@ describe.skipIf(own === undefined)('the operator guide on the evaluation overlay
 
   describe('pools of a tier that fail', () => {
     beforeAll(async () => {
-      const { perPool, perNode, ...limits } = impatience.limits;
+      const { hotVolumes, coldVolumes } = await stage.status();
+      const [demand, prefix] = hotVolumes > coldVolumes ? (['cold', 'sata'] as const) : (['hot', 'nvme'] as const);
       await stage.patch({
-        ...demands.hot,
+        ...demands[demand],
         nvmePoolSelector: { matchLabels: { tier: 'hot' } },
         maxConcurrentMigrations: 8,
-        // Of those that are taken up, some wait for the limit of their pool.
-        limits: { ...limits, perPool: perPool / 2, perNode: perNode / 2 },
+        // Four nodes: of more moves that are taken up, some wait for the limit of their pool.
+        limits: { ...impatience.limits, perPool: 1, perNode: 1 },
       });
-      await stage.untilMoving(6);
-      for (const node of ['01', '02', '03', '04']) await bed.makeTrouble('poolFaulted', `nvme-node-${node}`);
+      await stage.untilMoving(5);
+      for (const node of ['01', '02', '03', '04']) await bed.makeTrouble('poolFaulted', `${prefix}-node-${node}`);
     });
     runRows(offlineRows);
   });

@@ -14,7 +14,7 @@ export interface HistoryEntry {
   readonly error?: string;
 }
 
-interface PolicyStatus {
+export interface PolicyStatus {
   readonly phase: string;
   readonly observedGeneration: number;
   readonly watchedVolumes: number;

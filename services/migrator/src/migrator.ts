@@ -288,9 +288,10 @@ export function createMigrator(options: MigratorOptions): Migrator {
       throw error;
     });
     if (answer.granted) return undefined;
-    return answer.reason === 'LimitReached'
-      ? `${answer.refusedBy} is at its limit of ${answer.limit}`
-      : `no room: ${answer.reason}`;
+    if (answer.reason !== 'LimitReached') return `no room: ${answer.reason}`;
+    return answer.used < answer.limit
+      ? `${answer.refusedBy} has room, and another policy is next`
+      : `${answer.refusedBy} is at its limit of ${answer.limit}`;
   };
 
   /** Asks Mayastor; the room is given back unless the answer is yes. */

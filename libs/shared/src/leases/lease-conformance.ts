@@ -166,6 +166,30 @@ export function describeLeases(createWorld: () => Promise<LeaseWorld>): void {
   );
 
   test(
+    'policies that wait for room get it in turn, however many candidates one of them has',
+    inEpoch(async (world, a, b) => {
+      const begin = (migrationId: string, policy: string, limit = 9) =>
+        request(migrationId, 1, { key: 'fleet', amount: 1, limit: 2 }, { key: `policy/${policy}`, amount: 1, limit });
+      const turnedAway = { granted: false, refusedBy: 'fleet' };
+      expect(await a.acquireHolds(begin('many1', 'many'))).toEqual({ granted: true });
+      expect(await a.acquireHolds(begin('many2', 'many'))).toEqual({ granted: true });
+      expect(await b.acquireHolds(begin('few1', 'few'))).toMatchObject(turnedAway);
+      await a.releaseHolds('many1', 1);
+      expect(await a.acquireHolds(begin('many3', 'many'))).toMatchObject({ ...turnedAway, used: 1 });
+      expect(await b.acquireHolds(begin('few1', 'few'))).toEqual({ granted: true });
+      await a.releaseHolds('many2', 1);
+      expect(await b.acquireHolds(begin('few2', 'few'))).toMatchObject(turnedAway);
+      expect(await a.acquireHolds(begin('many3', 'many'))).toEqual({ granted: true });
+      await a.releaseHolds('many3', 1);
+      // Who has not asked for a while waits no more, and who is at a limit of its own never did.
+      await until(world, () => a.acquireHolds(begin('many4', 'many')), isHeld);
+      await a.releaseHolds('many4', 1);
+      expect(await b.acquireHolds(begin('few2', 'few', 0))).toMatchObject({ refusedBy: 'policy/few' });
+      expect(await a.acquireHolds(begin('many5', 'many'))).toEqual({ granted: true });
+    }),
+  );
+
+  test(
     'one migration has the fence, and may ask for it again',
     inEpoch(async (_world, a, b) => {
       const by = (migrationId: string) => ({ migrationId, token: 1 });

@@ -68,6 +68,9 @@ export type LeaseReply =
   | { readonly kind: 'held'; readonly leftMs: number }
   | EpochLostReply;
 
+/** A policy that was turned away counts as waiting for so long after it asked last. */
+export const WAITING_MS = 6_000;
+
 export interface HoldRequest {
   readonly migrationId: string;
   readonly token: number;

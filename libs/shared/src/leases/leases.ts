@@ -12,7 +12,8 @@ export interface Leases extends AsyncDisposable {
 
   /**
    * Takes all the holds or none of them. They belong to the migration, not to a process. Called again it adds further
-   * ones; what the migration holds of a key already is replaced, not added up.
+   * ones; what the migration holds of a key already is replaced, not added up. Policies that wait for room in the fleet
+   * get it in turn: who was given some longest ago is next.
    */
   acquireHolds(request: HoldsRequest): Promise<HoldsAnswer>;
   /** Afterwards the migration holds exactly these; if they are refused, it keeps exactly those it had. */

@@ -77,9 +77,14 @@ if lease[1] == ARGV[1] and lease[2] == ARGV[2] then redis.call('DEL', KEYS[1]) e
 return 1`,
 };
 
-/** keys: records, expiry, epoch, recovery; args: migrationId, token, mode, ttlMs, lifeMs, holds */
+/**
+ * Who begins a move while another policy waits for room, and was given some longer ago, is turned away: so no policy
+ * takes all that comes free. A policy waits for as long as it asks again and again.
+ *
+ * keys: records, expiry, epoch, recovery, waiting, turns; args: migrationId, token, mode, ttlMs, lifeMs, holds, waitMs
+ */
 export const hold: LuaScript = {
-  keys: 4,
+  keys: 6,
   lua: `${prelude}${epoch}${records}
 if not epochOpen(KEYS[3]) then return {'epochLost', opensIn(KEYS[4], tonumber(ARGV[5]))} end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now))) do
@@ -100,14 +105,34 @@ for index = 1, #all, 2 do
 end
 local holds = ARGV[3] == 'add' and mine or {}
 local wanted = cjson.decode(ARGV[6])
+local blocked, policy, policyFull, begins = nil, nil, false, false
 for _, want in ipairs(wanted) do
   local others = used[want.key] or 0
   local amount = tonumber(want.amount)
   -- What it holds already it may keep, also above a limit that was lowered since.
-  if amount > tonumber(mine[want.key] or '0') and others + amount > tonumber(want.limit) then
-    return {'limit', want.key, text(others)}
-  end
+  local full = amount > tonumber(mine[want.key] or '0') and others + amount > tonumber(want.limit)
+  if full and not blocked then blocked = want.key end
+  if string.sub(want.key, 1, 7) == 'policy/' then policy, policyFull = want.key, full end
+  if want.key == 'fleet' and not mine.fleet then begins = true end
 end
+if begins and policy then
+  if not blocked then
+    local last = tonumber(redis.call('HGET', KEYS[6], policy) or '0')
+    local asked = redis.call('HGETALL', KEYS[5])
+    for index = 1, #asked, 2 do
+      if now - tonumber(asked[index + 1]) > tonumber(ARGV[7]) then
+        redis.call('HDEL', KEYS[5], asked[index])
+      elseif asked[index] ~= policy and tonumber(redis.call('HGET', KEYS[6], asked[index]) or '0') < last then
+        blocked = 'fleet'
+      end
+    end
+  end
+  if blocked and not policyFull then redis.call('HSET', KEYS[5], policy, text(now)) else redis.call('HDEL', KEYS[5], policy) end
+  if not blocked then redis.call('HSET', KEYS[6], policy, redis.call('HINCRBY', KEYS[6], 'count', 1)) end
+  redis.call('PEXPIRE', KEYS[5], ARGV[4])
+  redis.call('PEXPIRE', KEYS[6], ARGV[4])
+end
+if blocked then return {'limit', blocked, text(used[blocked] or 0)} end
 for _, want in ipairs(wanted) do holds[want.key] = want.amount end
 writeRecord(KEYS[1], KEYS[2], ARGV[1], {token = ARGV[2], holds = holds}, tonumber(ARGV[4]))
 return {'granted'}`,

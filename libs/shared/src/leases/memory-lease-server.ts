@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/index.ts';
 import { RedisUnavailableError } from './errors.ts';
-import type { CallPriority, HoldKey } from './leases.ts';
+import type { CallPriority, Hold, HoldKey } from './leases.ts';
 import {
   CALL_SPAN_MS,
   type EpochLostReply,
@@ -14,6 +14,7 @@ import {
   type LeaseServer,
   type RegisterReply,
   type RegisterRequest,
+  WAITING_MS,
 } from './lease-server.ts';
 
 /** What happens to one operation: it is done, it fails before anything is done, or it is done and the answer is lost. */
@@ -63,6 +64,10 @@ interface State {
   readonly leases: Map<string, Lease>;
   readonly records: Map<string, HoldRecord>;
   fence: Fence | undefined;
+  /** When each policy that was turned away asked last, and the number of the last turn that each had. */
+  readonly waiting: Map<string, number>;
+  readonly turns: Map<string, number>;
+  turnCount: number;
   fenceTurn: { readonly migrationId: string; readonly untilMs: number } | undefined;
   calledAtMs: number[];
   /** The run of the server that knows which calls it granted. */
@@ -79,6 +84,9 @@ function emptyState(): State {
     leases: new Map(),
     records: new Map(),
     fence: undefined,
+    waiting: new Map(),
+    turns: new Map(),
+    turnCount: 0,
     fenceTurn: undefined,
     calledAtMs: [],
     callsRun: undefined,
@@ -127,6 +135,13 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
     return { kind: 'granted', token };
   };
 
+  /** Whether another policy waits that was given room longer ago. */
+  const othersAreNext = (policy: string, nowMs: number): boolean => {
+    for (const [other, askedAtMs] of state.waiting) if (nowMs - askedAtMs > WAITING_MS) state.waiting.delete(other);
+    const turnOf = (of: string): number => state.turns.get(of) ?? 0;
+    return [...state.waiting.keys()].some((other) => other !== policy && turnOf(other) < turnOf(policy));
+  };
+
   const hold = ({ migrationId, token, mode, holds, ttlMs, lifeMs }: HoldRequest): HoldReply => {
     if (state.epochRun !== run) return epochLost(lifeMs);
     const nowMs = clock.nowMs();
@@ -134,11 +149,25 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
     const record = state.records.get(migrationId);
     if (record !== undefined && token < record.token) return { kind: 'superseded' };
     const mine = record?.holds ?? new Map<HoldKey, number>();
-    for (const { key, amount, limit } of holds) {
+    const usedOf = (key: HoldKey): number => {
       let used = 0;
       for (const [id, other] of state.records) if (id !== migrationId) used += other.holds.get(key) ?? 0;
-      if (amount > (mine.get(key) ?? 0) && used + amount > limit) return { kind: 'limit', key, used };
+      return used;
+    };
+    const isFull = ({ key, amount, limit }: Hold): boolean =>
+      amount > (mine.get(key) ?? 0) && usedOf(key) + amount > limit;
+    let blocked = holds.find(isFull)?.key;
+    const policy = holds.find(({ key }) => key.startsWith('policy/'));
+    if (policy !== undefined && !mine.has('fleet') && holds.some(({ key }) => key === 'fleet')) {
+      if (blocked === undefined && othersAreNext(policy.key, nowMs)) blocked = 'fleet';
+      if (blocked !== undefined && !isFull(policy)) state.waiting.set(policy.key, nowMs);
+      else state.waiting.delete(policy.key);
+      if (blocked === undefined) {
+        state.turnCount += 1;
+        state.turns.set(policy.key, state.turnCount);
+      }
     }
+    if (blocked !== undefined) return { kind: 'limit', key: blocked, used: usedOf(blocked) };
     const next = new Map(mode === 'add' ? mine : []);
     for (const { key, amount } of holds) next.set(key, amount);
     state.records.set(migrationId, { token, released: false, holds: next, untilMs: nowMs + ttlMs });

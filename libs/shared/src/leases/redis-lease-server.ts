@@ -13,6 +13,7 @@ import {
   type LeaseReply,
   type LeaseServer,
   type RegisterReply,
+  WAITING_MS,
 } from './lease-server.ts';
 import * as scripts from './lua-scripts.ts';
 import type { RedisClient } from './redis-connection.ts';
@@ -78,6 +79,7 @@ export function createRedisLeaseServer(options: RedisLeaseServerOptions): LeaseS
   const key = (name: string): string => `{${options.namespace}}:${name}`;
   const leaseKey = (kind: LeaseKind, name: string): string => key(`${kind}:${name}`);
   const epochKeys = [key('epoch'), key('recovery')];
+  const turnKeys = [key('waiting'), key('turns')];
   const recordKeys = [key('holds'), key('holds-expiry')];
 
   return {
@@ -93,8 +95,8 @@ export function createRedisLeaseServer(options: RedisLeaseServerOptions): LeaseS
     },
     hold: async ({ migrationId, token, mode, holds, ttlMs, lifeMs }) => {
       const asText = holds.map(({ key, amount, limit }) => ({ key, amount: `${amount}`, limit: `${limit}` }));
-      const args = [migrationId, token, mode, ttlMs, lifeMs, JSON.stringify(asText)];
-      return holdReplyOf(await run('hold', scripts.hold, [...recordKeys, ...epochKeys], args));
+      const args = [migrationId, token, mode, ttlMs, lifeMs, JSON.stringify(asText), WAITING_MS];
+      return holdReplyOf(await run('hold', scripts.hold, [...recordKeys, ...epochKeys, ...turnKeys], args));
     },
     releaseHolds: async ({ migrationId, token, ttlMs }) => {
       await run('releaseHolds', scripts.releaseHolds, recordKeys, [migrationId, token, ttlMs]);

@@ -43,7 +43,7 @@ type Ask =
       readonly amount: number;
     }
   | {
-      readonly kind: 'fence' | 'renewFence' | 'unfence';
+      readonly kind: 'fence' | 'renewFence' | 'unfence' | 'begin';
       readonly id: string;
       readonly token: number;
     };
@@ -64,7 +64,7 @@ const requestArbitrary: fc.Arbitrary<Ask> = fc.oneof(
     amount: fc.integer({ min: 0, max: 3 }),
   }),
   fc.record({
-    kind: fc.constantFrom('fence', 'renewFence', 'unfence'),
+    kind: fc.constantFrom('fence', 'renewFence', 'unfence', 'begin'),
     id: idArbitrary,
     token: tokenArbitrary,
   }),
@@ -105,6 +105,15 @@ async function answerOf(leases: Leases, ask: Ask): Promise<unknown> {
       ]);
     case 'release':
       return leases.releaseHolds(ask.id, ask.token);
+    case 'begin':
+      return leases.acquireHolds({
+        migrationId: `${ask.id}/${ask.token}`,
+        token: 1,
+        holds: [
+          { key: 'fleet', amount: 1, limit: 3 },
+          { key: `policy/${ask.id}`, amount: 1, limit: 2 },
+        ],
+      });
     case 'fence':
       return withoutTimes(await leases.acquireFence({ migrationId: ask.id, token: ask.token }));
     case 'renewFence':

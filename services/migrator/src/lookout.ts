@@ -5,12 +5,17 @@ import { createSighting } from './sighting.ts';
 
 /** What was read of Mayastor for one move, and how long it may be believed. */
 export interface Lookout {
-  /** The evidence at hand, with the volume as of the last moments: read again if it is older. */
-  see(): Promise<SeenEvidence>;
+  /**
+   * The evidence at hand, with the volume as of the last moments: read again if it is older, after the probe for idle
+   * where that will be asked for anyway, so that it need not be read twice.
+   */
+  see(options: { readonly probing: boolean }): Promise<SeenEvidence>;
   /** Adds a piece to the evidence. */
   look(at: EvidenceKind): Promise<void>;
   /** Time has passed, or something was done: all of it is to be read again. */
   forget(): void;
+  /** Cordons may be others than those that were read. */
+  forgetCluster(): void;
   /** A call of ours may have changed the volume: what reads agreed on before it counts no more. */
   volumeTouched(): void;
   /** Whether the volume was read in the last few seconds, so that a call may rest on it. */
@@ -65,8 +70,17 @@ export function createLookout(options: {
     pieces = { ...pieces, [kind]: { value, readAtMs: clock.monotonicMs() } };
   };
 
+  /** The probe first and the volume after it: with `idle`, what is read then is final. */
+  const probe = async (): Promise<void> => {
+    const idle = await mayastor.probeIdle(volumeId, mayProbe, signal);
+    await readVolume();
+    keep('idle', idle);
+  };
+
   return {
-    see: async () => {
+    see: async ({ probing }) => {
+      const isOld = volume === undefined || ageMs(volume) > DECIDE_MS;
+      if (isOld && probing && mayProbe() && valueOf('idle').idle === undefined) await probe();
       const { seen, stableForMs } = volume === undefined || ageMs(volume) > DECIDE_MS ? await readVolume() : volume;
       return {
         nowMs: clock.nowMs(),
@@ -79,13 +93,8 @@ export function createLookout(options: {
     },
     look: async (at) => {
       switch (at) {
-        case 'idle': {
-          // The probe first and the volume after it: with `idle`, what is read then is final.
-          const idle = await mayastor.probeIdle(volumeId, mayProbe, signal);
-          await readVolume();
-          keep('idle', idle);
-          return;
-        }
+        case 'idle':
+          return probe();
         case 'cluster': {
           const { pools, nodes } = await mayastor.readCluster(signal);
           const bytes = arriving();
@@ -103,6 +112,10 @@ export function createLookout(options: {
     forget: () => {
       volume = undefined;
       pieces = {};
+    },
+    forgetCluster: () => {
+      const { cluster: _, ...others } = pieces;
+      pieces = others;
     },
     volumeTouched: () => {
       volume = undefined;

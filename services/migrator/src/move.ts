@@ -9,6 +9,7 @@ import * as change from './core/intent-changes.ts';
 import { nextStep } from './core/next-step.ts';
 import { refusedGrowth } from './core/refused-growth.ts';
 import type { CallStep, OwnStep, Step, WaitReason } from './core/step.ts';
+import { parseTimestampMs } from '@couchestor/shared/units';
 import { keepLease, type HeldLease } from './held-lease.ts';
 import { createLookout } from './lookout.ts';
 import { createMoveRecord } from './move-record.ts';
@@ -205,7 +206,7 @@ export async function runMove(
         const untilMs = clock.monotonicMs() + FENCE_PATIENCE_MS;
         while (!(await holdFence()) && mayAct() && clock.monotonicMs() < untilMs) await sleep(FENCE_RETRY_MS);
         // Cordons of whoever had it before may have been in what was read.
-        lookout.forget();
+        lookout.forgetCluster();
         return;
       }
       case 'startRound': {
@@ -359,7 +360,8 @@ export async function runMove(
       context.onEnded(record.ended);
       return 'ended';
     }
-    const seen: Evidence = { ...(await lookout.see()), ...standing() };
+    const probing = !isFilling(record.intent);
+    const seen: Evidence = { ...(await lookout.see({ probing })), ...standing() };
     const step = nextStep(record.intent, seen, capabilities);
     context.onStep(record.intent, step, seen);
     if (step.kind === 'look') {
@@ -380,7 +382,7 @@ export async function runMove(
     switch (step.kind) {
       case 'wait':
         if (!holdsNeeded(step.reason)) await dropFence();
-        await sleep(waitMs(step.reason, seen, capabilities));
+        await sleep(waitMs(step.reason, record.intent, seen, capabilities));
         return undefined;
       case 'end':
         await record.write(change.ended(record.intent, step.end, seen.volume, clock.nowMs(), settings.backoff));
@@ -394,7 +396,8 @@ export async function runMove(
       case 'lift': {
         if (!(await attentionIsOver(step))) return undefined;
         failedCalls = (await call(step)) ? 0 : failedCalls + 1;
-        lookout.forget();
+        if (touchesVolume(step)) lookout.forget();
+        else lookout.forgetCluster();
         if (failedCalls > 0) await sleep(Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** (failedCalls - 1)));
         return undefined;
       }
@@ -462,8 +465,31 @@ function holdsNeeded(reason: WaitReason): boolean {
   return reason === 'Busy' || reason === 'ReplicaNotPlaced' || reason === 'ReattachPending';
 }
 
-function waitMs(reason: WaitReason, evidence: Evidence, { cachePeriodMs }: Capabilities): number {
+/** While a replica fills nothing rests on the volume being idle. */
+function isFilling({ round, rollback }: ActiveIntent): boolean {
+  return rollback === undefined && round?.addedAt !== undefined && round.syncedAt === undefined;
+}
+
+/** A fence says nothing of the volume. A steer does not either, but before the shrink that follows all is read again. */
+function touchesVolume({ kind }: CallStep): boolean {
+  return kind !== 'fencePools' && kind !== 'fenceNodes' && kind !== 'lift';
+}
+
+/** A copy that has ended is noticed late by a share of the time that it took, or by this. */
+const FILLING_LOOK_MIN_MS = 2_000;
+const FILLING_LOOK_SHARE = 0.025;
+
+function waitMs(
+  reason: WaitReason,
+  { round }: ActiveIntent,
+  evidence: Evidence,
+  { cachePeriodMs }: Capabilities,
+): number {
   switch (reason) {
+    case 'Rebuilding': {
+      const elapsedMs = round?.addedAt === undefined ? 0 : evidence.nowMs - parseTimestampMs(round.addedAt);
+      return Math.min(cachePeriodMs, Math.max(FILLING_LOOK_MIN_MS, FILLING_LOOK_SHARE * elapsedMs));
+    }
     case 'Busy':
     case 'ReattachPending':
       return Math.min(1_000, cachePeriodMs);
@@ -471,7 +497,6 @@ function waitMs(reason: WaitReason, evidence: Evidence, { cachePeriodMs }: Capab
       return Math.max(10, Math.min(cachePeriodMs, cachePeriodMs - evidence.stableForMs + 1));
     case 'Stopped':
       return 2_000;
-    case 'Rebuilding':
     case 'ReplicaNotPlaced':
     case 'HalfDoneGrowth':
     case 'VictimNodeAway':

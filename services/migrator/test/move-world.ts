@@ -50,6 +50,8 @@ export interface MoveWorldOptions {
   readonly syncTimeoutMs?: number;
   readonly nodes?: readonly string[];
   readonly allowReducedRedundancy?: boolean;
+  /** Of the budget that all calls come out of; without it they wait for nothing. */
+  readonly callsPerSecond?: number;
 }
 
 export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWorld> {
@@ -68,10 +70,16 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     placement: options.placement,
     ...(options.publishedOn === undefined ? {} : { publishedOn: options.publishedOn }),
   });
-  const leases = createMemoryLeases({ clock, ttlMs: LEASE_TTL_MS });
+  const { callsPerSecond } = options;
+  const leases = createMemoryLeases({
+    clock,
+    ttlMs: LEASE_TTL_MS,
+    ...(callsPerSecond === undefined ? {} : { callsPerSecond }),
+  });
   const client = createMayastorClient({
     baseUrl: 'http://mayastor.invalid',
-    pace: () => Promise.resolve(),
+    pace: (kind, signal) =>
+      callsPerSecond === undefined ? Promise.resolve() : leases.takeCall(kind === 'write' ? 'act' : kind, signal),
     clock,
     transport: transportTo(model, (when) => world.onCall(when)),
   });
@@ -82,6 +90,8 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
   const intent = intentFor(options, nodes, clock);
   await intents.create(intent);
   await whileRunning(clock, openEpoch(leases, clock));
+  // A server that is new takes the budget of its first moments for used up.
+  await whileRunning(clock, leases.takeCall('read'));
 
   const world: MoveWorld = {
     clock,

@@ -488,7 +488,7 @@ function waitMs(
   switch (reason) {
     case 'Rebuilding': {
       const elapsedMs = round?.addedAt === undefined ? 0 : evidence.nowMs - parseTimestampMs(round.addedAt);
-      return Math.min(cachePeriodMs, Math.max(FILLING_LOOK_MIN_MS, FILLING_LOOK_SHARE * elapsedMs));
+      return Math.min(cachePeriodMs, Math.max(FILLING_LOOK_MIN_MS, Math.ceil(FILLING_LOOK_SHARE * elapsedMs)));
     }
     case 'Busy':
     case 'ReattachPending':

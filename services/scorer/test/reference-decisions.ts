@@ -217,11 +217,24 @@ function judge(world: World, volume: WorldVolume, now: number): Wanting | Refere
       return when(now < intent.endedAtMs + MINUTE, 'VolumeNotReady', intent.endedAtMs + MINUTE);
     },
     () => refused(world, volume, now),
+    () =>
+      when(
+        volume.fact.replicas.some(({ node }) => node !== undefined && repaired(world).has(node)),
+        'BrakePool',
+      ),
   ]);
   return why === undefined ? { volume, policy, tierNow, to, reason: belongs.reason } : answer(why, to);
 }
 
 /** In the order of the document: ready, used, without snapshots, free to shrink, whole, its nodes at peace. */
+/** Nodes of volumes that Mayastor fills by itself. */
+function repaired(world: World): ReadonlySet<string | undefined> {
+  const ill = world.volumes.filter(
+    ({ fact }) => fact.rebuilding && world.intents.get(fact.volumeId)?.state !== 'active',
+  );
+  return new Set(ill.flatMap(({ fact }) => fact.replicas.map(({ node }) => node)));
+}
+
 function unwell(world: World, volume: VolumeObserved, spec: PolicySpec): Why | undefined {
   const { persistentVolume, replicas, replicaCount, targetNode } = volume;
   const versions = world.cluster?.mayastorVersions ?? [];
@@ -513,7 +526,7 @@ function share(
       const all = underWay(world, promised);
       const onNode = all.filter((coming) => poolNamed(world, coming.pool)?.node === pool.node);
       const onPool = all.filter((coming) => coming.pool === pool.name);
-      return onPool.length < limits.perPool && onNode.length < limits.perNode;
+      return onPool.length < limits.perPool && onNode.length < limits.perNode && !repaired(world).has(pool.node);
     };
     const why = first([
       () => noPool(world, fact, spec, one.to, promised),

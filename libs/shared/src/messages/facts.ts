@@ -176,7 +176,8 @@ export const decisionReasons = {
   NeedsAttention: 'A move of it stopped in a state that a person should look at.',
   AwaitingSlot: 'It is next in line; the limits of its policy leave no slot now.',
   BrakeFleet: 'A brake of the policy is on: volumes in motion, moves an hour or failures in a row.',
-  BrakePool: 'Every pool that could take it is receiving as many moves as its limit allows.',
+  BrakePool:
+    'Every pool that could take it is receiving as many moves as its limit allows, or Mayastor repairs a volume there.',
   StartupGrace: 'The scorer has just started and only watches for a while.',
   ClusterUpgrading: 'The nodes run different versions of Mayastor.',
   UnsupportedMayastor: 'This version of Mayastor cannot be fenced and steered.',

@@ -17,6 +17,8 @@ export interface Surroundings {
   readonly cluster: Cluster;
   readonly inFlight: InFlight;
   readonly mayastorVersions: readonly string[];
+  /** Nodes to or from which Mayastor copies by itself, to repair a volume. */
+  readonly repairing: ReadonlySet<string>;
   readonly affinityNodesOf: (volume: VolumeObserved) => ReadonlySet<string>;
   readonly refusals: World['refusals'];
 }
@@ -143,7 +145,8 @@ export function targetQuestion(
   around: Surroundings,
 ): TargetQuestion {
   const { cluster, inFlight } = around;
-  return { volume, tier, spec, cluster, tierPools, inFlight, affinityNodes: around.affinityNodesOf(volume) };
+  const affinityNodes = around.affinityNodesOf(volume);
+  return { volume, tier, spec, cluster, tierPools, inFlight, affinityNodes, repairing: around.repairing };
 }
 
 /** What of the volume's own keeps it from the move in question. */
@@ -161,8 +164,16 @@ export function holdAgainst(
     targetHold(target) ??
     pauseHold(wishes, intent, place, target.tier, spec.cooldownMs, around.nowMs) ??
     unobservedHold(intent, observedAtMs, around.nowMs) ??
-    refusalHold(around.refusals.get(volume.volumeId), observedAtMs, around.nowMs)
+    refusalHold(around.refusals.get(volume.volumeId), observedAtMs, around.nowMs) ??
+    repairHold(volume, around.repairing)
   );
+}
+
+/** What Mayastor repairs comes first: a copy of ours would take from the same disks and the same network. */
+function repairHold({ replicas }: VolumeObserved, repairing: ReadonlySet<string>): Hold | undefined {
+  const node = replicas.map((replica) => replica.node).find((one) => one !== undefined && repairing.has(one));
+  if (node === undefined) return undefined;
+  return { reason: 'BrakePool', message: `Mayastor repairs another volume on the node ${node}, and that comes first.` };
 }
 
 /** The decision to hold a volume, for that reason. */

@@ -55,9 +55,14 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
   };
   const facts = new Map<string, VolumeObserved>();
   const affinity = createAffinityIndex();
+  const repairing = new Set<string>();
   for (const { fact } of world.volumes) {
     facts.set(fact.volumeId, fact);
     affinity.add(fact);
+    // A copy that no move of ours asked for is a repair by Mayastor.
+    if (fact.rebuilding && world.intents.get(fact.volumeId)?.state !== 'active') {
+      for (const { node } of fact.replicas) if (node !== undefined) repairing.add(node);
+    }
     if (facts.size % STEP === 0) yield;
   }
   const inFlight = inFlightOf(world.intents, facts, cluster);
@@ -67,6 +72,7 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
     inFlight,
     mayastorVersions: world.cluster?.mayastorVersions ?? [],
     affinityNodesOf: affinity.nodesOf,
+    repairing,
     refusals: world.refusals,
   };
   yield;

@@ -39,7 +39,8 @@ const changes: Readonly<Record<DecisionReason, (decision: Decision) => string>> 
   NeedsAttention: () => 'A person, who repairs what the message names or aborts the move.',
   AwaitingSlot: () => 'The end of a move of the policy, or a greater value of the field that the message names.',
   BrakeFleet: () => 'Time, or another value of the limit that the message names.',
-  BrakePool: () => 'The end of a move to one of the pools, or greater limits.perPool and limits.perNode.',
+  BrakePool: () =>
+    'The end of a move to one of the pools, or of a repair there, or greater limits.perPool and limits.perNode.',
   StartupGrace: () => 'Time.',
   ClusterUpgrading: () => 'The same version of Mayastor on all nodes.',
   UnsupportedMayastor: () => 'Mayastor 2.10 or later, or the setting of the migrator for older ones.',

@@ -206,3 +206,17 @@ test('pools that receive as many moves as their limit allows hold the next one b
   expect(outcomeOf(volumes, of(2), { ...world, intents }).decisions[0]).toMatchObject({ action: 'move' });
   expect(decisionOf(wished(single, {}), of(1), world)).toMatchObject({ action: 'move' });
 });
+
+test('what Mayastor repairs by itself comes first: nothing starts to or from its nodes, a move of ours aside', () => {
+  const ill = (...pools: string[]) => aVolume('ill', pools, { rebuilding: true });
+  const both = aPolicy({ v: 5_000, ill: 1_000 }, { limits: { maxVolumesInMotionPercent: 100 } });
+  expect(decisionOf(single, both, {})).toMatchObject({ action: 'move' });
+  const decide = (other: ReturnType<typeof ill>, intents: World['intents'] = new Map()) =>
+    outcomeOf([other, single], both, { intents }).decisions.find(({ volumeId }) => volumeId === 'v');
+  // From node 1, where it lies; and to nodes 2 to 4, which are all that could take it.
+  expect(decide(ill('cold-1'))).toMatchObject({ reason: 'BrakePool', message: expect.stringContaining('repairs') });
+  expect(decide(ill('cold-2', 'cold-3', 'cold-4'))).toMatchObject({ reason: 'BrakePool' });
+  expect(decide(ill('cold-2', 'cold-3'))).toMatchObject({ action: 'move' });
+  const ours = new Map([['ill', anActiveMove({ targetPool: 'hot-3' })]]);
+  expect(decide(ill('cold-2'), ours)).toMatchObject({ action: 'move' });
+});

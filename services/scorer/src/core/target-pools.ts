@@ -23,6 +23,8 @@ export interface TargetQuestion {
   readonly inFlight: InFlight;
   /** Nodes that hold the only replica of another volume of its affinity group, where it has but one itself. */
   readonly affinityNodes: ReadonlySet<string>;
+  /** Nodes to or from which Mayastor copies by itself, to repair a volume. */
+  readonly repairing: ReadonlySet<string>;
 }
 
 export type Targets =
@@ -52,7 +54,7 @@ export function targetsFor(question: TargetQuestion): Targets {
   if (now.length === 0) return { kind: 'found', pools: bestFirst(later, question.inFlight).map(({ name }) => name) };
   const mayStart = now.filter((pool) => hasRoomForMove(question, pool));
   if (mayStart.length === 0) {
-    const message = `Every pool of the ${question.tier} tier that could take it, or its node, is receiving as many moves as limits.perPool and limits.perNode allow.`;
+    const message = `Every pool of the ${question.tier} tier that could take it, or its node, is receiving as many moves as limits.perPool and limits.perNode allow, or Mayastor repairs a volume there.`;
     return { kind: 'none', hold: { reason: 'BrakePool', message } };
   }
   const busy = now.filter((pool) => !mayStart.includes(pool));
@@ -171,7 +173,8 @@ function refusalOf(
     : undefined;
 }
 
-function hasRoomForMove({ inFlight, spec }: TargetQuestion, pool: PoolObserved): boolean {
+function hasRoomForMove({ inFlight, spec, repairing }: TargetQuestion, pool: PoolObserved): boolean {
+  if (repairing.has(pool.node)) return false;
   return inFlight.movesTo(pool.name) < spec.limits.perPool && inFlight.movesToNode(pool.node) < spec.limits.perNode;
 }
 

@@ -493,8 +493,11 @@ function waitMs(
     case 'Busy':
     case 'ReattachPending':
       return Math.min(1_000, cachePeriodMs);
-    case 'Settling':
-      return Math.max(10, Math.min(cachePeriodMs, cachePeriodMs - evidence.stableForMs + 1));
+    case 'Settling': {
+      // What has agreed for long enough and is not settled waits for something else to change.
+      const leftMs = cachePeriodMs - evidence.stableForMs + 1;
+      return leftMs > 0 ? Math.max(10, Math.ceil(leftMs)) : cachePeriodMs;
+    }
     case 'Stopped':
       return 2_000;
     case 'ReplicaNotPlaced':

@@ -427,7 +427,7 @@ function* stepsOf(
     case 'grow':
       return yield* grown(world, state, position, volume, intent, step.replicaCount, wrong);
     case 'shrink':
-      return yield* shrunk(world, state, position, volume, intent, step.replicaCount, wrong);
+      return yield* shrunk(world, state, position, volume, intent, step, wrong);
   }
 }
 
@@ -473,15 +473,21 @@ function* shrunk(
   position: number,
   volume: Volume,
   before: ActiveIntent,
-  replicaCount: number,
+  { replicaCount, victimReplicaId }: Extract<Step, { kind: 'shrink' }>,
   wrong: (what: string) => void,
 ): Generator<Transition> {
   const { replicas } = volume;
   const isReduced = before.round?.order === 'shrinkFirst' && replicaCount === before.replicaCount - 1;
   const least = isReduced ? Math.max(2, before.replicaCount - 1) : before.replicaCount;
   if (replicaCount !== volume.count - 1) wrong(`asks for ${replicaCount} replicas`);
-  const healthyOf = (of: readonly Replica[]): number =>
-    of.filter((one) => one.health === 'synced' && isUp(state, one)).length;
+  const isHealthy = (one: Replica): boolean => one.health === 'synced' && isUp(state, one);
+  const healthyOf = (of: readonly Replica[]): number => of.filter(isHealthy).length;
+  const meant = replicas.find(({ id }) => id === victimReplicaId);
+  if (volume.published && meant !== undefined) {
+    if (!replicas.every((one) => one === meant || isHealthy(one))) wrong('shrinks while one that stays is not healthy');
+    const isSteered = state.cordons.includes(`${before.migrationId}/${nodeOf(meant.pool)}`);
+    if (isHealthy(meant) && !isSteered) wrong('leaves to Mayastor which filled replica goes');
+  }
   const intent = quiet(change.tryCounted(before, 'shrinks'));
   const unfilled = replicas.filter((one) => one.health !== 'synced' || !isUp(state, one));
   const steered = replicas.filter(({ pool }) => state.cordons.includes(`${before.migrationId}/${nodeOf(pool)}`));

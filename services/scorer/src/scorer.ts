@@ -136,7 +136,9 @@ export function createScorer(parts: ScorerParts): Scorer {
         continue;
       }
       await guarded('scores could not be taken', signal, () => measureOnce(observed, signal));
-      if (measurement !== undefined && !(await pause(clock, measurement.restMs, signal))) return;
+      // What it asked for in an earlier cycle is over.
+      const restMs = measurement !== undefined && measurement.atMs >= beganMs ? measurement.restMs : 0;
+      if (!(await pause(clock, restMs, signal))) return;
       await measureNow.raisedOrAfter(Math.max(0, beganMs + periodMs - clock.monotonicMs()), signal);
     }
   };

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { connectBus } from '@couchestor/shared/bus';
 import { pause } from '@couchestor/shared/clock';
-import { createLeases, RedisUnavailableError } from '@couchestor/shared/leases';
-import { createMayastorClient, createRateLimiter, type CallKind } from '@couchestor/shared/mayastor';
+import { createLeases } from '@couchestor/shared/leases';
+import { createMayastorClient, createRateLimiter } from '@couchestor/shared/mayastor';
 import { subjectToken, type MigrationEventName } from '@couchestor/shared/messages';
 import { mayastorAccess, messageOf, natsAccess, runService } from '@couchestor/shared/service';
 import { createMayastor } from './adapters/seen-mayastor.ts';
@@ -13,6 +13,7 @@ import { createMetrics } from './metrics.ts';
 import { createMigrator } from './migrator.ts';
 import { movesInFlight } from './moves-in-flight.ts';
 import { createOutageLog } from './outage-log.ts';
+import { createPace } from './pace.ts';
 import { createPermission } from './permission.ts';
 import type { MoveEvents } from './ports.ts';
 import { observeMover } from './observe-mover.ts';
@@ -24,7 +25,6 @@ const SERVICE = 'migrator';
 const REQUESTS_IN_FLIGHT = 16;
 const ACK_WAIT_MS = 30_000;
 const DELIVERIES_MAX = 500;
-const priorities = { release: 'release', write: 'act', read: 'read' } as const satisfies Record<CallKind, string>;
 
 await runService({
   name: SERVICE,
@@ -87,15 +87,7 @@ await runService({
       createMayastorClient({
         ...mayastorAccess(config),
         timeoutMs: config.MAYASTOR_TIMEOUT_MS,
-        pace: async (kind, callSignal) => {
-          try {
-            await leases.takeCall(priorities[kind], callSignal);
-          } catch (error) {
-            // Our cordons may be removed without Redis: each migrator then keeps to the whole budget by itself.
-            if (kind !== 'release' || !(error instanceof RedisUnavailableError)) throw error;
-            await alone.take(kind, callSignal);
-          }
-        },
+        pace: createPace({ takeCall: (priority, callSignal) => leases.takeCall(priority, callSignal), alone, clock }),
         clock,
         registry,
       }),

@@ -1,0 +1,47 @@
+import { createVirtualClock } from '@couchestor/shared/clock';
+import { RedisUnavailableError } from '@couchestor/shared/leases';
+import { createRateLimiter, type CallKind } from '@couchestor/shared/mayastor';
+import { expect, test } from 'vitest';
+import { createPace } from './pace.ts';
+
+function paced(takeCall: () => Promise<void>) {
+  const clock = createVirtualClock();
+  const pace = createPace({ takeCall, alone: createRateLimiter({ callsPerSecond: 2, clock }), clock });
+  const madeAtMs: number[] = [];
+  const begin = clock.monotonicMs();
+  const make = (kind: CallKind): Promise<unknown> => pace(kind).then(() => madeAtMs.push(clock.monotonicMs() - begin));
+  return { clock, make, madeAtMs };
+}
+
+const away = (): Promise<void> => Promise.reject(new RedisUnavailableError('takeCall', 'no answer'));
+
+test('without Redis cordons are removed after a pause, by a budget of our own, and nothing else is called', async () => {
+  const { clock, make, madeAtMs } = paced(away);
+  await expect(make('read')).rejects.toThrow(RedisUnavailableError);
+  await expect(make('write')).rejects.toThrow(RedisUnavailableError);
+  const removals = [make('release'), make('release'), make('release')];
+  await clock.advance(5_000);
+  await Promise.all(removals);
+  expect(madeAtMs).toEqual([1_100, 1_100, 2_200]);
+});
+
+test('each outage has its pause, with Redis there is none', async () => {
+  let isAway = true;
+  const { clock, make, madeAtMs } = paced(() => (isAway ? away() : Promise.resolve()));
+  const first = make('release');
+  await clock.advance(2_000);
+  await first;
+  isAway = false;
+  await make('release');
+  await clock.advance(3_000);
+  isAway = true;
+  const second = make('release');
+  await clock.advance(2_000);
+  await second;
+  expect(madeAtMs).toEqual([1_100, 2_000, 6_100]);
+});
+
+test('what is no outage is passed on', async () => {
+  const { make } = paced(() => Promise.reject(new Error('stopped')));
+  await expect(make('release')).rejects.toThrow('stopped');
+});

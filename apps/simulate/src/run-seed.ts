@@ -172,21 +172,24 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   fleet.setClocksRight();
   scaleAll();
   tell('simulation', 'the trouble is over');
-  const isQuiet = createQuietWatch(world);
   const personComesAtMs = clock.monotonicMs() + PERSON_COMES_MS;
   let hasCome = false;
-  const rested = await runUntil(() => {
-    if (!hasCome && clock.monotonicMs() > personComesAtMs) {
-      hasCome = true;
-      for (const { intent } of bus.intents.values()) if (intent.state === 'active') abort(world, intent);
-    }
-    return isQuiet();
-  }, REST_WITHIN_MS);
+  const rest = (isQuiet: () => boolean): Promise<boolean> =>
+    runUntil(() => {
+      if (!hasCome && clock.monotonicMs() > personComesAtMs) {
+        hasCome = true;
+        for (const { intent } of bus.intents.values()) if (intent.state === 'active') abort(world, intent);
+      }
+      return isQuiet();
+    }, REST_WITHIN_MS);
+  let rested = await rest(createQuietWatch(world));
   if (stopAtBreach && hasFailed) return report(0, 0);
   const unsettled = [...bus.intents.values()].filter(({ intent }) => intent.state === 'active').length;
+  if (rested && world.leaseServer.census().holders > 0) {
+    await pass(HOLDS_LAPSE_MS);
+    rested = await rest(createQuietWatch(world));
+  }
   if (!rested) breach('I11', `the world does not come to rest${describeUnrest(world)}`);
-
-  if (world.leaseServer.census().holders > 0) await pass(HOLDS_LAPSE_MS);
   const before = { calls: truth.changingCalls, kubernetes: world.kubernetes.writes, facts: bus.factWrites };
   await pass(QUIET_MS);
   if (rested) {
@@ -246,7 +249,7 @@ function createQuietWatch(world: World): () => boolean {
           action !== 'hold' ||
           // What only waits for its time is not at rest, unless that is far.
           (nextEligibleAt !== undefined &&
-            (reason !== 'BackingOff' || Date.parse(nextEligibleAt) - clock.nowMs() < HOLDS_LAPSE_MS + 2 * QUIET_MS)),
+            (reason !== 'BackingOff' || Date.parse(nextEligibleAt) - clock.nowMs() < 2 * QUIET_MS)),
       );
       const owesReason = decisions.length < world.kubernetes.persistentVolumes.size;
       if (isWaiting || owesReason) busyAtMs = nowMs - neededMs / 2;

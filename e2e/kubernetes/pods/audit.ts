@@ -10,11 +10,15 @@ interface Event {
   readonly reason: string;
   readonly message: string;
   readonly count?: number;
-  readonly involvedObject: { readonly kind: string; readonly name: string };
+  readonly involvedObject: { readonly kind: string; readonly name: string; readonly uid: string };
 }
 
 interface PersistentVolume {
-  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly spec: { readonly csi?: { readonly volumeHandle: string } };
 }
 
@@ -77,7 +81,8 @@ export async function expectAgreement(stage: Stage, entries: readonly HistoryEnt
 
   expectNothingLeft(truth);
   for (const volume of volumes) expectVolume(volume, entries, truth);
-  await expectEvents(bed, entries, stage.policy);
+  // Events outlive the volumes of an earlier deployment, whose names were the same.
+  await expectEvents(bed, entries, stage.policy, new Set(volumes.map(({ metadata }) => metadata.uid)));
 }
 
 /** Nothing was lowered, and nothing is left of a move. */
@@ -115,7 +120,12 @@ function expectVolume({ metadata, spec }: PersistentVolume, entries: readonly Hi
   expect(Math.abs(Date.parse(last ?? '') - Date.parse(newest.timestamp))).toBeLessThan(1_000);
 }
 
-async function expectEvents(bed: PodBed, entries: readonly HistoryEntry[], policy: string): Promise<void> {
+async function expectEvents(
+  bed: PodBed,
+  entries: readonly HistoryEntry[],
+  policy: string,
+  volumes: ReadonlySet<string>,
+): Promise<void> {
   const { items } = await bed.get<{ readonly items: readonly Event[] }>('events -n default');
   const regarding = (kind: string, reason: string) =>
     items.filter((event) => event.reason === reason && event.involvedObject.kind === kind);
@@ -123,7 +133,7 @@ async function expectEvents(bed: PodBed, entries: readonly HistoryEntry[], polic
     ['MigrationStarted', entries.length],
     ['MigrationCompleted', entries.filter(({ success }) => success).length],
   ] as const) {
-    const told = regarding('PersistentVolume', kind);
+    const told = regarding('PersistentVolume', kind).filter(({ involvedObject }) => volumes.has(involvedObject.uid));
     expect({ kind, told: told.length }).toEqual({ kind, told: count });
     const ofPolicy = regarding('StoragePolicy', kind).filter(({ involvedObject }) => involvedObject.name === policy);
     expect({ kind, ofPolicy: ofPolicy.length }).toEqual({ kind, ofPolicy: count });

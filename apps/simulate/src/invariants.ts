@@ -249,7 +249,7 @@ function limitExceeded({ bus, profile, truth }: World): string | undefined {
     used.set(key, { count: entry.count + 1, limit: Math.max(entry.limit, limit) });
   };
   for (const { intent } of bus.intents.values()) {
-    if (intent.state !== 'active' || intent.attention !== undefined) continue;
+    if (intent.state !== 'active' || intent.attention !== undefined || isRepair(intent)) continue;
     fleet += 1;
     bytes += intent.sizeBytes;
     use(`policy ${intent.policyId}`, intent.limits.policy);
@@ -284,7 +284,11 @@ function overfills({ change, path }: SeenCall, world: World): string | undefined
   return percent <= limit ? undefined : `PUT ${path} fills ${round.targetPool} to ${percent.toFixed(1)} %`;
 }
 
+/** What a call did that came too late is undone at once: such a volume is not as it should be, and no limit holds for it. */
+const isRepair = ({ rollback }: ActiveIntent): boolean => rollback?.reason === 'LateCall';
+
 function shouldHaveStayed(intent: ActiveIntent, world: World): string | undefined {
+  if (isRepair(intent)) return undefined;
   const { model, profile, truth, clock } = world;
   const { volumeId } = intent;
   const nowMs = clock.monotonicMs();

@@ -249,7 +249,7 @@ function createQuietWatch(world: World): () => boolean {
           action !== 'hold' ||
           // What only waits for its time is not at rest, unless that is far.
           (nextEligibleAt !== undefined &&
-            (reason !== 'BackingOff' || Date.parse(nextEligibleAt) - clock.nowMs() < 2 * QUIET_MS)),
+            (!isPatient(reason) || Date.parse(nextEligibleAt) - clock.nowMs() < 2 * QUIET_MS)),
       );
       const owesReason = decisions.length < world.kubernetes.persistentVolumes.size;
       if (isWaiting || owesReason) busyAtMs = nowMs - neededMs / 2;
@@ -257,6 +257,9 @@ function createQuietWatch(world: World): () => boolean {
     return nowMs - busyAtMs > neededMs;
   };
 }
+
+/** Reasons to wait that come again for ever, ever later or hourly, where moves cannot succeed: a world without a steer. */
+const isPatient = (reason: string): boolean => reason === 'BackingOff' || reason === 'BrakeFleet';
 
 function describeUnrest({ bus }: World): string {
   const moves = [...bus.intents.values()].flatMap(({ intent }) =>

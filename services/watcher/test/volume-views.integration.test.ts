@@ -27,15 +27,17 @@ const views = (): readonly StoredView[] =>
 const viewOf = (volumeId: string): StoredView | undefined => views().find(({ metadata }) => metadata.name === volumeId);
 
 test('each volume is shown once, however often the watcher is killed, and goes when its volume went', async () => {
-  const [went = '', ...others] = someIds(40);
-  for (const volume of [went, ...others]) scene.bench.addVolume(volume, ['sata-a']);
+  const ids = someIds(40);
+  for (const volume of ids) scene.bench.addVolume(volume, ['sata-a']);
   const policyId = scene.bench.addPolicy('p');
   for (const seen of [1, 12, 25]) {
     const watcher = await scene.bench.startWatcher({ ...VIEWS, KUBERNETES_WRITES_PER_SECOND: '20' });
     await vi.waitFor(() => expect(views().length).toBeGreaterThanOrEqual(seen), WAIT);
     await watcher.kill('SIGKILL');
   }
-  expect(viewOf(went)).toBeDefined();
+  // Which are shown by now is the watcher's choice.
+  const went = views()[0]?.metadata.name ?? '';
+  const others = ids.filter((id) => id !== went);
   await scene.bench.mayastor.handle({ method: 'DELETE', path: `/v0/volumes/${went}`, body: undefined });
   scene.bench.kubernetes.remove({ apiVersion: 'v1', kind: 'PersistentVolume', name: `pvc-${went}` });
 

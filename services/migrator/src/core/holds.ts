@@ -16,12 +16,16 @@ export interface Hold {
   readonly limit: number;
 }
 
-/** What the move counts against, from its acceptance to its end; pool and node are those that its round fills. */
+/**
+ * What the move counts against, from its acceptance to its end; pool and node are those that its round fills. The undoing
+ * of a call that came too late repairs a volume, so it counts against nothing and waits for nobody.
+ */
 export function holdsOf(
-  intent: Pick<ActiveIntent, 'policyId' | 'limits' | 'sizeBytes'>,
+  intent: Pick<ActiveIntent, 'policyId' | 'limits' | 'sizeBytes' | 'rollback'>,
   round: Round | undefined,
   fleet: FleetLimits,
 ): Hold[] {
+  if (intent.rollback?.reason === 'LateCall') return [];
   return [
     { key: 'fleet', amount: 1, limit: fleet.migrations },
     { key: 'bytes', amount: Math.min(intent.sizeBytes, fleet.bytes), limit: fleet.bytes },

@@ -47,7 +47,8 @@ export default defineConfig({
           exclude: ['**/node_modules/**'],
           testTimeout: 400_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // They wait for what lapses more than they work, so two at a time disturb each other little.
+          fileParallelism: true,
         },
       },
       {

@@ -20,6 +20,7 @@ test.each([
   [['--moves', 'many'], '--moves is "many"; give a whole number from 1 on'],
   [['--workers', '0'], '--workers is "0"; give a whole number from 1 on'],
   [['--only', 'a#1'], '--only goes with --seed'],
+  [['--matrix', '--moves', '5'], '--matrix goes alone'],
 ])('%j is refused with a sentence', (args, sentence) => {
   expect(() => parseCommandLine(args)).toThrow(sentence);
 });

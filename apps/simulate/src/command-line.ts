@@ -9,6 +9,8 @@ export interface SimulateOptions {
   readonly isJson: boolean;
   /** One seed alone, with its story. */
   readonly replay: { readonly seed: number; readonly only: ReadonlySet<string> | undefined } | undefined;
+  /** The crash matrix instead of seeds. */
+  readonly isMatrix: boolean;
   /** Least number of faults to look for after a failure, in runs of the seed. */
   readonly shrinkRuns: number;
 }
@@ -22,7 +24,9 @@ export const usage = `npm run simulate -- [options]
   --seed N         run this seed alone and tell its story
   --only A,B,…     with --seed: nothing but these faults come about
   --shrink-runs N  runs in which the first failing seed is shrunk (150; 0 for none)
-  --json           end with one JSON object`;
+  --json           end with one JSON object
+
+  --matrix         instead: each fault at each call of a move, as tables (a minute or two)`;
 
 /** @throws Error with a sentence for people */
 export function parseCommandLine(args: readonly string[]): SimulateOptions {
@@ -37,6 +41,7 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
       only: { type: 'string' },
       'shrink-runs': { type: 'string' },
       json: { type: 'boolean', default: false },
+      matrix: { type: 'boolean', default: false },
     },
   });
   const whole = (name: keyof typeof values, otherwise: number, min: number): number => {
@@ -46,6 +51,7 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
     if (Number.isSafeInteger(value) && value >= min) return value;
     throw new Error(`--${name} is ${JSON.stringify(text)}; give a whole number from ${min} on`);
   };
+  if (values.matrix && args.length > 1) throw new Error('--matrix goes alone');
   if (values.only !== undefined && values.seed === undefined) throw new Error('--only goes with --seed');
   return {
     moves: whole('moves', 2_000, 1),
@@ -53,6 +59,7 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
     seeds: whole('seeds', Number.MAX_SAFE_INTEGER / 2, 1),
     workers: whole('workers', availableParallelism(), 1),
     isJson: values.json,
+    isMatrix: values.matrix,
     replay:
       values.seed === undefined
         ? undefined

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleWorker } from './bundle.ts';
 import { parseCommandLine, usage, type SimulateOptions } from './command-line.ts';
+import { printCrashMatrix } from './matrix/crash-matrix.ts';
 import { createTally } from './tally.ts';
 import { runSeed } from './run-seed.ts';
 import { shrink, type Run } from './shrink.ts';
@@ -16,7 +17,12 @@ import { hashOf } from './world/random.ts';
 const cache = fileURLToPath(new URL('../../../node_modules/.cache/simulate/', import.meta.url));
 
 const options = read(process.argv.slice(2));
-process.exitCode = options.replay === undefined ? await runMany(options) : await replay(options.replay);
+process.exitCode = await run(options);
+
+async function run(wanted: SimulateOptions): Promise<number> {
+  if (wanted.isMatrix) return (await printCrashMatrix(console.log)) ? 0 : 1;
+  return wanted.replay === undefined ? runMany(wanted) : replay(wanted.replay);
+}
 
 function read(args: readonly string[]): SimulateOptions {
   try {

@@ -4,7 +4,7 @@ export { observeWorld } from './adapters/observed-world.ts';
 export { createMethodFinder, watchMethod, type Method } from './capabilities.ts';
 export { watchIntents } from './intent-board.ts';
 export type { MigratorMetrics } from './metrics.ts';
-export { createMigrator } from './migrator.ts';
+export { createMigrator, type ObservedWorld } from './migrator.ts';
 export { createPermission } from './permission.ts';
 export { publishMover } from './publish-mover.ts';
 export { observeMover } from './observe-mover.ts';

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { matrixFaults, matrixShapes, runCrashMatrix } from '../test/crash-matrix.ts';
+import { runCrashMatrix } from './crash-matrix.ts';
+import { matrixFaults, matrixShapes } from './matrix-shapes.ts';
 
-/** `npm run matrix` tries all of them at every call, and prints the tables. */
+/** `npm run simulate -- --matrix` tries all of them at every call, and prints the tables. */
 const [, exhaustive, ...sampled] = matrixShapes;
 
 test('whatever happens to one call that a move makes, the move ends as it should and leaves nothing', async () => {

@@ -1,51 +1,24 @@
-import { BusUnavailableError, type Request } from '@couchestor/shared/bus';
+import { createMayastor, createMigrator, createPermission, watchIntents } from '@couchestor/migrator/parts';
+import { BusUnavailableError } from '@couchestor/shared/bus';
 import { createVirtualClock } from '@couchestor/shared/clock';
 import { createMemoryLeases, createMemoryLeaseServer, RedisUnavailableError } from '@couchestor/shared/leases';
 import { createMayastorClient, type HttpAnswer, type Transport } from '@couchestor/shared/mayastor';
-import type { MigrationRequested, PolicyObserved, VolumeObserved } from '@couchestor/shared/messages';
 import { createMayastorModel } from '@couchestor/simulator/mayastor';
-import { createMayastor } from '../src/adapters/seen-mayastor.ts';
-import { watchIntents } from '../src/intent-board.ts';
-import { createMigrator, type MigratorOptions } from '../src/migrator.ts';
-import { createPermission } from '../src/permission.ts';
-import { createIntentBucket } from './intent-bucket.ts';
-import { createProcess, type SimulatedProcess } from './process.ts';
-
-/** What is done to one call that a migrator makes to anything outside itself. */
-export const matrixFaults = [
-  'crash before',
-  'crash after',
-  'time-out, done',
-  'time-out, done later',
-  'time-out, not done',
-  'delivered twice',
-  'stale read',
-  'refused',
-] as const;
-type MatrixFault = (typeof matrixFaults)[number];
-
-/** One move, which every fault is tried on. */
-export interface MatrixShape {
-  readonly name: string;
-  readonly nodes: readonly string[];
-  readonly placement: readonly string[];
-  readonly allowReducedRedundancy?: boolean;
-}
-
-export const matrixShapes: readonly MatrixShape[] = [
-  { name: 'of one replica, beside its target', nodes: ['n1', 'n2'], placement: ['sata-n1'] },
-  { name: 'of the second of two replicas', nodes: ['n1', 'n2', 'n3'], placement: ['nvme-n1', 'sata-n2'] },
-  { name: 'over a spare node', nodes: ['n1', 'n2', 'spare'], placement: ['nvme-n1', 'sata-n2'] },
-  {
-    name: 'with one replica less',
-    nodes: ['n1', 'n2', 'n3'],
-    placement: ['nvme-n1', 'nvme-n2', 'sata-n3'],
-    allowReducedRedundancy: true,
-  },
-];
+import { createIntentBucket } from '../bus/intents.ts';
+import { FLEET_BYTES } from '../services/migrator.ts';
+import { CALL_TIMEOUT_MS } from '../services/surroundings.ts';
+import { createChaos } from '../world/chaos.ts';
+import { LEASE_TTL_MS } from '../world/leases.ts';
+import { createNetwork } from '../world/network.ts';
+import { createProcess, type SimulatedProcess } from '../world/process.ts';
+import { GIB } from '../world/profile.ts';
+import { seededRandom } from '../world/random.ts';
+import { noMigratorMetrics, silentLog } from '../world/silence.ts';
+import { observedWorld, POOL_BYTES, requestFor, VOLUME } from './matrix-facts.ts';
+import type { MatrixFault, MatrixShape } from './matrix-shapes.ts';
 
 /** What one fault at one call came to. */
-interface MatrixRun {
+export interface MatrixRun {
   /** What the call was, as `PUT replica_count` or `redis hold`; undefined if the move makes no such call. */
   readonly call: string | undefined;
   readonly outcome: string;
@@ -53,18 +26,11 @@ interface MatrixRun {
   readonly wrongs: readonly string[];
 }
 
-const GIB = 1024 ** 3;
-const POOL_BYTES = 1_000 * GIB;
-const VOLUME = '00000000-0000-4000-8000-000000000001';
-const MOVE = 'move-1';
-const LEASE_TTL_MS = 15_000;
 const CACHE_PERIOD_MS = 5_000;
-const CALL_TIMEOUT_MS = 5_000;
 const MINUTE_MS = 60_000;
-const POLICY_ID = 'policy';
 
 /** A move from its request to its end and a while longer, with one fault at its nth call. */
-async function runMatrixCell(shape: MatrixShape, nth: number, fault: MatrixFault): Promise<MatrixRun> {
+export async function runMatrixCell(shape: MatrixShape, nth: number, fault: MatrixFault): Promise<MatrixRun> {
   const clock = createVirtualClock();
   const model = createMayastorModel({
     clock,
@@ -82,11 +48,9 @@ async function runMatrixCell(shape: MatrixShape, nth: number, fault: MatrixFault
   if (shape.allowReducedRedundancy === true) model.ledger.declare(VOLUME, n0 - 1);
 
   const leaseServer = createMemoryLeaseServer({ clock });
-  const bucket = createIntentBucket({
-    clock,
-    delay: () => ({ effectMs: 1, answerMs: 2, sent: true }),
-    onWrite: () => undefined,
-  });
+  const chaos = createChaos({ seed: 0, rate: 0, only: undefined, onLot: () => undefined });
+  const network = createNetwork(clock, chaos);
+  const bucket = createIntentBucket({ network, throughSchema: true, onWrite: () => undefined });
   const events = new Map<string, string>();
   const wrongs: string[] = [];
   let offered = false;
@@ -149,7 +113,7 @@ async function runMatrixCell(shape: MatrixShape, nth: number, fault: MatrixFault
 
   const transportOf = (process: SimulatedProcess): Transport => ({
     send: (request) =>
-      process.call(async (): Promise<HttpAnswer> => {
+      whileRunning(process, async (): Promise<HttpAnswer> => {
         if (request.mayStart?.() === false) return { kind: 'notSent', reason: 'NotStarted', message: '' };
         const { method, path } = request;
         const effect = async (): Promise<HttpAnswer> => {
@@ -186,7 +150,7 @@ async function runMatrixCell(shape: MatrixShape, nth: number, fault: MatrixFault
         if (typeof member !== 'function' || (only !== undefined && !only.includes(String(key)))) return member;
         return (...args: unknown[]) => {
           const signal = args.findLast((arg) => arg instanceof AbortSignal);
-          return process.call(() =>
+          return whileRunning(process, () =>
             through<unknown>(process, {
               what: `${prefix} ${String(key)}`,
               ...(String(key) === reads ? { read: `${prefix} ${String(key)}` } : {}),
@@ -211,7 +175,7 @@ async function runMatrixCell(shape: MatrixShape, nth: number, fault: MatrixFault
     greeted: boolean;
   }[] = [];
   const start = (name: string) => {
-    const process = createProcess(name, clock);
+    const process = createProcess({ name, clock, wallOffsetMs: 0, onKill: () => undefined });
     const permission = createPermission(process.clock);
     const stop = new AbortController();
     const watching = new AbortController();
@@ -235,7 +199,7 @@ async function runMatrixCell(shape: MatrixShape, nth: number, fault: MatrixFault
       instance: name,
       board: watchIntents(intents, watching.signal, () => undefined),
       world: observedWorld(shape, model),
-      metrics: noMetrics,
+      metrics: noMigratorMetrics,
       method: () => 'poolCordon',
       mayastor: createMayastor(
         createMayastorClient({
@@ -254,10 +218,10 @@ async function runMatrixCell(shape: MatrixShape, nth: number, fault: MatrixFault
       events: publish,
       permission,
       clock: process.clock,
-      logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      logger: silentLog,
       settings: {
         cachePeriodMs: CACHE_PERIOD_MS,
-        fleet: { migrations: 4, bytes: 100_000 * GIB },
+        fleet: { migrations: 4, bytes: FLEET_BYTES },
         callTimeoutMs: CALL_TIMEOUT_MS,
         marginMs: 2_000,
         leaseTtlMs: LEASE_TTL_MS,
@@ -316,7 +280,7 @@ async function runMatrixCell(shape: MatrixShape, nth: number, fault: MatrixFault
 
   const terminal = (): string[] => [...events.values()].filter((name) => /completed|failed|aborted|refused/.test(name));
   const isOver = (): boolean =>
-    terminal().length > 0 && [...bucket.records().values()].every(({ intent }) => intent.state === 'ended');
+    terminal().length > 0 && [...bucket.records.values()].every(({ intent }) => intent.state === 'ended');
   if (!(await runFor(30 * MINUTE_MS, isOver))) wrongs.push('the move does not end');
   // What was sent may still come. Leases of a migrator that died lapse; limits that it held without a move do after ten
   // minutes.
@@ -347,6 +311,16 @@ async function runMatrixCell(shape: MatrixShape, nth: number, fault: MatrixFault
   return { call: hit, outcome: terminal()[0]?.replace('migration.', '') ?? 'none', wrongs };
 }
 
+/** Begins, and comes back, only while the process runs. */
+async function whileRunning<T>(process: SimulatedProcess, work: () => Promise<T>): Promise<T> {
+  await process.running();
+  try {
+    return await work();
+  } finally {
+    await process.running();
+  }
+}
+
 function leasesLeft(census: { readonly ownerships: number; readonly holders: number; readonly fences: number }) {
   return Object.entries(census).flatMap(([what, count]) => (count === 0 ? [] : [`left behind: ${count} ${what}`]));
 }
@@ -359,192 +333,8 @@ function nameOf(method: string, path: string): string {
   return `${method} ${parts[0] === 'volumes' ? 'volume' : parts[0]}`;
 }
 
-function observedWorld(
-  { allowReducedRedundancy = false, nodes }: MatrixShape,
-  model: ReturnType<typeof createMayastorModel>,
-): MigratorOptions['world'] {
-  const policy: PolicyObserved = {
-    policyId: POLICY_ID,
-    name: 'tiering',
-    generation: 1,
-    createdAt: '2026-01-01T00:00:00Z',
-    spec: {
-      hotPoolSelector: { matchLabels: { tier: 'nvme' } },
-      coldPoolSelector: { matchLabels: { tier: 'sata' } },
-      cooldownPeriod: '0s',
-      moves: { allowReducedRedundancy },
-    },
-  };
-  return {
-    policy: () => policy,
-    volume: (): VolumeObserved | undefined => {
-      const truth = model.volume(VOLUME);
-      if (truth === undefined) return undefined;
-      return {
-        volumeId: VOLUME,
-        persistentVolume: {
-          name: `pvc-${VOLUME}`,
-          uid: VOLUME,
-          phase: 'Bound',
-          storageClassName: 'mayastor',
-          labels: {},
-        },
-        sizeBytes: GIB,
-        thin: true,
-        replicaCount: truth.replicaCount,
-        specStatus: 'Created',
-        status: 'Online',
-        selfHeal: true,
-        ...(truth.target === undefined ? {} : { targetNode: truth.target.node }),
-        rebuilding: false,
-        snapshotCount: 0,
-        fromSnapshot: false,
-        replicas: truth.replicas.map(({ uuid, node, pool }) => ({ replicaId: uuid, node, pool, state: 'Online' })),
-      };
-    },
-    pools: () =>
-      model.poolIds().map((name) => ({
-        diskPoolId: name,
-        name,
-        node: nodes.find((node) => name.endsWith(`-${node}`)) ?? '',
-        labels: { tier: name.slice(0, 4) },
-        mayastorLabels: {},
-        status: 'Online' as const,
-        capacityBytes: POOL_BYTES,
-        usedBytes: 0,
-        committedBytes: 0,
-        cordoned: false,
-      })),
-    cluster: () => ({ paused: false, mayastorVersions: ['2.12.2'] }),
-    synced: () => true,
-  };
-}
-
-function requestFor(shape: MatrixShape, model: ReturnType<typeof createMayastorModel>, nowMs: number): Request {
-  const data: MigrationRequested = {
-    migrationId: MOVE,
-    proposalId: 'proposal',
-    attempt: 0,
-    volumeId: VOLUME,
-    volumeName: `pvc-${VOLUME}`,
-    policyId: POLICY_ID,
-    policyName: 'tiering',
-    policyGeneration: 1,
-    fromTier: 'mixed',
-    toTier: 'hot',
-    reason: 'AboveHighWatermark',
-    notAfter: new Date(nowMs + 10 * MINUTE_MS).toISOString(),
-    replicaCount: shape.placement.length,
-    replicas: (model.volume(VOLUME)?.replicas ?? []).map(({ uuid, pool, node }) => ({ replicaId: uuid, pool, node })),
-    targetPools: model.poolIds().filter((pool) => pool.startsWith('nvme-')),
-    sizeBytes: GIB,
-  };
-  return {
-    name: 'migration.requested',
-    subject: `couchestor.v1.migration.requested.${VOLUME}`,
-    id: MOVE,
-    source: 'scorer',
-    time: new Date(nowMs).toISOString(),
-    data,
-  };
-}
-
 const unavailable = {
   kind: 'Unavailable',
   message: 'status: Unavailable, message: "error trying to connect: tcp connect error"',
   details: '',
 } as const;
-
-const noMetrics: MigratorOptions['metrics'] = {
-  accepted: () => undefined,
-  refused: () => undefined,
-  ended: () => undefined,
-  step: () => undefined,
-  setActive: () => undefined,
-  setAttention: () => undefined,
-  setCordons: () => undefined,
-  setPermitted: () => undefined,
-};
-
-function seededRandom(seed: number): () => number {
-  let state = seed % 2_147_483_646 || 1;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
-}
-
-/** All that the faults came to, by call. */
-export interface CrashMatrix {
-  readonly shape: string;
-  /** Faults tried at a call of this kind, and those of them after which something was not as it should be. */
-  readonly rows: ReadonlyMap<string, Readonly<Record<MatrixFault, { readonly runs: number; readonly wrong: number }>>>;
-  readonly runs: number;
-  readonly wrongs: readonly {
-    readonly call: string;
-    readonly nth: number;
-    readonly fault: MatrixFault;
-    readonly wrongs: readonly string[];
-  }[];
-}
-
-/** Every fault at every call that the move makes, `step` calls apart. */
-export async function runCrashMatrix(shape: MatrixShape, step = 1, first = 1): Promise<CrashMatrix> {
-  const rows = new Map<string, Record<MatrixFault, { runs: number; wrong: number }>>();
-  const wrongs: { call: string; nth: number; fault: MatrixFault; wrongs: readonly string[] }[] = [];
-  let runs = 0;
-  for (let nth = first; ; nth += step) {
-    let isBeyond = false;
-    for (const fault of matrixFaults) {
-      const run = await runMatrixCell(shape, nth, fault);
-      if (run.call === undefined) {
-        isBeyond = true;
-        break;
-      }
-      const row = rows.get(run.call) ?? emptyRow();
-      rows.set(run.call, row);
-      row[fault].runs += 1;
-      runs += 1;
-      if (run.wrongs.length === 0) continue;
-      row[fault].wrong += 1;
-      wrongs.push({ call: run.call, nth, fault, wrongs: run.wrongs });
-    }
-    if (isBeyond) return { shape: shape.name, rows, runs, wrongs };
-  }
-}
-
-function emptyRow(): Record<MatrixFault, { runs: number; wrong: number }> {
-  const cell = () => ({ runs: 0, wrong: 0 });
-  return {
-    'crash before': cell(),
-    'crash after': cell(),
-    'time-out, done': cell(),
-    'time-out, done later': cell(),
-    'time-out, not done': cell(),
-    'delivered twice': cell(),
-    'stale read': cell(),
-    refused: cell(),
-  };
-}
-
-/** A table for people: how often each fault was tried, and `!` with the number of times that something was wrong. */
-export function crashMatrixTable({ shape, rows, runs, wrongs }: CrashMatrix): string {
-  const names = [...rows.keys()].sort();
-  const width = Math.max(...names.map((name) => name.length));
-  const lines = names.map((name) => {
-    const cells = matrixFaults.map((fault) => {
-      const { runs: tried = 0, wrong = 0 } = rows.get(name)?.[fault] ?? {};
-      return (wrong > 0 ? `${tried} !${wrong}` : `${tried}`).padStart(fault.length);
-    });
-    return `${name.padEnd(width)}  ${cells.join('  ')}`;
-  });
-  const told = wrongs.map(
-    ({ call, nth, fault, wrongs: what }) => `  call ${nth}, ${call}, ${fault}: ${what.join('; ')}`,
-  );
-  return [
-    `A move ${shape}: ${runs} runs, ${wrongs.length} with something wrong`,
-    `${' '.repeat(width)}  ${matrixFaults.join('  ')}`,
-    ...lines,
-    ...told,
-  ].join('\n');
-}

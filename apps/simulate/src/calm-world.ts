@@ -1,0 +1,105 @@
+import { createFleet, type Fleet } from './fleet.ts';
+import { invariants } from './invariants.ts';
+import type { MayastorRoad } from './world/mayastor.ts';
+import { GIB, profileOf, type Profile } from './world/profile.ts';
+import { seededRandom } from './world/random.ts';
+import { createWorld, iopsFor, type World } from './world/world.ts';
+
+/** A world of whole services in which nothing goes wrong but what a test does to it. */
+export interface CalmWorld extends World {
+  readonly fleet: Fleet;
+  runUntil(done: () => boolean, withinMs: number): Promise<boolean>;
+  /** Stops all services. What is wrong then, and services that ended by a defect, as sentences. */
+  stop(): Promise<readonly string[]>;
+}
+
+/** By then everybody has heard of what happened last. */
+const NEWS_MS = 60_000;
+const STOP_WITHIN_MS = 2 * 60_000;
+/** What was held lapses by itself, and so does a limit whose move never came to be. */
+const HOLDS_LAPSE_MS = 11 * 60_000;
+
+/**
+ * Four nodes with a pool of each tier; the volumes of `placements`, published and all wanted on the hot tier.
+ *
+ * @param road between the services and Mayastor
+ */
+export function createCalmWorld(
+  placements: Readonly<Record<string, readonly string[]>>,
+  change: Partial<Profile> = {},
+  road: (given: MayastorRoad) => MayastorRoad = (given) => given,
+): CalmWorld {
+  const base = profileOf(1);
+  const nothing = (): void => undefined;
+  const world = createWorld({
+    seed: 1,
+    profile: {
+      ...base,
+      version: '2.12.2',
+      steer: 'cordon',
+      nodes: ['n1', 'n2', 'n3', 'n4'],
+      tiersOf: () => ['hot', 'cold'],
+      volumes: Object.entries(placements).map(([id, placement], index) => ({
+        id,
+        placement,
+        publishedOn: `n${(index % 4) + 1}`,
+        snapshots: 0,
+        labels: {},
+      })),
+      migrators: 2,
+      scorers: 1,
+      watchers: 1,
+      fleetMax: 2,
+      cachePeriodMs: 5_000,
+      watchPeriodMs: 10_000,
+      cycleMs: 10_000,
+      rebuildMs: 30_000,
+      faultRate: 0,
+      standstillShare: 0,
+      policies: base.policies.slice(0, 1).map(({ id, spec }) => ({
+        id,
+        spec: { ...spec, cooldownPeriod: '0s', windows: [], volumeSelector: { matchLabels: {} } },
+      })),
+      skewMaxMs: 0,
+      isPaced: false,
+      throughBytes: true,
+      maxRebuilds: undefined,
+      isThin: true,
+      poolBytes: { hot: 1_000 * GIB, cold: 4_000 * GIB },
+      ...change,
+    },
+    only: undefined,
+    observer: { onArrival: nothing, onIntent: nothing, onEvent: nothing, onStory: nothing },
+  });
+  for (const id of Object.keys(placements)) world.truth.iops.set(id, iopsFor('hot'));
+  const surroundings = { ...world.surroundings, mayastor: road(world.surroundings.mayastor) };
+  const defects: string[] = [];
+  const fleet = createFleet(
+    { ...world, surroundings },
+    seededRandom(1),
+    (who, error) => defects.push(`${who}: ${String(error)}`),
+    nothing,
+  );
+  const { watchers, scorers, migrators } = world.profile;
+  fleet.scale('watcher', watchers);
+  fleet.scale('scorer', scorers);
+  fleet.scale('migrator', migrators);
+  const runUntil = (done: () => boolean, withinMs: number): Promise<boolean> => world.clock.runUntil(done, withinMs);
+  return {
+    ...world,
+    fleet,
+    runUntil,
+    stop: async () => {
+      await runUntil(() => false, NEWS_MS);
+      for (const role of ['migrator', 'scorer', 'watcher'] as const) fleet.scale(role, 0);
+      const hasStopped = await runUntil(() => fleet.running().length === 0, STOP_WITHIN_MS);
+      await runUntil(() => world.leaseServer.census().holders === 0, HOLDS_LAPSE_MS);
+      const wrong = invariants.flatMap(({ id, atRest, afterStep }) => [
+        ...(atRest?.(world) ?? []).map((what) => `${id} ${what}`),
+        ...[afterStep?.(world)].flatMap((what) => (what === undefined ? [] : [`${id} ${what}`])),
+      ]);
+      world.model.stop();
+      return [...defects, ...(hasStopped ? [] : ['a service does not stop']), ...wrong];
+    },
+  };
+}

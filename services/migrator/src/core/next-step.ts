@@ -14,7 +14,7 @@ import {
   type SeenVolume,
 } from './evidence.ts';
 import { planRounds } from './plan-rounds.ts';
-import { withinShrinkFirst } from './shrink-first.ts';
+import { fillAgain, leaveFirst, regrow } from './shrink-first.ts';
 import type { Step } from './step.ts';
 import { isIdle, patienceMs, PLACEMENT_MS, settled, wait, waitOrAttend } from './waits.ts';
 
@@ -154,37 +154,37 @@ function withinRound(
   evidence: Evidence,
   capabilities: Capabilities,
 ): Step {
-  if (round.order === 'shrinkFirst') return withinShrinkFirst(intent, round, volume, evidence, capabilities);
   const n0 = intent.replicaCount;
   const before = new Set(round.replicasBefore.map((replica) => replica.replicaId));
   const present = new Set(volume.replicas.map((replica) => replica.replicaId));
   const added = volume.replicas.filter((replica) => !before.has(replica.replicaId));
   const gone = [...before].filter((id) => !present.has(id));
+  const isSameSet = added.length === 0 && gone.length === 0;
+  const isShrinkFirst = round.order === 'shrinkFirst';
+  const endRound = (moved: boolean): Step => cleanUpThen(intent, evidence, { kind: 'endRound', moved });
   assert.ok(before.has(round.sourceReplicaId), 'the source is one of the replicas of before');
 
-  if (round.growths === 0 && (volume.replicaCount !== n0 || added.length > 0 || gone.length > 0)) {
-    // We did nothing yet: somebody else did. What is there now is the new beginning.
-    return cleanUpThen(intent, evidence, { kind: 'endRound', moved: false });
+  // We did nothing yet and somebody else did: what is there now is the new beginning.
+  if (round.growths + round.shrinks === 0 && (volume.replicaCount !== n0 || !isSameSet)) return endRound(false);
+  if (volume.replicaCount === n0) {
+    if (volume.replicas.length > n0) return extraWithoutCount(intent, evidence, volume);
+    if (isShrinkFirst && isSameSet) return leaveFirst(intent, round, volume, evidence, capabilities);
+    if (isShrinkFirst) return fillAgain(intent, round, volume, evidence, capabilities, added);
+    if (isSameSet) return asBefore(intent, round, volume, evidence, capabilities);
+    // The source left and the new one stayed, or the set changed by itself. Either way the count is right.
+    return endRound(gone.includes(round.sourceReplicaId));
   }
-  switch (volume.replicaCount) {
-    case n0:
-      if (volume.replicas.length > n0) return extraWithoutCount(intent, evidence, volume);
-      if (added.length === 0 && gone.length === 0) return asBefore(intent, round, volume, evidence, capabilities);
-      // The source left and the new one stayed; or the set changed by itself. Either way the count is right.
-      return cleanUpThen(intent, evidence, { kind: 'endRound', moved: gone.includes(round.sourceReplicaId) });
-    case n0 + 1:
-      return oneMore(intent, round, volume, evidence, capabilities, added, gone);
-    default:
-      // With fewer than before nothing of ours is left; with more, one may be ours, and a person has to say which.
-      if (volume.replicaCount < n0 || intent.rollback !== undefined) {
-        return cleanUpThen(intent, evidence, { kind: 'endRound', moved: false });
-      }
-      return cleanUpThen(intent, evidence, {
-        kind: 'attend',
-        reason: 'ReplicaCountChanged',
-        message: `the replica count is ${volume.replicaCount} and was ${n0} when the move began; set it back to ${n0}, or abort the move to keep it`,
-      });
+  if (isShrinkFirst && volume.replicaCount === n0 - 1) return regrow(intent, round, volume, evidence, capabilities);
+  if (!isShrinkFirst && volume.replicaCount === n0 + 1) {
+    return oneMore(intent, round, volume, evidence, capabilities, added, gone);
   }
+  // With fewer than before nothing of ours is left; with more, one may be ours, and a person has to say which.
+  if (volume.replicaCount < n0 || isShrinkFirst || intent.rollback !== undefined) return endRound(false);
+  return cleanUpThen(intent, evidence, {
+    kind: 'attend',
+    reason: 'ReplicaCountChanged',
+    message: `the replica count is ${volume.replicaCount} and was ${n0} when the move began; set it back to ${n0}, or abort the move to keep it`,
+  });
 }
 
 /** One replica more than before is wanted: fill the new one, then remove one that is not where it belongs. */

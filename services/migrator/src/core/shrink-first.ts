@@ -1,6 +1,7 @@
+import { strict as assert } from 'node:assert';
 import { cordonLabelOf, type ActiveIntent, type Round } from '@couchestor/shared/messages';
 import { parseTimestampMs } from '@couchestor/shared/units';
-import { extraWithoutCount, GROWTHS_MAX } from './add-replica.ts';
+import { GROWTHS_MAX } from './add-replica.ts';
 import { cleanUp, cleanUpThen } from './clean-up.ts';
 import { dropFilled, SHRINKS_MAX } from './drop-replica.ts';
 import {
@@ -25,36 +26,12 @@ import { settled, STUCK_MS, wait, waitOrAttend } from './waits.ts';
  *   whole ── steer ── shrink ── lift the steer ── fence ── grow ── lift the fence ── rebuild ── settled ── next round
  *
  * Until the count drops there is a way back. From then on every way leads to the count of before, behind a fence or, if
- * the wanted pool cannot take the replica any more, to wherever Mayastor puts it.
+ * the wanted pool cannot take the replica any more, to wherever Mayastor puts it. A node of one tier, as the older way to
+ * fence wants it, leaves no place on itself, so the steer is a cordon here.
  */
-export function withinShrinkFirst(
-  intent: ActiveIntent,
-  round: Round,
-  volume: SeenVolume,
-  evidence: Evidence,
-  capabilities: Capabilities,
-): Step {
-  const n0 = intent.replicaCount;
-  const before = new Set(round.replicasBefore.map(({ replicaId }) => replicaId));
-  const added = volume.replicas.filter(({ replicaId }) => !before.has(replicaId));
-  const isAsBefore = added.length === 0 && volume.replicas.length === before.size;
-  const isOurDoing = round.shrinks + round.growths > 0;
-  switch (volume.replicaCount) {
-    case n0:
-      if (volume.replicas.length > n0) return extraWithoutCount(intent, evidence, volume);
-      return isAsBefore
-        ? drop(intent, round, volume, evidence, capabilities)
-        : filled(intent, round, volume, evidence, capabilities, added);
-    case n0 - 1:
-      if (isOurDoing) return regrow(intent, round, volume, evidence, capabilities);
-      return cleanUpThen(intent, evidence, { kind: 'endRound', moved: false });
-    default:
-      // Somebody else wants another count, which they have by now.
-      return cleanUpThen(intent, evidence, { kind: 'endRound', moved: false });
-  }
-}
 
-function drop(
+/** Count and replicas are those of before the round: one may leave. */
+export function leaveFirst(
   intent: ActiveIntent,
   round: Round,
   volume: SeenVolume,
@@ -63,27 +40,25 @@ function drop(
 ): Step {
   const giveUp = cleanUpThen(intent, evidence, { kind: 'endRound', moved: false });
   const source = volume.replicas.find(({ replicaId }) => replicaId === round.sourceReplicaId);
-  const isOutOfTarget = round.steer?.kind === 'childRemoval';
-  if (source === undefined || intent.rollback !== undefined) return giveUp;
+  assert.ok(source !== undefined, 'the replicas are those of before, the source among them');
+  if (intent.rollback !== undefined) return giveUp;
   if (round.shrinks >= SHRINKS_MAX) {
     const message = `it was tried ${round.shrinks} times to lower the replica count, without effect`;
     return { kind: 'rollBack', rollback: { outcome: 'failed', reason: 'Refused', message } };
   }
-  if (!isOutOfTarget) {
-    if (evidence.nowMs - parseTimestampMs(round.startedAt) > STUCK_MS) return giveUp;
-    if (!isWhole(volume, intent.replicaCount)) return giveUp;
-    if (!settled(evidence, capabilities)) return wait('Settling');
-  }
+  if (evidence.nowMs - parseTimestampMs(round.startedAt) > STUCK_MS) return giveUp;
+  if (!isWhole(volume, intent.replicaCount)) return giveUp;
+  if (!settled(evidence, capabilities)) return wait('Settling');
   if (!evidence.fenceHeld) return { kind: 'takeFence' };
   if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
   const occupied = new Set(nodesOf(volume));
   occupied.delete(source.node);
-  if (!isOutOfTarget && targetNow(intent, round, volume, evidence.cluster, occupied) === undefined) return giveUp;
+  if (targetNow(intent, round, volume, evidence.cluster, occupied) === undefined) return giveUp;
   return dropFilled(intent, round, volume, evidence, capabilities, source, intent.replicaCount - 1);
 }
 
 /** One replica less than before, by us: nothing else counts now than to have it back. */
-function regrow(
+export function regrow(
   intent: ActiveIntent,
   round: Round,
   volume: SeenVolume,
@@ -126,7 +101,7 @@ function regrow(
 const OPEN_AFTER = 3;
 
 /** The count is right again and the set another one: it fills, or Mayastor still looks for a place. */
-function filled(
+export function fillAgain(
   intent: ActiveIntent,
   round: Round,
   volume: SeenVolume,

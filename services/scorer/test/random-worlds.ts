@@ -9,17 +9,22 @@ import { anActiveMove, anEndedMove, aNode, aPolicy, aPool, aVolume, aWorld, NOW_
  * Numbers lie at and about thresholds more often than chance would have it.
  */
 export function randomWorld(seed: number): World {
-  const r = createRandom(seed);
-  const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].slice(0, 1 + r.int(8));
+  // In a third little is wrong, much wants to move, and there is hardly a slot or a pool for it.
+  const isScarce = seed % 3 === 0;
+  const r = createRandom(seed, isScarce);
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].slice(0, isScarce ? 3 + r.int(6) : 1 + r.int(8));
   // At times everything wants to move at once.
-  const isRush = r.chance(0.5);
-  const volumes = ids.map((id) => randomVolume(r, id, isRush));
-  const policies = Array.from({ length: r.pick([1, 1, 2, 3]) }, (_, index) => randomPolicy(r, index, ids, isRush));
+  const isRush = !isScarce && r.chance(0.5);
+  const nodeCount = isScarce ? r.pick([2, 3]) : 5;
+  const volumes = ids.map((id) => randomVolume(r, id, { isRush, isScarce, nodeCount }));
+  const policies = Array.from({ length: isScarce ? 1 : r.pick([1, 1, 2, 3]) }, (_, index) =>
+    randomPolicy(r, index, ids, { isRush, isScarce }),
+  );
   return aWorld({
     volumes,
     policies,
     pools: PLACES.flatMap(([tier, number]) =>
-      r.chance(0.1)
+      number > nodeCount || r.chance(0.1)
         ? []
         : [
             aPool(tier, number, {
@@ -30,34 +35,44 @@ export function randomWorld(seed: number): World {
               },
               cordoned: r.chance(0.06),
               status: r.chance(0.05) ? r.pick(['Offline', 'Faulted', 'Unknown'] as const) : 'Online',
-              usedBytes: r.pick([0, 100, 500, 800, 839, 849, 850, 900, 990]) * GIB,
+              usedBytes: r.pick(isScarce ? [0, 100] : [0, 100, 500, 800, 839, 849, 850, 900, 990]) * GIB,
               committedBytes: r.pick([0, 500, 1_000, 2_400, 2_500]) * GIB,
               mayastorLabels: r.chance(0.2) ? { site: 'x' } : {},
               ...(r.chance(0.1) ? { encrypted: r.chance(0.5) } : {}),
             }),
           ],
     ),
-    nodes: [1, 2, 3, 4, 5].flatMap((number) => (r.chance(0.04) ? [] : [randomNode(r, number)])),
+    nodes: NUMBERS.slice(0, nodeCount).flatMap((number) => (r.chance(0.04) ? [] : [randomNode(r, number)])),
     cluster: r.chance(0.02)
       ? undefined
       : {
           paused: r.chance(0.05),
-          mayastorVersions: r.pick([['2.12.2'], ['2.12.2'], ['2.12.2'], ['2.8.0'], [], ['2.10.0', '2.12.2']]),
+          mayastorVersions: isScarce
+            ? ['2.12.2']
+            : r.pick([['2.12.2'], ['2.12.2'], ['2.12.2'], ['2.8.0'], [], ['2.10.0', '2.12.2']]),
         },
     movers: r.chance(0.1)
       ? []
-      : [r.pick(['poolCordon', 'poolCordon', 'poolCordon', 'nodeCordon', 'undetermined', 'none'] as const)].map(
-          (method) => ({
-            instance: 'm',
-            version: 'test',
-            method,
-            fleetLimit: 10,
-            activeMigrations: 0,
-            cordonedPools: [],
-            cordonedNodes: [],
-          }),
-        ),
-    intents: new Map(ids.flatMap((id): [string, IntentState][] => (r.chance(0.35) ? [[id, randomIntent(r, id)]] : []))),
+      : [
+          r.pick(
+            isScarce
+              ? (['poolCordon'] as const)
+              : (['poolCordon', 'poolCordon', 'poolCordon', 'nodeCordon', 'undetermined', 'none'] as const),
+          ),
+        ].map((method) => ({
+          instance: 'm',
+          version: 'test',
+          method,
+          fleetLimit: 10,
+          activeMigrations: 0,
+          cordonedPools: [],
+          cordonedNodes: [],
+        })),
+    intents: new Map(
+      ids.flatMap((id): [string, IntentState][] =>
+        r.chance(0.35) || (isScarce && r.pick([true, false, false])) ? [[id, randomIntent(r, id, isScarce)]] : [],
+      ),
+    ),
     recentStarts: Array.from({ length: r.pick([0, 0, 0, 2, 6]) }, (_, index) => ({
       migrationId: `recent-${index}`,
       policyId: r.pick(['policy-0', 'policy-1']),
@@ -65,25 +80,32 @@ export function randomWorld(seed: number): World {
     })),
     outstanding: new Map(
       ids
-        .filter(() => r.pick([true, false, false, false, false, false]))
+        .filter(() => r.pick([true, false, isScarce, isScarce, false, false]))
         .map((id) => [
           id,
           {
-            migrationId: r.pick([`request-${id}`, `move-${id}`]),
-            policyId: r.pick(['policy-0', 'policy-1']),
+            migrationId: r.pick([`request-${id}`, isScarce ? `request-${id}` : `move-${id}`]),
+            policyId: r.pick(['policy-0', isScarce ? 'policy-0' : 'policy-1']),
             sentAtMs: NOW_MS - 1_000,
-            notAfterMs: r.pick([NOW_MS - 1, NOW_MS, NOW_MS + 60_000]),
+            notAfterMs: r.pick([NOW_MS - 1, NOW_MS, NOW_MS + 60_000, NOW_MS + 60_000]),
           },
         ]),
     ),
     refusals: new Map(
       ids
-        .filter(() => r.pick([true, false, false, false, false, false, false, false]))
+        .filter(() => r.pick([true, false, isScarce, isScarce, isScarce, false, false, false]))
         .map((id) => [
           id,
           {
-            migrationId: r.pick([`request-${id}`, 'older']),
-            reason: r.pick<RefusalReason>(['NoSlot', 'VolumeDegraded', 'NoEligiblePool', 'Paused', 'VolumeChanged']),
+            migrationId: r.pick([`request-${id}`, isScarce ? `request-${id}` : 'older']),
+            reason: r.pick<RefusalReason>([
+              isScarce ? 'NoSlot' : 'NotPublished',
+              'NoSlot',
+              'VolumeDegraded',
+              'NoEligiblePool',
+              'Paused',
+              'VolumeChanged',
+            ]),
             message: 'said',
             atMs: r.pick([
               NOW_MS - 500,
@@ -104,9 +126,8 @@ export function randomWorld(seed: number): World {
 }
 
 const HOUR = 3_600_000;
-const PLACES = [1, 2, 3, 4, 5].flatMap((number) =>
-  (['hot', 'warm', 'cold'] as const).map((tier) => [tier, number] as const),
-);
+const NUMBERS = [1, 2, 3, 4, 5];
+const PLACES = NUMBERS.flatMap((number) => (['hot', 'warm', 'cold'] as const).map((tier) => [tier, number] as const));
 
 interface Random {
   /** From 0 to below `count`. */
@@ -118,7 +139,7 @@ interface Random {
 }
 
 /** Mulberry32. */
-function createRandom(seed: number): Random {
+function createRandom(seed: number, isCalm: boolean): Random {
   let state = (seed + 1) >>> 0;
   const next = (): number => {
     state = (state + 0x6d_2b_79_f5) >>> 0;
@@ -127,7 +148,7 @@ function createRandom(seed: number): Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
   // In calm worlds little is wrong, so that many volumes want to move at once.
-  const noise = next() < 0.65 ? 0.1 : 1;
+  const noise = isCalm ? 0.02 : next() < 0.5 ? 0.1 : 1;
   const random: Random = {
     int: (count) => Math.floor(next() * count),
     chance: (share) => next() < (share < 0.5 ? noise * share : share),
@@ -150,9 +171,20 @@ function randomNode(r: Random, number: number): NodeObserved {
   });
 }
 
-function randomVolume(r: Random, id: string, isRush: boolean): WorldVolume {
+interface Kind {
+  readonly isRush: boolean;
+  readonly isScarce: boolean;
+}
+
+function randomVolume(
+  r: Random,
+  id: string,
+  { isRush, isScarce, nodeCount }: Kind & { readonly nodeCount: number },
+): WorldVolume {
   const count = r.pick([1, 1, 1, 2, 2, 3, 3, 3, 3, r.pick([0, 1])]);
-  const numbers = [1, 2, 3, 4, 5].sort(() => (r.chance(0.5) ? 1 : -1)).slice(0, count);
+  const numbers = NUMBERS.slice(0, nodeCount)
+    .sort(() => (r.chance(0.5) ? 1 : -1))
+    .slice(0, isScarce ? Math.min(r.pick([1, 1, 2]), count) : count);
   const home = isRush ? 'cold' : r.pick(['hot', 'warm', 'cold'] as const);
   const pools = numbers.map((number) => `${r.chance(0.8) ? home : r.pick(['hot', 'warm', 'cold'] as const)}-${number}`);
   const { fact, ...rest } = aVolume(id, pools, {
@@ -165,7 +197,7 @@ function randomVolume(r: Random, id: string, isRush: boolean): WorldVolume {
     snapshotCount: r.chance(0.04) ? 2 : 0,
     fromSnapshot: r.chance(0.03),
     ...(r.chance(0.06) ? { encrypted: true } : {}),
-    ...(r.pick([false, false, true]) ? { affinityGroup: r.pick(['db', 'web']) } : {}),
+    ...(r.pick([false, isScarce, true]) ? { affinityGroup: r.pick(['db', 'web']) } : {}),
     ...(r.chance(0.1)
       ? {
           topology: r.pick([
@@ -236,10 +268,16 @@ function randomWishes(r: Random): Wishes {
   return { lastMigration, hold, pin, ...(r.chance(0.03) ? { approved: 'something-else' } : {}) };
 }
 
-function randomPolicy(r: Random, index: number, ids: readonly string[], isRush: boolean): WorldPolicy {
+function randomPolicy(r: Random, index: number, ids: readonly string[], kind: Kind): WorldPolicy {
+  const { isScarce } = kind;
   const head = { policyId: `policy-${index}`, name: `p${index}`, generation: 1 + r.int(3), createdAtMs: r.int(3) };
   const stored = {
-    ...(r.chance(0.3) ? withWarm : {}),
+    // A share of the hot tier knows two tiers.
+    ...(r.pick([true, isScarce, false, false])
+      ? { scoring: { hotSharePercent: r.pick([1, 20, 34, 50, 67, 99]) } }
+      : r.chance(0.3)
+        ? withWarm
+        : {}),
     storageClassName: r.chance(0.95) ? 'mayastor' : 'other',
     volumeSelector: r.pick([
       {},
@@ -270,10 +308,10 @@ function randomPolicy(r: Random, index: number, ids: readonly string[], isRush: 
     dryRun: r.chance(0.08),
     maxConcurrentMigrations: r.pick([1, 1, 2, 4]),
     limits: {
-      perPool: 1 + r.int(3),
-      perNode: 1 + r.int(3),
+      perPool: isScarce ? 1 : 1 + r.int(3),
+      perNode: 1 + r.int(isScarce ? 2 : 3),
       maxVolumesInMotionPercent: r.pick([1, 20, 50, 100, 100, 100]),
-      maxMovesPerHour: r.pick([1, 2, 4, 20, 20, 20]),
+      maxMovesPerHour: r.pick(isScarce ? [1, 2, 3, 4] : [1, 2, 4, 20, 20, 20]),
       maxConsecutiveFailures: 1 + r.int(3),
     },
     metrics: { maxUnknownPercent: r.pick([1, 20, 50, 100]), minCoverage: r.pick([0, 0.5, 0.8]) },
@@ -281,7 +319,7 @@ function randomPolicy(r: Random, index: number, ids: readonly string[], isRush: 
     approval: { mode: r.pick(['Manual', ...Array.from<'Automatic'>({ length: 9 }).fill('Automatic')]) },
     moves: { allowSnapshots: r.chance(0.2), allowReducedRedundancy: r.chance(0.2) },
   };
-  const scores = Object.fromEntries(ids.flatMap((id) => (r.chance(0.06) ? [] : [[id, randomScore(r, isRush)]])));
+  const scores = Object.fromEntries(ids.flatMap((id) => (r.chance(0.06) ? [] : [[id, randomScore(r, kind)]])));
   const window = randomWindow(r);
   const valid = aPolicy(scores, stored, { ...head, window });
   if (r.chance(0.05)) return { kind: 'invalid', ...head, spec: valid.spec, problems: ['spec.x is wrong'] };
@@ -293,11 +331,13 @@ const skewed = (scores: ScoreTable): ScoreTable => ({
   metrics: { ...scores.metrics, reason: 'ClockSkew', message: 'Clocks differ.' },
 });
 
-function randomScore(r: Random, isRush: boolean): Score {
+function randomScore(r: Random, { isRush, isScarce }: Kind): Score {
   if (r.chance(0.08)) return { kind: 'unknown', reason: r.pick(['NoSeries', 'Stale', 'Ambiguous'] as const) };
   const iops = isRush
-    ? r.pick([1_000, 5_000, 20_000])
-    : r.pick([0, 99.9, 100, 100.1, 300, 499.9, 500, 700, 999.9, 1_000, 1_001, 20_000]);
+    ? r.pick([1_000, 1_249, 1_250, 5_000, 20_000])
+    : isScarce
+      ? r.pick([0, 100, 400, 500, 1_000, 1_250, 5_000])
+      : r.pick([0, 99.9, 100, 100.1, 300, 499.9, 500, 700, 999.9, 1_000, 1_001, 20_000]);
   const demoteIops = r.pick([0, 100, 100.1, 500, 1_000, 20_000]);
   return {
     kind: 'value',
@@ -313,7 +353,7 @@ function randomWindow(r: Random): WindowState {
   return { kind: 'closed', explanation: 'Closed.', ...(r.chance(0.5) ? { opensAtMs: NOW_MS + HOUR } : {}) };
 }
 
-function randomIntent(r: Random, id: string): IntentState {
+function randomIntent(r: Random, id: string, isScarce: boolean): IntentState {
   const head = {
     migrationId: r.pick([`move-${id}`, `request-${id}`]),
     policyId: r.pick(['policy-0', 'policy-1']),
@@ -321,13 +361,13 @@ function randomIntent(r: Random, id: string): IntentState {
     fromTier: r.pick(['hot', 'warm', 'cold'] as const),
     toTier: r.pick(['hot', 'warm', 'cold'] as const),
     regretsInRow: r.pick([0, 0, 0, 1, 2]),
-    seenIds: r.chance(0.2) ? [`request-${id}`] : [],
+    seenIds: r.chance(0.2) || (isScarce && r.pick([true, false])) ? [`request-${id}`] : [],
     ...(r.chance(0.2) ? { lastCompletedAtMs: r.around(NOW_MS - HOUR) } : {}),
   };
-  if (r.chance(0.3)) {
+  if (r.chance(0.3) || (isScarce && r.pick([true, false]))) {
     return anActiveMove({
       ...head,
-      targetPool: r.pick(['hot-1', 'cold-1', 'warm-2', 'gone-1']),
+      targetPool: r.pick(isScarce ? ['hot-1', 'hot-2', 'cold-1', 'cold-2'] : ['hot-1', 'cold-1', 'warm-2', 'gone-1']),
       failuresInRow: r.pick([0, 0, 1]),
       ...(r.chance(0.15) ? { attention: 'look' } : {}),
     });
@@ -335,7 +375,14 @@ function randomIntent(r: Random, id: string): IntentState {
   return anEndedMove({
     ...head,
     outcome: r.pick(['completed', 'completed', 'failed', 'aborted'] as const),
-    endedAtMs: r.pick([NOW_MS, NOW_MS - 30_000, NOW_MS - 60_000, NOW_MS - 300_000, NOW_MS - HOUR, NOW_MS - 4 * HOUR]),
+    endedAtMs: r.pick([
+      isScarce ? NOW_MS - 4 * HOUR : NOW_MS,
+      NOW_MS - 30_000,
+      NOW_MS - 60_000,
+      NOW_MS - 300_000,
+      NOW_MS - HOUR,
+      NOW_MS - 4 * HOUR,
+    ]),
     failuresInRow: r.pick([0, 1, 2, 3]),
     ...(r.chance(0.3) ? { retryAtMs: r.around(NOW_MS) } : {}),
   });

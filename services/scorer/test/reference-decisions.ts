@@ -1,4 +1,4 @@
-import type { DecisionReason, NodeObserved, PoolObserved, VolumeObserved } from '@couchestor/shared/messages';
+import type { DecisionReason, NodeObserved, PoolObserved, Score, VolumeObserved } from '@couchestor/shared/messages';
 import type { LabelSelector, PolicySpec, Tier } from '@couchestor/shared/policy';
 import type {
   ActiveMove,
@@ -9,6 +9,7 @@ import type {
   WorldPolicy,
   WorldVolume,
 } from '../src/core/world.ts';
+import { referenceWatermarks } from './reference-watermarks.ts';
 
 /**
  * The decisions once more, from what the documents say and by other means than the core: every question is answered by
@@ -22,6 +23,15 @@ export interface ReferenceDecision {
   readonly reason: DecisionReason;
   readonly nextEligibleAtMs: number | undefined;
   readonly policyId: string | undefined;
+  readonly comparedWith: Compared | undefined;
+  /** Of a move: the pools that could take its first replica, best first. */
+  readonly targetPools: readonly string[] | undefined;
+}
+
+interface Compared {
+  readonly highIops: number;
+  readonly lowIops: number;
+  readonly warmIops?: number;
 }
 
 const MIB = 1_048_576;
@@ -45,7 +55,8 @@ const first = (rules: readonly Rule[]): Why | undefined => {
 const when = (holds: boolean, reason: DecisionReason, until?: number): Why | undefined =>
   holds ? { reason, until } : undefined;
 
-export function referenceDecisions(world: World, now: number): ReadonlyMap<string, ReferenceDecision> {
+export function referenceDecisions(given: World, now: number): ReadonlyMap<string, ReferenceDecision> {
+  const world = { ...given, policies: given.policies.map((policy) => rankedPolicy(given, policy, now)) };
   const answers = new Map<string, ReferenceDecision>();
   const wanting: Wanting[] = [];
   for (const volume of world.volumes) {
@@ -58,7 +69,8 @@ export function referenceDecisions(world: World, now: number): ReadonlyMap<strin
   for (const policy of byAge(world.policies)) {
     if (policy.kind === 'invalid') continue;
     const own = wanting.filter((one) => one.policy === policy);
-    for (const [one, why] of share(world, policy, own, promised, now)) {
+    for (const [one, outcome] of share(world, policy, own, promised, now)) {
+      const why = 'reason' in outcome ? outcome : undefined;
       answers.set(one.volume.fact.volumeId, {
         tierNow: one.tierNow,
         tierWanted: one.to,
@@ -66,10 +78,17 @@ export function referenceDecisions(world: World, now: number): ReadonlyMap<strin
         reason: why?.reason ?? one.reason,
         nextEligibleAtMs: why?.until,
         policyId: policy.policyId,
+        comparedWith: comparedWith(policy),
+        targetPools: 'targetPools' in outcome ? outcome.targetPools : undefined,
       });
     }
   }
   return answers;
+}
+
+function comparedWith({ spec }: ValidPolicy): Compared {
+  const { highWatermarkIops: highIops, lowWatermarkIops: lowIops, warmWatermarkIops: warmIops } = spec;
+  return { highIops, lowIops, ...(warmIops === undefined ? {} : { warmIops }) };
 }
 
 /** A volume that should move and whose own state allows it. */
@@ -148,13 +167,19 @@ type Deserved =
   | { readonly kind: 'stay' }
   | { readonly kind: 'unknown'; readonly reason: DecisionReason };
 
-function deserved(world: World, { fact, wishes }: WorldVolume, { spec, scores }: ValidPolicy): Deserved {
+/** The score of a volume, if it has one that is believed. */
+function loadOf({ fact }: WorldVolume, { spec, scores }: ValidPolicy): Extract<Score, { kind: 'value' }> | undefined {
+  const score = fact.targetNode === undefined ? undefined : scores.scores.get(fact.volumeId);
+  return score?.kind === 'value' && score.coverage >= spec.metrics.minCoverage ? score : undefined;
+}
+
+function deserved(world: World, volume: WorldVolume, policy: ValidPolicy): Deserved {
+  const { fact, wishes } = volume;
+  const { spec } = policy;
   if (wishes.pin.kind === 'tier') return { kind: 'tier', tier: wishes.pin.tier, reason: 'Pinned' };
   if (fact.targetNode === undefined) return { kind: 'unknown', reason: 'NotPublished' };
-  const score = scores.scores.get(fact.volumeId);
-  if (score === undefined || score.kind === 'unknown' || score.coverage < spec.metrics.minCoverage) {
-    return { kind: 'unknown', reason: 'ScoreUnknown' };
-  }
+  const score = loadOf(volume, policy);
+  if (score === undefined) return { kind: 'unknown', reason: 'ScoreUnknown' };
   const up = score.iops;
   const down = score.demoteIops ?? up;
   const { highWatermarkIops: high, lowWatermarkIops: low, warmWatermarkIops: warm } = spec;
@@ -165,6 +190,10 @@ function deserved(world: World, { fact, wishes }: WorldVolume, { spec, scores }:
   if (speaksForWarm && down < high) return { kind: 'tier', tier: 'warm', reason: 'AboveWarmWatermark' };
   if (placeOf(world, spec, fact) !== 'mixed') return { kind: 'stay' };
   const at = tiersOf(world, spec, fact);
+  // Where places are given by rank, part of it has one.
+  if (spec.scoring.hotSharePercent !== undefined && at.includes('hot')) {
+    return { kind: 'tier', tier: 'hot', reason: 'FinishMixed' };
+  }
   const counts = TIERS.map((tier) => at.filter((one) => one === tier).length);
   if (counts.filter((count) => count > 0).length < 2) return { kind: 'stay' };
   // Of two with as many the hotter one, and they are listed from hot to cold.
@@ -175,7 +204,7 @@ function deserved(world: World, { fact, wishes }: WorldVolume, { spec, scores }:
 // ---------------------------------------------------------------- what may keep it
 
 function judge(world: World, volume: WorldVolume, now: number): Wanting | ReferenceDecision {
-  const { fact, wishes, observedAtMs } = volume;
+  const { fact, wishes } = volume;
   const policy = policyOf(world, fact);
   const intent = world.intents.get(fact.volumeId);
   const tierNow = policy?.kind === 'valid' ? placeOf(world, policy.spec, fact) : 'none';
@@ -186,6 +215,8 @@ function judge(world: World, volume: WorldVolume, now: number): Wanting | Refere
     reason: why.reason,
     nextEligibleAtMs: why.until,
     policyId: policy?.policyId,
+    comparedWith: policy?.kind === 'valid' ? comparedWith(policy) : undefined,
+    targetPools: undefined,
   });
   const moving = intent?.state === 'active' ? intent : undefined;
   if (moving !== undefined) {
@@ -205,12 +236,20 @@ function judge(world: World, volume: WorldVolume, now: number): Wanting | Refere
   }
   const to = belongs.tier;
   if (tierNow === to) return answer({ reason: 'OnWantedTier' }, to);
-  const why = first([
+  const why = keeps(world, volume, policy, to, now);
+  return why === undefined ? { volume, policy, tierNow, to, reason: belongs.reason } : answer(why, to);
+}
+
+/** What of the volume's own keeps it from that tier. */
+function keeps(world: World, volume: WorldVolume, { spec }: ValidPolicy, to: Tier, now: number): Why | undefined {
+  const { fact, wishes, observedAtMs } = volume;
+  const intent = world.intents.get(fact.volumeId);
+  return first([
     () => when(wishes.hold.kind === 'forever' || wishes.hold.kind === 'unreadable', 'Held'),
     () => (wishes.hold.kind === 'until' ? when(now < wishes.hold.atMs, 'Held', wishes.hold.atMs) : undefined),
-    () => unwell(world, fact, policy.spec),
-    () => noPool(world, fact, policy.spec, to, []),
-    () => (finishes(world, volume, policy.spec, to) ? undefined : cooling(wishes, intent, policy.spec, now)),
+    () => unwell(world, fact, spec),
+    () => noPool(world, fact, spec, to, []),
+    () => (finishes(world, volume, spec, to) ? undefined : cooling(wishes, intent, spec, now)),
     () => backingOff(intent, now),
     () => {
       if (intent?.state !== 'ended' || observedAtMs >= intent.endedAtMs) return undefined;
@@ -223,10 +262,8 @@ function judge(world: World, volume: WorldVolume, now: number): Wanting | Refere
         'BrakePool',
       ),
   ]);
-  return why === undefined ? { volume, policy, tierNow, to, reason: belongs.reason } : answer(why, to);
 }
 
-/** In the order of the document: ready, used, without snapshots, free to shrink, whole, its nodes at peace. */
 /** Nodes of volumes that Mayastor fills by itself. */
 function repaired(world: World): ReadonlySet<string | undefined> {
   const ill = world.volumes.filter(
@@ -235,6 +272,7 @@ function repaired(world: World): ReadonlySet<string | undefined> {
   return new Set(ill.flatMap(({ fact }) => fact.replicas.map(({ node }) => node)));
 }
 
+/** In the order of the document: ready, used, without snapshots, free to shrink, whole, its nodes at peace. */
 function unwell(world: World, volume: VolumeObserved, spec: PolicySpec): Why | undefined {
   const { persistentVolume, replicas, replicaCount, targetNode } = volume;
   const versions = world.cluster?.mayastorVersions ?? [];
@@ -314,6 +352,60 @@ function refused(world: World, { fact, observedAtMs }: WorldVolume, now: number)
   let pause = 5 * MINUTE;
   for (let time = 1; time < refusal.inRow; time += 1) pause = Math.min(2 * pause, HOUR);
   return when(now < refusal.atMs + pause, 'BackingOff', refusal.atMs + pause);
+}
+
+// ---------------------------------------------------------------- places of the hot tier
+
+/** Where the hot tier has places for a share of the volumes, its watermarks follow from who could have them. */
+function rankedPolicy(world: World, policy: WorldPolicy, now: number): WorldPolicy {
+  if (policy.kind === 'invalid' || policy.spec.scoring.hotSharePercent === undefined) return policy;
+  const { places, owners } = hotPlaces(world, policy);
+  const free = world.volumes.flatMap((volume) => {
+    const { fact, wishes } = volume;
+    if (policyOf(world, fact) !== policy || world.intents.get(fact.volumeId)?.state === 'active') return [];
+    const load = loadOf(volume, policy);
+    const isHot = tiersOf(world, policy.spec, fact).includes('hot');
+    const isKept =
+      wishes.pin.kind !== 'none' || keeps(world, volume, policy, isHot ? 'cold' : 'hot', now) !== undefined;
+    return load === undefined || isKept ? [] : [{ volume, isHot, up: load.iops, down: load.demoteIops ?? load.iops }];
+  });
+  const fixed = owners.filter((owner) => !free.some(({ volume }) => volume === owner)).length;
+  const watermarks = referenceWatermarks(free, places - fixed, policy.spec.lowWatermarkIops);
+  return { ...policy, spec: { ...policy.spec, ...watermarks } };
+}
+
+/** A volume owns a place as long as it has a replica there, and from the start of its move to the start of the one back. */
+function hotPlaces(
+  world: World,
+  policy: ValidPolicy,
+): { readonly places: number; readonly owners: readonly WorldVolume[] } {
+  const own = world.volumes.filter(({ fact }) => policyOf(world, fact) === policy);
+  const owners = own.filter(({ fact }) => {
+    const intent = world.intents.get(fact.volumeId);
+    return intent?.state === 'active' ? intent.toTier === 'hot' : tiersOf(world, policy.spec, fact).includes('hot');
+  });
+  const share = policy.spec.scoring.hotSharePercent ?? 100;
+  return { places: Math.max(1, Math.floor((own.length * share) / 100)), owners };
+}
+
+/** Those for whom there is no place yet: places go to requests under way, then to the highest scores. */
+function withoutPlace(
+  world: World,
+  policy: ValidPolicy,
+  own: readonly Wanting[],
+  waiting: ReadonlySet<string>,
+): readonly Wanting[] {
+  if (policy.spec.scoring.hotSharePercent === undefined) return [];
+  const { places, owners } = hotPlaces(world, policy);
+  const isBefore = (a: Wanting, b: Wanting): boolean => {
+    const [isA, isB] = [a, b].map(({ volume }) => waiting.has(volume.fact.volumeId));
+    if (isA !== isB) return isA === true;
+    const [x = 0, y = 0] = [a, b].map(({ volume }) => loadOf(volume, policy)?.iops);
+    return x === y ? a.volume.fact.volumeId < b.volume.fact.volumeId : x > y;
+  };
+  const coming = own.filter(({ reason, volume }) => reason === 'AboveHighWatermark' && !owners.includes(volume));
+  const free = Math.max(0, places - owners.length);
+  return coming.filter((one) => coming.filter((other) => isBefore(other, one)).length >= free);
 }
 
 // ---------------------------------------------------------------- pools
@@ -404,6 +496,8 @@ interface Options {
   /** Whether, with the places that come free, there is one for each replica that is to go. */
   readonly enough: boolean;
   readonly detour: 'spare node' | 'one replica less' | undefined;
+  /** Pools that can take one once the replica on their node has gone. */
+  readonly later: readonly PoolObserved[];
   readonly topologyAlone: boolean;
 }
 
@@ -432,6 +526,7 @@ function optionsFor(
   return {
     tierPools,
     now,
+    later: able.filter((pool) => !now.includes(pool)),
     enough: now.length > 0 && places.size >= leaving.length,
     detour: !leavesPlaces ? undefined : spare ? 'spare node' : mayShrink ? 'one replica less' : undefined,
     topologyAlone: tierPools.every((pool) => fit(pool, staying) === 'topology'),
@@ -453,20 +548,20 @@ function noPool(
 
 // ---------------------------------------------------------------- who may start
 
+interface Start {
+  readonly targetPools: readonly string[];
+}
+
 function share(
   world: World,
   policy: ValidPolicy,
   own: readonly Wanting[],
   promised: Promise_[],
   now: number,
-): readonly (readonly [Wanting, Why | undefined])[] {
+): readonly (readonly [Wanting, Why | Start])[] {
   const { spec } = policy;
   const { limits } = spec;
   const watched = world.volumes.filter(({ fact }) => policyOf(world, fact) === policy);
-  const stop = stopOf(world, policy, watched);
-  const stopped = own.map((one) => [one, stop ?? mayNotStart(world, policy, one, now)] as const);
-  const ready = stopped.filter(([, why]) => why === undefined).map(([one]) => one);
-
   const begun = [...world.outstanding].filter(([volumeId, request]) => {
     const intent = world.intents.get(volumeId);
     const takenUp =
@@ -476,6 +571,15 @@ function share(
     return now <= request.notAfterMs && !takenUp && !turnedDown;
   });
   const waiting = new Set(begun.map(([volumeId]) => volumeId));
+  const late = withoutPlace(world, policy, own, waiting);
+  const stop = stopOf(world, policy, watched);
+  const whyNot = (one: Wanting): Why | undefined =>
+    stop ?? when(late.includes(one), 'AwaitingSlot') ?? mayNotStart(world, policy, one, now);
+  const stopped = own.flatMap((one): (readonly [Wanting, Why])[] => {
+    const why = whyNot(one);
+    return why === undefined ? [] : [[one, why]];
+  });
+  const ready = own.filter((one) => !stopped.some(([other]) => other === one));
   const elsewhere = begun.filter(
     ([volumeId, request]) =>
       request.policyId === policy.policyId && !ready.some(({ volume }) => volume.fact.volumeId === volumeId),
@@ -517,7 +621,7 @@ function share(
       compare(a.volume.fact.volumeId, b.volume.fact.volumeId),
   );
   let taken = 0;
-  const served = inLine.map((one): readonly [Wanting, Why | undefined] => {
+  const served = inLine.map((one): readonly [Wanting, Why | Start] => {
     if (taken >= places) return [one, full];
     const { fact } = one.volume;
     const options = optionsFor(world, fact, spec, one.to, promised);
@@ -538,8 +642,6 @@ function share(
     }
     taken += 1;
     const all = underWay(world, promised);
-    const candidates =
-      options.now.length > 0 ? options.now.filter(isFree) : ableLater(world, fact, spec, one.to, promised);
     const load = (pool: PoolObserved): readonly number[] => {
       const coming = all.filter((other) => other.pool === pool.name);
       const bytes = coming.reduce((sum, other) => sum + copyOf(other.volume), 0);
@@ -549,35 +651,29 @@ function share(
         (pool.usedBytes + bytes) / Math.max(1, pool.capacityBytes),
       ];
     };
-    const [best] = [...candidates].sort((a, b) => {
-      const [x, y] = [load(a), load(b)];
-      return (
-        (x[0] ?? 0) - (y[0] ?? 0) || (x[1] ?? 0) - (y[1] ?? 0) || (x[2] ?? 0) - (y[2] ?? 0) || compare(a.name, b.name)
-      );
-    });
-    if (best !== undefined) promised.push({ pool: best.name, volume: fact });
-    return [one, undefined];
+    const bestFirst = (pools: readonly PoolObserved[]): readonly string[] =>
+      [...pools]
+        .sort((a, b) => {
+          const [x, y] = [load(a), load(b)];
+          return (
+            (x[0] ?? 0) - (y[0] ?? 0) ||
+            (x[1] ?? 0) - (y[1] ?? 0) ||
+            (x[2] ?? 0) - (y[2] ?? 0) ||
+            compare(a.name, b.name)
+          );
+        })
+        .map(({ name }) => name);
+    // First those that are free, then those that others move to now, then those that come free on the way.
+    const targetPools = [
+      ...bestFirst(options.now.filter(isFree)),
+      ...bestFirst(options.now.filter((pool) => !isFree(pool))),
+      ...bestFirst(options.later),
+    ];
+    const [best] = targetPools;
+    if (best !== undefined) promised.push({ pool: best, volume: fact });
+    return [one, { targetPools }];
   });
-  return [...stopped.filter(([, why]) => why !== undefined), ...served];
-}
-
-/** Pools of the tier that can take a replica once the one on their node has gone. */
-function ableLater(
-  world: World,
-  volume: VolumeObserved,
-  spec: PolicySpec,
-  to: Tier,
-  promised: readonly Promise_[],
-): readonly PoolObserved[] {
-  const staying = volume.replicas
-    .filter(({ pool }) => {
-      const known = poolNamed(world, pool);
-      return known !== undefined && tierOf(spec, known) === to;
-    })
-    .map(({ node }) => node);
-  return world.pools.filter(
-    (pool) => tierOf(spec, pool) === to && fits(world, volume, spec, pool, staying, promised) === 'fits',
-  );
+  return [...stopped, ...served];
 }
 
 function stopOf(world: World, { spec, scores }: ValidPolicy, watched: readonly WorldVolume[]): Why | undefined {

@@ -18,18 +18,26 @@ export interface WantedInput {
   readonly placement: Placement;
   /** One for each replica; undefined where its pool belongs to no tier. */
   readonly replicaTiers: readonly (Tier | undefined)[];
+  /** Whether the hot tier has places for a share of the volumes: what lies there in part has one of them. */
+  readonly placesByRank?: boolean;
 }
 
 type ScoreValue = Extract<Score, { kind: 'value' }>;
 
 /** The tier that a volume deserves, whether or not it is there already. */
-export function wantedTier({ spec, score, pin, placement, replicaTiers }: WantedInput): Wanted {
+export function wantedTier(input: WantedInput): Wanted {
+  const { spec, score, pin, placement, replicaTiers, placesByRank = false } = input;
   if (pin.kind === 'tier') {
     return { kind: 'tier', tier: pin.tier, reason: 'Pinned', message: `The annotation pin-tier wants it ${pin.tier}.` };
   }
   if (score.kind === 'unknown') return { kind: 'unknown', reason: score.reason };
   const banded = tierOfScore(score, spec);
   if (banded.kind === 'tier' || placement !== 'mixed') return banded;
+  // Whoever brought it to where most of it is would have to bring it back as soon as its place had come free by that.
+  if (placesByRank && replicaTiers.includes('hot')) {
+    const message = `${banded.message} Its replicas lie on several tiers, and it has its place on the hot one.`;
+    return { kind: 'tier', tier: 'hot', reason: 'FinishMixed', message };
+  }
   const majority = majorityTier(replicaTiers);
   if (majority === undefined) return banded;
   const message = `${banded.message} Its replicas lie on several tiers, and most of them are ${majority}.`;

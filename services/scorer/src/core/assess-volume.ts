@@ -79,7 +79,8 @@ export function assessVolume(
   const { spec } = policy;
   const place = whereItIs(volume, tierPools);
   const score = scoreOf(policy.scores, volume.volumeId, volume.targetNode !== undefined, spec.metrics.minCoverage);
-  const wanted = wantedTier({ spec, score, pin: wishes.pin, ...place });
+  const placesByRank = spec.scoring.hotSharePercent !== undefined;
+  const wanted = wantedTier({ spec, score, pin: wishes.pin, placesByRank, ...place });
   const head = governedHead(volume, policy, place, score);
   const decided = (hold: Hold, tierWanted?: Tier): Assessment => ({
     kind: 'decided',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { decisionReasons } from '@couchestor/shared/messages';
+import { decisionReasons, type Score } from '@couchestor/shared/messages';
 import { tierOfPool } from '@couchestor/shared/policy';
 import { HOUR_MS } from '@couchestor/shared/units';
 import { expect, test, vi } from 'vitest';
@@ -84,6 +84,30 @@ function checkLimits(world: World, { requests }: Outcome): void {
   }
 }
 
+/** Nobody comes to a hot tier that has places for a share of the volumes before somebody has left. */
+function checkPlaces(world: World, { decisions, requests }: Outcome): void {
+  for (const policy of world.policies) {
+    const share = policy.kind === 'valid' ? policy.spec.scoring.hotSharePercent : undefined;
+    if (policy.kind === 'invalid' || share === undefined) continue;
+    const own = decisions.flatMap(({ volumeId, policy: by }) => (by?.policyId === policy.policyId ? [volumeId] : []));
+    const taken = own.filter((volumeId) => {
+      const intent = world.intents.get(volumeId);
+      if (intent?.state === 'active') return intent.toTier === 'hot';
+      const volume = world.volumes.find(({ fact }) => fact.volumeId === volumeId);
+      return volume?.fact.replicas.some(({ pool }) => {
+        const known = world.pools.find(({ name }) => name === pool);
+        return known !== undefined && tierOfPool(policy.spec, known.labels) === 'hot';
+      });
+    });
+    const coming = requests.filter(
+      ({ policyId, volumeId, reason }) =>
+        policyId === policy.policyId && reason === 'AboveHighWatermark' && !taken.includes(volumeId),
+    );
+    const places = Math.max(1, Math.floor((own.length * share) / 100));
+    assert.ok(coming.length <= Math.max(0, places - taken.length), `${coming.length} come to ${places} places`);
+  }
+}
+
 const heat: Readonly<Record<string, number>> = { cold: 0, warm: 1, hot: 2 };
 
 /** The world after the move: its replicas on pools of that tier, the record ended, nothing else new. */
@@ -122,39 +146,50 @@ function checkRest(world: World, { requests }: Outcome): number {
       looked += 1;
       const again = decide(after, endedAtMs + laterMs);
       const back = again.requests.find(({ volumeId }) => volumeId === request.volumeId);
+      if (back !== undefined && othersMayMoveNow(world, request, endedAtMs + laterMs)) continue;
       assert.equal(back, undefined, `moved to ${request.toTier}, then to ${back?.toTier} with nothing new`);
     }
   }
   return looked;
 }
 
-/** With more IOPS, and nothing else other, a volume is never wanted on a colder tier. */
-function checkMonotone(world: World, { decisions }: Outcome): void {
+/** Where places are given by rank, it is news for all that somebody else is held no longer. */
+function othersMayMoveNow(world: World, { volumeId, policyId, toTier }: MoveRequest, laterMs: number): boolean {
+  if (policyOf(world, policyId)?.spec.scoring.hotSharePercent === undefined) return false;
+  const { tierWanted } = decide(world, laterMs).decisions.find((one) => one.volumeId === volumeId) ?? {};
+  return tierWanted !== toTier;
+}
+
+/**
+ * With more IOPS, and nothing else other, a volume is never wanted on a colder tier: whether it alone has more, or, where
+ * watermarks do not follow the fleet, all have.
+ */
+function checkMonotone(world: World, { decisions }: Outcome, who: 'all' | 'one', seed: number): void {
+  const only = who === 'one' ? world.volumes[seed % world.volumes.length]?.fact.volumeId : undefined;
   const policies = world.policies.map((policy) => {
     if (policy.kind === 'invalid') return policy;
     const scores = new Map(
-      [...policy.scores.scores].map(([id, score]) => [
-        id,
-        score.kind === 'unknown'
-          ? score
-          : {
-              ...score,
-              iops: score.iops + 450,
-              ...(score.demoteIops === undefined ? {} : { demoteIops: score.demoteIops + 450 }),
-            },
-      ]),
+      [...policy.scores.scores].map(([id, score]) => [id, (only ?? id) === id ? busier(score) : score]),
     );
     return { ...policy, scores: { ...policy.scores, scores } };
   });
-  const busier = decide({ ...world, policies }, NOW_MS).decisions;
-  for (const [index, { tierNow, tierWanted, reason, volumeId }] of decisions.entries()) {
-    const other = busier[index];
+  const others = decide({ ...world, policies }, NOW_MS).decisions;
+  for (const [index, { tierNow, tierWanted, reason, volumeId, policy }] of decisions.entries()) {
+    const other = others[index];
     assert.equal(other?.volumeId, volumeId);
+    const isRanked = policyOf(world, policy?.policyId ?? '')?.spec.scoring.hotSharePercent !== undefined;
+    if (only === undefined ? isRanked : only !== volumeId) continue;
     // What stays between two watermarks, or only finishes a mixed volume, is wanted where it is, whatever it does.
     const follows = tierNow === 'mixed' || [reason, other?.reason].includes('BetweenWatermarks');
     const [less, more] = [heat[tierWanted ?? ''], heat[other?.tierWanted ?? '']];
     assert.ok(follows || less === undefined || more === undefined || more >= less, `${volumeId} is wanted colder`);
   }
+}
+
+function busier(score: Score): Score {
+  if (score.kind === 'unknown') return score;
+  const { iops, demoteIops } = score;
+  return { ...score, iops: iops + 450, ...(demoteIops === undefined ? {} : { demoteIops: demoteIops + 450 }) };
 }
 
 function checkOrder(world: World, outcome: Outcome): void {
@@ -185,8 +220,10 @@ test(`${WORLDS} random worlds: one decision for each volume, no limit exceeded, 
       checkTotal(world, outcome);
       checkMoves(world, outcome);
       checkLimits(world, outcome);
+      checkPlaces(world, outcome);
       rested += checkRest(world, outcome);
-      if (seed % 4 === 0) checkMonotone(world, outcome);
+      if (seed % 4 === 0) checkMonotone(world, outcome, 'all', seed);
+      if (seed % 4 === 2) checkMonotone(world, outcome, 'one', seed >> 2);
       if (seed % 4 === 1) checkOrder(world, outcome);
     } catch (error) {
       throw new Error(`world ${seed}`, { cause: error });

@@ -2,9 +2,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSystemClock } from '@couchestor/shared/clock';
+import { MINUTE_MS } from '@couchestor/shared/units';
 import { exponentOf, meanOf, quantileOf, type Benchmark, type Figure } from './figures/figure.ts';
 import { writeHistory } from './fleet/history.ts';
-import { askFloor, askOneByOne } from './fleet/questions.ts';
+import { askFloor, askOneByOne, questionsOf } from './fleet/questions.ts';
 import { startScorerBed, type ScorerBed } from './fleet/scorer-bed.ts';
 import { aPolicy } from './fleet/volumes.ts';
 import { startPrometheus } from '@couchestor/servers';
@@ -50,21 +51,14 @@ async function measureFleet(volumes: number, note: (line: string) => void): Prom
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rm(folder, { recursive: true }));
   note('writing the history');
-  const minute = 60_000;
-  const history = {
-    volumes,
-    folder,
-    nowMs: clock.nowMs(),
-    pastMs: 65 * minute,
-    futureMs: 30 * minute,
-    intervalMs: minute,
-  };
-  await writeHistory(history);
+  const history = { volumes, folder, nowMs: clock.nowMs(), intervalMs: MINUTE_MS };
+  await writeHistory({ ...history, pastMs: 65 * MINUTE_MS, futureMs: 30 * MINUTE_MS });
+  const questions = questionsOf(aPolicy(1), MINUTE_MS);
   const { COUCHESTOR_PROMETHEUS_URL: _given, ...env } = process.env;
   const prometheus = stack.use(await startPrometheus({ env, tsdbFolder: join(folder, 'tsdb') }));
 
   note('asking Prometheus alone');
-  const before = await askFloor(prometheus.url, FLOOR_ROUNDS, clock);
+  const before = await askFloor(prometheus.url, questions, FLOOR_ROUNDS, clock);
   note('publishing the facts');
   const bed = stack.use(await startScorerBed({ volumes, prometheusUrl: prometheus.url, clock }));
   note('waiting for the first decisions');
@@ -78,7 +72,7 @@ async function measureFleet(volumes: number, note: (line: string) => void): Prom
   const editsLagMs = await bed.eventLoopLagMs();
   await bed.stop();
   note('asking Prometheus alone, again');
-  const after = await askFloor(prometheus.url, FLOOR_ROUNDS, clock);
+  const after = await askFloor(prometheus.url, questions, FLOOR_ROUNDS, clock);
   const single = await askOneByOne(prometheus.url, volumes, clock);
 
   const floorMs = meanOf([...before.roundsMs, ...after.roundsMs]);

@@ -1,13 +1,16 @@
 import { gunzipSync } from 'node:zlib';
 import type { Clock } from '@couchestor/shared/clock';
+import type { PolicyObserved } from '@couchestor/shared/messages';
 import { parsePolicySpec } from '@couchestor/shared/policy';
 import { Agent, request } from 'undici';
+import { createScoreFold } from '../../services/scorer/src/core/fold-scores.ts';
 import { chooseQueries, DISCOVERED_METRICS } from '../../services/scorer/src/core/score-queries.ts';
-import { aPolicy, volumeId } from './volumes.ts';
+import { volumeId } from './volumes.ts';
 
 /** What Prometheus alone needs: the questions of a cycle, one after the other, each answer parsed once. */
 export async function askFloor(
   url: string,
+  questions: readonly string[],
   rounds: number,
   clock: Clock,
 ): Promise<{ readonly roundsMs: readonly number[]; readonly bytes: number }> {
@@ -18,7 +21,7 @@ export async function askFloor(
   for (let round = 0; round < rounds; round += 1) {
     const beganMs = clock.monotonicMs();
     bytes = 0;
-    for (const query of bulkQueries()) bytes += await ask(agent, url, query);
+    for (const query of questions) bytes += await ask(agent, url, query);
     roundsMs.push(clock.monotonicMs() - beganMs);
   }
   return { roundsMs, bytes };
@@ -42,16 +45,20 @@ export async function askOneByOne(
   return { perVolumeMs: (clock.monotonicMs() - beganMs) / SINGLE };
 }
 
-function bulkQueries(): readonly string[] {
-  const parsed = parsePolicySpec(aPolicy(1).spec);
+/** The bulk queries of a cycle for that policy, with samples so far apart. */
+export function questionsOf(policy: PolicyObserved, intervalMs: number): readonly string[] {
+  const parsed = parsePolicySpec(policy.spec);
   if (parsed.kind === 'invalid') throw new Error(parsed.problems.join('; '));
   const chosen = chooseQueries(parsed.spec, new Set(DISCOVERED_METRICS));
   if (chosen.kind === 'none') throw new Error(chosen.metrics.message);
   const { numbers, evidence } = chosen.queries;
-  if (numbers.kind !== 'one') throw new Error('the policy asks for more than one number');
+  const fold = createScoreFold(chosen.queries, 0, (label) => label);
+  fold.spaced(intervalMs);
   return [
-    numbers.query(''),
     ...(evidence === undefined ? [] : [evidence.sampleCount(''), evidence.lastSampleTime('')]),
+    ...(numbers.kind === 'one'
+      ? [numbers.query('')]
+      : numbers.pieces.map((piece) => numbers.query(piece, fold.samplesDue(piece), ''))),
   ];
 }
 

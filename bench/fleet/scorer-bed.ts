@@ -6,6 +6,7 @@ import { spawnProcess, startNats } from '@couchestor/servers';
 import { connectBus } from '@couchestor/shared/bus';
 import { pause, type Clock } from '@couchestor/shared/clock';
 import { subjectToken, type PolicyObserved } from '@couchestor/shared/messages';
+import { entrypointOf } from './image.ts';
 import { aPolicy, aVolume, nodes, pools } from './volumes.ts';
 
 const run = promisify(execFile);
@@ -77,15 +78,13 @@ export async function startScorerBed({ volumes, prometheusUrl, clock }: ScorerBe
   const reading = new AbortController();
   stack.defer(() => reading.abort());
   const evaluations = await bus.openFacts(['policy.evaluated'], { signal: reading.signal });
+  const entrypoint = await entrypointOf('scorer');
   let ports: { readonly metricsPort?: unknown } = {};
   const beganMs = clock.monotonicMs();
   const scorer = stack.use(
     await spawnProcess({
       name: 'scorer',
-      command: process.execPath,
-      // As the image starts it.
-      args: ['--max-semi-space-size=8', 'dist/scorer.mjs'],
-      cwd: root,
+      ...entrypoint,
       env: {
         ...env,
         NODE_ENV: 'production',

@@ -10,6 +10,7 @@ import { readDiskPoolCrd, type JsonObject } from '@couchestor/simulator/kubernet
 import { parse } from 'yaml';
 import { createApiClient, type ApiClient } from '../../libs/simulator/src/kubernetes/conformance/api-client.ts';
 import { startRealApiServer } from '../../libs/simulator/src/kubernetes/conformance/real-apiserver.ts';
+import { entrypointOf } from './image.ts';
 import { diskPools, storePersistentVolumes } from './kubernetes-objects.ts';
 import { aPolicy } from './volumes.ts';
 
@@ -83,7 +84,7 @@ export async function startWatcherBed({ assets, volumes, clock }: WatcherBedOpti
   const mayastorUrl = await address.promise;
   const kubeconfig = join(folder, 'kubeconfig');
   await writeFile(kubeconfig, JSON.stringify(kubeconfigOf(server)), { mode: 0o600 });
-  const [command = '', ...args] = await entrypoint();
+  const entrypoint = await entrypointOf('watcher');
 
   const until = async (check: () => Promise<boolean>): Promise<void> => {
     const lateMs = clock.monotonicMs() + GIVEN_UP_MS;
@@ -99,9 +100,7 @@ export async function startWatcherBed({ assets, volumes, clock }: WatcherBedOpti
       const watcher = lifetime.use(
         await spawnProcess({
           name: 'watcher',
-          command: command === 'node' ? process.execPath : command,
-          args,
-          cwd: join(root, 'dist'),
+          ...entrypoint,
           env: {
             ...env,
             NODE_ENV: 'production',
@@ -189,14 +188,6 @@ async function fillCluster(api: ApiClient): Promise<void> {
     metadata: { name: 'tiering' },
     spec: aPolicy(1).spec as JsonObject,
   });
-}
-
-/** The command of the image, in the folder of bundles. */
-async function entrypoint(): Promise<readonly string[]> {
-  const dockerfile = await readFile(join(root, 'deploy/docker/Dockerfile'), 'utf8');
-  const stage = dockerfile.slice(dockerfile.indexOf(' AS watcher\n'));
-  const words = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(stage)?.[1] ?? '[]') as readonly string[];
-  return words.map((word) => word.replace(/^\/(?=watcher\.mjs$)/, ''));
 }
 
 function kubeconfigOf({ url, caPem, token }: { url: string; caPem: string; token: string }): object {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setFlagsFromString } from 'node:v8';
 import { connectBus } from '@couchestor/shared/bus';
 import { createLeases } from '@couchestor/shared/leases';
 import { natsAccess, runService, type ReadinessState } from '@couchestor/shared/service';
@@ -18,13 +17,6 @@ import { createScorerMetrics } from './scorer-metrics.ts';
 import { createScorer } from './scorer.ts';
 
 const SERVICE = 'scorer';
-/**
- * Each pass makes a new decision for every volume. By itself V8 lets the heap double before it looks for what of the old
- * ones is left: three times the memory, to save a few per cent of the time.
- */
-const HEAP_GROWTH_PERCENT = 25;
-
-setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
 
 await runService({
   name: SERVICE,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connectBus } from '@couchestor/shared/bus';
+import { createBreathe } from '@couchestor/shared/clock';
 import { createLeases } from '@couchestor/shared/leases';
 import { natsAccess, runService, type ReadinessState } from '@couchestor/shared/service';
 import { MIB } from '@couchestor/shared/units';
@@ -11,7 +12,6 @@ import { createPrometheus } from './adapters/prometheus.ts';
 import { addRoutes } from './adapters/routes.ts';
 import { settingsSchema, type Settings } from './adapters/settings.ts';
 import type { PrometheusOptions } from './adapters/prometheus.ts';
-import { createBreathe } from './in-steps.ts';
 import { createScoreLog } from './score-log.ts';
 import { createScorerMetrics } from './scorer-metrics.ts';
 import { createScorer } from './scorer.ts';

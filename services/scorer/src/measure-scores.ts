@@ -8,8 +8,9 @@ import {
   type ScoreQueries,
 } from './core/score-queries.ts';
 import { unknownScores, type MetricsReport, type ScoreTable } from './core/score-table.ts';
+import type { Breathe } from '@couchestor/shared/clock';
 import type { PolicySpec } from '@couchestor/shared/policy';
-import { inSteps, type Breathe } from './in-steps.ts';
+import { inSteps } from './in-steps.ts';
 import { MetricsError } from './metrics-error.ts';
 import type { MetricsServer } from './ports.ts';
 

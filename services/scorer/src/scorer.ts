@@ -1,4 +1,4 @@
-import { type Clock, pause } from '@couchestor/shared/clock';
+import { pause, type Breathe, type Clock } from '@couchestor/shared/clock';
 import {
   childSpan,
   formatTraceparent,
@@ -13,7 +13,7 @@ import { awaitedScores, createWorldBuilder, outdatedScores } from './build-world
 import { deciding, type Outcome } from './core/decide.ts';
 import type { MoveRequest } from './core/decision.ts';
 import type { OutstandingRequest } from './core/world.ts';
-import { inSteps, type Breathe } from './in-steps.ts';
+import { inSteps } from './in-steps.ts';
 import { measureScores, type Measurement } from './measure-scores.ts';
 import type { Announcements, Leadership, MetricsServer, ObservedWorld, Observations, WindowCalendar } from './ports.ts';
 import { toMigrationRequested, toPolicyEvaluated } from './present-decision.ts';

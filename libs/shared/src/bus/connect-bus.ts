@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createBreathe } from '../clock/index.ts';
 import { encodeMessage, subjectOf, type MessageName, type SubjectToken } from '../messages/index.ts';
 import { eitherSignal } from './abort.ts';
 import type { Bus, BusOptions, Published, PublishOptions } from './bus.ts';
@@ -53,6 +54,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     service,
     instance,
     clock,
+    breathe: createBreathe(clock),
     logger,
     metrics,
     random,

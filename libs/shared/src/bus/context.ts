@@ -1,4 +1,4 @@
-import type { Clock } from '../clock/index.ts';
+import type { Breathe, Clock } from '../clock/index.ts';
 import type { BusLogger } from './bus.ts';
 import type { Connection } from './connection.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -11,6 +11,8 @@ export interface BusContext {
   readonly service: string;
   readonly instance: string;
   readonly clock: Clock;
+  /** Asked for between messages, so that thousands of them stop nobody else. */
+  readonly breathe: Breathe;
   readonly logger: BusLogger;
   readonly metrics: BusMetrics;
   readonly random: () => number;

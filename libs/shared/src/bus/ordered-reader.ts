@@ -101,7 +101,7 @@ async function readSession(
   position: MutablePosition,
   onProgress: () => void,
 ): Promise<void> {
-  const { clock, keeper, logger } = context;
+  const { clock, breathe, keeper, logger } = context;
   const { stream, signal } = options;
   const answered = <T>(request: Promise<T>): Promise<T> => untilAborted(request, link.lost, signal);
   const info = await answered(streamInfo(link.jsm, stream));
@@ -150,6 +150,7 @@ async function readSession(
       sequence = stored.sequence;
       position.sequence = sequence;
       onProgress();
+      await breathe();
       if (!caughtUp && (sequence >= targetSequence || pending === 0)) noteCaughtUp();
     }
   } finally {

@@ -1,16 +1,15 @@
 import type { Bus, FactWriter } from '@couchestor/shared/bus';
-import type { Clock } from '@couchestor/shared/clock';
+import type { Breathe, Clock } from '@couchestor/shared/clock';
 import { subjectToken, type MessageData, type PolicyEvaluated, type StateName } from '@couchestor/shared/messages';
 import { parseTimestampMs } from '@couchestor/shared/units';
 import type { Decision } from '../core/decision.ts';
-import type { Breathe } from '../in-steps.ts';
 import type { Announcements } from '../ports.ts';
 import { toDecisionMade } from '../present-decision.ts';
 
 /** So many that change are published at a time. */
 const BATCH = 200;
 /** So many that may not have changed are looked at in one step. */
-const STEP = 500;
+const STEP = 64;
 
 /** Publishes over the bus, knowing what the stream holds, so that a restarted scorer repeats nothing. */
 export function createAnnouncements(bus: Bus, clock: Clock, breathe: Breathe): Announcements {
@@ -142,6 +141,8 @@ function createChangeWriter<N extends 'decision.made' | ('policy.evaluated' & St
         const traceparent = traceparentOf(item);
         const options = { identity, signal, ...(traceparent === undefined ? {} : { traceparent }) };
         await within(open.set(id, dataOf(item) as never, options));
+        // What is published is checked and written out at once.
+        await breathe();
       }
       const gone = [...open.ids()].filter((id) => !present.has(id));
       for (const id of gone) await within(open.delete(id, { signal }));

@@ -1,10 +1,11 @@
+import type { Breathe } from '@couchestor/shared/clock';
 import type { JsonAnswer, Routes } from '@couchestor/shared/service';
 import { formatTimestamp } from '@couchestor/shared/units';
 import type { Decision } from '../core/decision.ts';
 import { whatWouldChangeIt } from '../core/explain.ts';
 import { sorted } from '../core/sorted.ts';
 import type { Steps } from '../core/steps.ts';
-import { inSteps, type Breathe } from '../in-steps.ts';
+import { inSteps } from '../in-steps.ts';
 import { toDecisionMade } from '../present-decision.ts';
 import type { LatestPass, Scorer } from '../scorer.ts';
 

@@ -28,7 +28,9 @@ export function referenceWatermarks(volumes: readonly Free[], places: number, fl
   const comes = (): void => void coming.push(takeOut(away, Math.max(...away)));
   while (staying.length > Math.max(0, places)) leaves();
   while (staying.length + coming.length < places && away.length > 0) comes();
-  while (places > 0 && staying.length > 0 && away.length > 0 && Math.max(...away) >= 1.25 * Math.min(...staying)) {
+  const isWorthIt = (): boolean =>
+    places > 0 && staying.length > 0 && away.length > 0 && Math.max(...away) >= 1.25 * Math.min(...staying);
+  while (isWorthIt()) {
     leaves();
     comes();
   }

@@ -1,5 +1,7 @@
 import type { IntentStore, StoredIntent } from '@couchestor/shared/bus';
 import type { ActiveIntent } from '@couchestor/shared/messages';
+import { copyBytes } from '@couchestor/shared/policy';
+import type { Arriving } from './core/evidence.ts';
 
 export interface ActiveRecord {
   readonly intent: ActiveIntent;
@@ -14,8 +16,14 @@ export interface IntentBoard {
   get(volumeId: string): StoredIntent | undefined;
   active(): ReadonlyMap<string, ActiveRecord>;
   all(): ReadonlyMap<string, StoredIntent>;
-  /** Bytes that moves other than this volume's are about to put on a pool, by pool. */
-  arriving(exceptVolumeId: string): ReadonlyMap<string, number>;
+  /**
+   * Bytes that moves of other volumes are about to put on a pool, by pool. Changes come in the order in which they were
+   * stored, so it lacks nothing that was stored before this revision of the volume's own record; undefined until that
+   * has come.
+   */
+  arriving(volumeId: string, revision: number): Arriving | undefined;
+  /** Resolves once this revision of the volume's record has come. Rejects with the signal's reason. */
+  reached(volumeId: string, revision: number, signal: AbortSignal): Promise<void>;
 }
 
 export function watchIntents(
@@ -25,6 +33,7 @@ export function watchIntents(
 ): IntentBoard {
   const all = new Map<string, StoredIntent>();
   const active = new Map<string, ActiveRecord>();
+  const waiting = new Set<() => void>();
   let isSynced = false;
   const watch = store.watchAll({
     signal,
@@ -36,12 +45,14 @@ export function watchIntents(
       else all.set(volumeId, record);
       if (record?.intent.state === 'active') active.set(volumeId, { intent: record.intent, revision: record.revision });
       else active.delete(volumeId);
+      for (const look of waiting) look();
       onChange(volumeId, record);
     },
   });
   const synced = watch.synced.then(() => {
     isSynced = true;
   });
+  const hasReached = (volumeId: string, revision: number): boolean => (all.get(volumeId)?.revision ?? 0) >= revision;
   return {
     synced,
     ended: watch.ended,
@@ -49,13 +60,35 @@ export function watchIntents(
     get: (volumeId) => all.get(volumeId),
     active: () => active,
     all: () => all,
-    arriving: (exceptVolumeId) => {
+    arriving: (ownVolumeId, revision) => {
+      if (!hasReached(ownVolumeId, revision)) return undefined;
       const bytes = new Map<string, number>();
       for (const [volumeId, { intent }] of active) {
-        if (volumeId === exceptVolumeId || intent.round === undefined || intent.round.syncedAt !== undefined) continue;
-        bytes.set(intent.round.targetPool, (bytes.get(intent.round.targetPool) ?? 0) + intent.sizeBytes);
+        if (volumeId === ownVolumeId || intent.round === undefined || intent.round.syncedAt !== undefined) continue;
+        // What of it is allocated the intent does not say.
+        const mostBytes = copyBytes({ sizeBytes: intent.sizeBytes, thin: false });
+        bytes.set(intent.round.targetPool, (bytes.get(intent.round.targetPool) ?? 0) + mostBytes);
       }
       return bytes;
     },
+    reached: (volumeId, revision, until) =>
+      new Promise((resolve, reject) => {
+        const settle = (): void => {
+          waiting.delete(look);
+          until.removeEventListener('abort', look);
+        };
+        const look = (): void => {
+          if (until.aborted) {
+            settle();
+            reject(until.reason);
+          } else if (hasReached(volumeId, revision)) {
+            settle();
+            resolve();
+          }
+        };
+        waiting.add(look);
+        until.addEventListener('abort', look, { once: true });
+        look();
+      }),
   };
 }

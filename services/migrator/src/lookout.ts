@@ -1,5 +1,5 @@
 import type { Clock } from '@couchestor/shared/clock';
-import type { Evidence, EvidenceKind, SeenPool, SeenVolume } from './core/evidence.ts';
+import type { Evidence, EvidenceKind, SeenVolume } from './core/evidence.ts';
 import type { Mayastor, MayStart } from './ports.ts';
 import { createSighting } from './sighting.ts';
 
@@ -11,7 +11,7 @@ export interface Lookout {
    */
   see(options: { readonly probing: boolean }): Promise<SeenEvidence>;
   /** Adds a piece to the evidence. */
-  look(at: EvidenceKind): Promise<void>;
+  look(at: SeenKind): Promise<void>;
   /** Time has passed, or something was done: all of it is to be read again. */
   forget(): void;
   /** Cordons may be others than those that were read. */
@@ -22,8 +22,9 @@ export interface Lookout {
   isFresh(): boolean;
 }
 
-/** What Mayastor shows, without what the migrator knows of itself. */
-type SeenEvidence = Omit<Evidence, 'mayAct' | 'fenceHeld' | 'abortRequested'>;
+/** What Mayastor shows, without what migrators know of themselves. */
+type SeenEvidence = Omit<Evidence, 'arriving' | 'mayAct' | 'fenceHeld' | 'abortRequested'>;
+type SeenKind = Exclude<EvidenceKind, 'arriving'>;
 
 /** A volume that was read longer ago is read again before a step is decided. */
 const DECIDE_MS = 2_000;
@@ -33,20 +34,18 @@ const CALL_MS = 5_000;
 const PIECE_MS = 10_000;
 
 type Pieces = {
-  readonly [K in EvidenceKind]?: { readonly value: NonNullable<Evidence[K]>; readonly readAtMs: number };
+  readonly [K in SeenKind]?: { readonly value: NonNullable<Evidence[K]>; readonly readAtMs: number };
 };
 
 export function createLookout(options: {
   readonly volumeId: string;
   readonly mayastor: Mayastor;
   readonly clock: Clock;
-  /** Bytes that other moves are about to put on a pool, by pool. */
-  readonly arriving: () => ReadonlyMap<string, number>;
   /** The idle probe is a PUT, though one that never acts. */
   readonly mayProbe: MayStart;
   readonly signal: AbortSignal;
 }): Lookout {
-  const { volumeId, mayastor, clock, arriving, mayProbe, signal } = options;
+  const { volumeId, mayastor, clock, mayProbe, signal } = options;
   const sighting = createSighting();
   let volume:
     | { readonly seen: SeenVolume | 'absent'; readonly readAtMs: number; readonly stableForMs: number }
@@ -62,11 +61,11 @@ export function createLookout(options: {
     volume = { seen, readAtMs, stableForMs };
     return volume;
   };
-  const valueOf = <K extends EvidenceKind>(kind: K): Partial<Pick<Evidence, K>> => {
+  const valueOf = <K extends SeenKind>(kind: K): Partial<Pick<Evidence, K>> => {
     const piece = pieces[kind];
     return piece === undefined || ageMs(piece) > PIECE_MS ? {} : ({ [kind]: piece.value } as Pick<Evidence, K>);
   };
-  const keep = <K extends EvidenceKind>(kind: K, value: NonNullable<Evidence[K]>): void => {
+  const keep = <K extends SeenKind>(kind: K, value: NonNullable<Evidence[K]>): void => {
     pieces = { ...pieces, [kind]: { value, readAtMs: clock.monotonicMs() } };
   };
 
@@ -97,10 +96,8 @@ export function createLookout(options: {
           return probe();
         case 'cluster': {
           const { pools, nodes } = await mayastor.readCluster(signal);
-          const bytes = arriving();
-          const seen = pools.map((pool): SeenPool => ({ ...pool, arrivingBytes: bytes.get(pool.name) ?? 0 }));
           keep('cluster', {
-            pools: new Map(seen.map((pool) => [pool.name, pool])),
+            pools: new Map(pools.map((pool) => [pool.name, pool])),
             nodes: new Map(nodes.map((node) => [node.name, node])),
           });
           return;

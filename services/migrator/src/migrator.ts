@@ -43,7 +43,7 @@ export interface ObservedWorld {
 
 export interface MigratorOptions extends Omit<
   MoveContext,
-  'arriving' | 'abortRequested' | 'onLateCall' | 'onStep' | 'onEnded' | 'settings'
+  'board' | 'abortRequested' | 'onLateCall' | 'onStep' | 'onEnded' | 'settings'
 > {
   readonly instance: string;
   readonly board: IntentBoard;
@@ -144,7 +144,6 @@ export function createMigrator(options: MigratorOptions): Migrator {
         {
           ...options,
           settings: { ...settings, capabilities: how },
-          arriving: (except) => board.arriving(except),
           abortRequested: (intent) => world.volume(intent.volumeId)?.persistentVolume?.abort === intent.migrationId,
           onLateCall: (intent, replicaCount) => lateCalls.note(intent, replicaCount),
           onStep,

@@ -7,6 +7,8 @@ import type { MoveEvents } from './ports.ts';
 export interface MoveRecord {
   /** As last known to be stored. Once the record has ended, the last active one. */
   readonly intent: ActiveIntent;
+  /** Of what was last written; greater than that of everything that was stored before. */
+  readonly revision: number;
   readonly ended: EndedIntent | undefined;
   /** A write had no answer or an event is untold: before anything else is done `settle` has to succeed. */
   readonly isUnsettled: boolean;
@@ -101,6 +103,9 @@ export function createMoveRecord(options: {
   return {
     get intent() {
       return intent;
+    },
+    get revision() {
+      return revision;
     },
     get ended() {
       return ended;

@@ -1,4 +1,4 @@
-import { ConflictError, type IntentStore } from '@couchestor/shared/bus';
+import { BusUnavailableError, ConflictError, type IntentStore } from '@couchestor/shared/bus';
 import { pause, type Clock } from '@couchestor/shared/clock';
 import type { Leases } from '@couchestor/shared/leases';
 import type { Outcome } from '@couchestor/shared/mayastor';
@@ -41,8 +41,8 @@ export interface MoveContext {
   readonly clock: Clock;
   readonly logger: MoveLogger;
   readonly settings: MoveSettings;
-  /** Bytes that other moves are about to put on a pool, by pool. */
-  readonly arriving: (exceptVolumeId: string) => ReadonlyMap<string, number>;
+  /** What is known of other moves. */
+  readonly board: Pick<IntentBoard, 'arriving' | 'reached'>;
   /** Whether a person wants this migration rolled back. */
   readonly abortRequested: (intent: ActiveIntent) => boolean;
   /** Told of a call for a count that was sent when the move may have been another's. */
@@ -83,7 +83,7 @@ export async function runMove(
   token: number,
   signal: AbortSignal,
 ): Promise<MoveResult> {
-  const { mayastor, leases, permission, clock, logger, settings } = context;
+  const { mayastor, leases, permission, clock, logger, settings, board } = context;
   const { capabilities } = settings;
   const leadMs = settings.callTimeoutMs + settings.marginMs;
   const { migrationId, volumeId, volumeName } = start.intent;
@@ -126,7 +126,6 @@ export async function runMove(
     volumeId,
     mayastor,
     clock,
-    arriving: () => context.arriving(volumeId),
     mayProbe: mayAct,
     signal: over.signal,
   });
@@ -361,11 +360,14 @@ export async function runMove(
       return 'ended';
     }
     const probing = !isFilling(record.intent);
-    const seen: Evidence = { ...(await lookout.see({ probing })), ...standing() };
+    const mayastorSeen = await lookout.see({ probing });
+    const arriving = board.arriving(volumeId, record.revision);
+    const seen: Evidence = { ...mayastorSeen, ...(arriving === undefined ? {} : { arriving }), ...standing() };
     const step = nextStep(record.intent, seen, capabilities);
     context.onStep(record.intent, step, seen);
     if (step.kind === 'look') {
-      await lookout.look(step.at);
+      if (step.at === 'arriving') await hearOfOthers();
+      else await lookout.look(step.at);
       return undefined;
     }
     if (step.kind === 'lift') {

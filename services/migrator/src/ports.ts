@@ -9,7 +9,7 @@ export type MayStart = () => boolean;
 export interface Mayastor {
   readVolume(volumeId: string, signal: AbortSignal): Promise<SeenVolume | 'absent'>;
   readCluster(signal: AbortSignal): Promise<{
-    readonly pools: readonly Omit<SeenPool, 'arrivingBytes'>[];
+    readonly pools: readonly SeenPool[];
     readonly nodes: readonly SeenNode[];
   }>;
   /** Nexuses that own each replica of the volume, by replica id. */

@@ -111,7 +111,6 @@ export function aPool(name: string, change: Partial<SeenPool> = {}): SeenPool {
     usedBytes: 0,
     committedBytes: 0,
     mayastorLabels: {},
-    arrivingBytes: 0,
     ...change,
   };
 }
@@ -133,6 +132,7 @@ export function evidenceOf(volume: SeenVolume | 'absent', change: Partial<Eviden
       nodes: new Map(NODES.map((name) => [name, aNode(name)])),
     },
     owners: new Map(owners.map((id) => [id, ['nexus']])),
+    arriving: new Map(),
     fenceHeld: true,
     mayAct: true,
     abortRequested: false,

@@ -172,7 +172,10 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
       leaseTtlMs: LEASE_TTL_MS,
       backoff: { baseMs: 300_000 },
     },
-    arriving: () => new Map(),
+    board: {
+      arriving: (volumeId, revision) => world.board.arriving(volumeId, revision),
+      reached: (volumeId, revision, signal) => world.board.reached(volumeId, revision, signal),
+    },
     abortRequested: () => world.abortWanted,
     onLateCall: () => undefined,
     onStep: () => undefined,

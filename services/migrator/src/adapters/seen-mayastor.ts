@@ -68,7 +68,7 @@ function seenVolume(volume: Volume): SeenVolume {
   };
 }
 
-function seenPool(pool: Pool): Omit<SeenPool, 'arrivingBytes'> {
+function seenPool(pool: Pool): SeenPool {
   return {
     name: pool.id,
     node: pool.node ?? '',

@@ -5,7 +5,7 @@ import { cleanUpThen } from './clean-up.ts';
 import { shrinksExhausted } from './drop-replica.ts';
 import { healthOf, isWhole, type Capabilities, type Evidence, type SeenVolume } from './evidence.ts';
 import { closeFence } from './fence.ts';
-import { obstacleTo } from './plan-rounds.ts';
+import { obstacleTo, wouldOverfill } from './plan-rounds.ts';
 import type { Step } from './step.ts';
 import { PLACEMENT_MS, STUCK_MS, wait, waitOrAttend } from './waits.ts';
 
@@ -44,9 +44,14 @@ export function asBefore(
   const target = pools.get(round.targetPool);
   const targetNode = nodes.get(round.targetNode);
   if (target?.online !== true || target.cordoned || targetNode?.online !== true || targetNode.cordoned) return giveUp;
+  if (obstacleTo(round.sourceReplicaId, volume, nodes, capabilities) !== undefined) return giveUp;
+  // Two rounds may have chosen the last room of a pool before either heard of the other. Growths come one after the
+  // other, and who grows has heard of every round that was stored before its own.
+  if (evidence.arriving === undefined) return { kind: 'look', at: 'arriving' };
+  if (wouldOverfill(intent, volume, target, evidence.arriving)) return giveUp;
+  // Last, or what is given up would be taken down and put up again.
   const gap = closeFence(intent, round.fence, evidence.cluster);
   if (gap !== undefined) return gap;
-  if (obstacleTo(round.sourceReplicaId, volume, nodes, capabilities) !== undefined) return giveUp;
   return { kind: 'grow', replicaCount: intent.replicaCount + 1 };
 }
 

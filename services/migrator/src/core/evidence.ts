@@ -29,8 +29,6 @@ export interface SeenReplica {
 export interface SeenPool extends PlacementPool {
   /** The flag `replicas` of its cordon, whoever set it. */
   readonly cordoned: boolean;
-  /** Bytes that other moves in flight are about to put there. */
-  readonly arrivingBytes: number;
 }
 
 export interface SeenNode extends PlacementNode {
@@ -43,8 +41,16 @@ export interface Cluster {
   readonly nodes: ReadonlyMap<string, SeenNode>;
 }
 
+/** Bytes that other moves are about to put on a pool, by pool. */
+export type Arriving = ReadonlyMap<string, number>;
+
+/** A cluster and what is on its way to its pools: all that the choice of a pool rests on. */
+export interface Surroundings extends Cluster {
+  readonly arriving: Arriving;
+}
+
 /** A piece of evidence that a step may rest on. The protocol names what it lacks, and the driver goes and reads it. */
-export type EvidenceKind = 'idle' | 'cluster' | 'owners';
+export type EvidenceKind = 'idle' | 'cluster' | 'owners' | 'arriving';
 
 /** Everything was read after the last change that we made, and within the last moments. */
 export interface Evidence {
@@ -57,6 +63,8 @@ export interface Evidence {
   readonly cluster?: Cluster;
   /** Nexuses that own each replica of the volume, by replica id. */
   readonly owners?: ReadonlyMap<string, readonly string[]>;
+  /** Every round is in it that was stored before the intent was; unknown until the news of all those has come. */
+  readonly arriving?: Arriving;
   /** Is the cluster-wide lease ours under which cordons are set? Only then do others' cordons belong to no move of ours. */
   readonly fenceHeld: boolean;
   /** May anything but the removal of our cordons be done: permit fresh, not paused, leases held? */

@@ -266,6 +266,26 @@ describe('others act on the volume meanwhile', () => {
     expect(stepOf(withRound(synced), { ...shown, stableForMs: 11 * MINUTE_MS })).toMatchObject({ kind: 'attend' });
   });
 
+  test('another move fills the pool: nothing grows there, and whether one does has to be known', () => {
+    const intent = withRound({ fence: fenced, growths: 0 });
+    const filled = (gib: number): Step =>
+      stepOf(intent, cordoned(fence.ours, { arriving: new Map([['nvme-n3', gib * 1024 ** 3]]) }));
+    expect(filled(844)).toEqual({ kind: 'grow', replicaCount: 3 });
+    expect(filled(846)).toMatchObject({ kind: 'lift' });
+    // Once that is done it is not put up again.
+    const full = { arriving: new Map([['nvme-n3', 846 * 1024 ** 3]]) };
+    expect(stepOf(intent, evidenceOf(asBefore, full))).toEqual({ kind: 'forgetCordons' });
+    expect(stepOf(withRound({ growths: 0 }), evidenceOf(asBefore, { arriving: new Map() }))).toMatchObject({
+      kind: 'endRound',
+    });
+    const { arriving: _, ...unheard } = cordoned(fence.ours);
+    expect(stepOf(intent, unheard)).toEqual({ kind: 'look', at: 'arriving' });
+    // Nothing is chosen either, but what stands is taken away without any news.
+    const { arriving: _none, ...unheardBefore } = evidenceOf(asBefore);
+    expect(stepOf(anIntent({ placement: before }), unheardBefore)).toEqual({ kind: 'look', at: 'arriving' });
+    expect(stepOf(intent, { ...unheard, mayAct: false })).toMatchObject({ kind: 'lift' });
+  });
+
   test('a node is drained: nothing begins', () => {
     const nodes = new Map(evidenceOf(asBefore).cluster?.nodes).set(
       'n2',
@@ -277,6 +297,9 @@ describe('others act on the volume meanwhile', () => {
       kind: 'end',
       end: { reason: 'NoPlacement', message: expect.stringContaining('drained') },
     });
+    // Nor does what has begun go on; its fence goes, and does not come again.
+    const intent = withRound({ fence: fenced, growths: 0 });
+    expect(stepOf(intent, shown)).toEqual({ kind: 'forgetCordons' });
   });
 
   test('the new replica dies and nothing replaces it: the count comes back', () => {

@@ -125,7 +125,9 @@ function betweenRounds(intent: ActiveIntent, volume: SeenVolume, evidence: Evide
     return { kind: 'end', end: { outcome: 'completed' } };
   if (!evidence.fenceHeld) return { kind: 'takeFence' };
   if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
-  const plan = planRounds(intent, volume, evidence.cluster, capabilities, evidence.nowMs);
+  if (evidence.arriving === undefined) return { kind: 'look', at: 'arriving' };
+  const surroundings = { ...evidence.cluster, arriving: evidence.arriving };
+  const plan = planRounds(intent, volume, surroundings, capabilities, evidence.nowMs);
   switch (plan.kind) {
     case 'blocked':
       return { kind: 'end', end: { outcome: 'failed', reason: plan.reason, message: plan.message } };

@@ -5,12 +5,14 @@ import { formatTimestamp } from '@couchestor/shared/units';
 import {
   nodesOf,
   tierPoolsOf,
+  type Arriving,
   type Capabilities,
   type Cluster,
   type SeenNode,
   type SeenPool,
   type SeenReplica,
   type SeenVolume,
+  type Surroundings,
 } from './evidence.ts';
 import { fenceAround, standsAlone } from './fence.ts';
 
@@ -30,7 +32,7 @@ export type RoundPlan =
 export function planRounds(
   intent: ActiveIntent,
   volume: SeenVolume,
-  cluster: Cluster,
+  cluster: Surroundings,
   capabilities: Capabilities,
   nowMs: number,
 ): RoundPlan {
@@ -50,7 +52,10 @@ export function planRounds(
   const refusalOf = (pool: SeenPool, nodes: ReadonlySet<string>): PoolRefusal | undefined =>
     refusalFor(intent, volume, pool, cluster, nodes);
   const pick = (pools: readonly SeenPool[], nodes: ReadonlySet<string>): readonly SeenPool[] =>
-    roomiestFirst(pools.filter((pool) => refusalOf(pool, nodes) === undefined));
+    roomiestFirst(
+      pools.filter((pool) => refusalOf(pool, nodes) === undefined),
+      cluster.arriving,
+    );
   const alone = (pool: SeenPool, isAsGood: (other: string) => boolean): boolean =>
     capabilities.method === 'poolCordon' || standsAlone(pool, isAsGood, cluster);
   const round = (source: SeenReplica, pool: SeenPool): Round => ({
@@ -114,20 +119,29 @@ const LEAST_REDUCED = 2;
 
 /** Why a new replica cannot come to the pool while these nodes hold one; undefined if it can. */
 export function refusalFor(
-  { maxPoolUsedPercent }: ActiveIntent,
+  intent: ActiveIntent,
   volume: SeenVolume,
   pool: SeenPool,
-  cluster: Cluster,
+  cluster: Surroundings,
   occupied: ReadonlySet<string>,
 ): PoolRefusal | undefined {
   const refusal = poolRefusal(volume, pool, cluster.nodes.get(pool.node), occupied);
   if (refusal !== undefined) return refusal;
-  const isFull = aboveCapacityLimit(pool, copyBytes(volume), pool.arrivingBytes, maxPoolUsedPercent);
-  return isFull ? 'AboveCapacityLimit' : undefined;
+  return wouldOverfill(intent, volume, pool, cluster.arriving) ? 'AboveCapacityLimit' : undefined;
 }
 
-function roomiestFirst(pools: readonly SeenPool[]): readonly SeenPool[] {
-  const freeBytes = (pool: SeenPool): number => pool.capacityBytes - pool.usedBytes - pool.arrivingBytes;
+/** Whether the pool, with this copy and all that is on its way there, would be fuller than the policy allows. */
+export function wouldOverfill(
+  { maxPoolUsedPercent }: ActiveIntent,
+  volume: SeenVolume,
+  pool: SeenPool,
+  arriving: Arriving,
+): boolean {
+  return aboveCapacityLimit(pool, copyBytes(volume), arriving.get(pool.name) ?? 0, maxPoolUsedPercent);
+}
+
+function roomiestFirst(pools: readonly SeenPool[], arriving: Arriving): readonly SeenPool[] {
+  const freeBytes = (pool: SeenPool): number => pool.capacityBytes - pool.usedBytes - (arriving.get(pool.name) ?? 0);
   return [...pools].sort((a, b) => freeBytes(b) - freeBytes(a) || (a.name < b.name ? -1 : 1));
 }
 

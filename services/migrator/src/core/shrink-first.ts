@@ -9,11 +9,11 @@ import {
   isWhole,
   nodesOf,
   type Capabilities,
-  type Cluster,
   type Evidence,
   type SeenPool,
   type SeenReplica,
   type SeenVolume,
+  type Surroundings,
 } from './evidence.ts';
 import { closeFence, fenceAround } from './fence.ts';
 import { refusalFor } from './plan-rounds.ts';
@@ -53,7 +53,9 @@ export function leaveFirst(
   if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
   const occupied = new Set(nodesOf(volume));
   occupied.delete(source.node);
-  if (targetNow(intent, round, volume, evidence.cluster, occupied) === undefined) return giveUp;
+  if (evidence.arriving === undefined) return { kind: 'look', at: 'arriving' };
+  const surroundings = { ...evidence.cluster, arriving: evidence.arriving };
+  if (targetNow(intent, round, volume, surroundings, occupied) === undefined) return giveUp;
   return dropFilled(intent, round, volume, evidence, capabilities, source, intent.replicaCount - 1);
 }
 
@@ -81,7 +83,9 @@ export function regrow(
   if (!evidence.fenceHeld) return { kind: 'takeFence' };
   if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };
   const steered = round.steer?.kind === 'nodeCordon';
-  const target = targetNow(intent, round, volume, evidence.cluster, nodesOf(volume));
+  // A replica that is missing does not wait for news of others.
+  const surroundings = { ...evidence.cluster, arriving: evidence.arriving ?? new Map<string, number>() };
+  const target = targetNow(intent, round, volume, surroundings, nodesOf(volume));
   const isOpen = intent.rollback !== undefined || round.growths >= OPEN_AFTER || target === undefined;
   if (steered || (isOpen && round.fence !== undefined)) {
     const lifted = cleanUp(intent, evidence, 'all');
@@ -141,7 +145,7 @@ function targetNow(
   intent: ActiveIntent,
   round: Round,
   volume: SeenVolume,
-  { pools, nodes }: Cluster,
+  { pools, nodes, arriving }: Surroundings,
   occupied: ReadonlySet<string>,
 ): SeenPool | undefined {
   const pool = pools.get(round.targetPool);
@@ -149,6 +153,6 @@ function targetNow(
   if (pool === undefined || node === undefined) return undefined;
   const label = cordonLabelOf(intent.migrationId);
   const cordoned = node.draining || node.cordonLabels.some((other) => other !== label);
-  const withoutOurs = { pools, nodes: new Map(nodes).set(node.name, { ...node, cordoned }) };
+  const withoutOurs = { pools, arriving, nodes: new Map(nodes).set(node.name, { ...node, cordoned }) };
   return refusalFor(intent, volume, pool, withoutOurs, occupied) === undefined ? pool : undefined;
 }

@@ -41,6 +41,7 @@ export function evidenceFor({ world, volume, shared }: Sight): Evidence {
       ),
     },
     owners: new Map(replicas.map(({ id }) => [id, ['nexus']])),
+    arriving: new Map(),
     fenceHeld: shared.fence === intent.migrationId,
     mayAct: shared.mayAct,
     abortRequested: false,

@@ -161,19 +161,26 @@ test('a pool that Mayastor does not know is called by its name in the guide', as
 });
 
 describe('where a node cordon does not steer the victim', () => {
-  test(
-    'the move ends with the right count and no harm, though not always with success',
-    async () => {
+  test.each([
+    [['sata-n1', 'sata-n2'], 'n1'],
+    [['sata-n1', 'sata-n2', 'sata-n3'], 'n2'],
+  ] as const)(
+    'the move of %s ends with the first copy that was in vain, with the right count and no harm',
+    async (placement, publishedOn) => {
+      const outcomes = new Set<unknown>();
       for (let seed = 1; seed <= 25; seed += 1) {
-        const world = await createMoveWorld({
-          placement: ['sata-n1', 'sata-n2'],
-          publishedOn: 'n1',
-          seed,
-          model: { steer: 'ignored' },
-        });
+        const world = await createMoveWorld({ placement, publishedOn, seed, model: { steer: 'ignored' } });
         expect(await world.move()).toBe('ended');
-        expectSound(world, 2);
+        const copies = world.events.filter(({ name }) => name === 'migration.replica-added').length;
+        const record = world.intents.current()?.intent;
+        const isFailure = record?.state === 'ended' && record.outcome === 'failed';
+        expect(record).toMatchObject(isFailure ? { reason: 'WrongVictim' } : { outcome: 'completed' });
+        const there = world.poolsOf(VOLUME).filter((pool) => pool.startsWith('nvme-')).length;
+        expect(copies).toBe(there + (isFailure ? 1 : 0));
+        outcomes.add(outcomeOf(world));
+        expectSound(world, placement.length);
       }
+      expect(outcomes).toContain('failed');
     },
     PATIENCE_MS,
   );

@@ -171,6 +171,21 @@ export async function runMove(
     wake();
     await permissionChanged;
   };
+  /** All that was stored before our record was; the fence is for who has it. */
+  const hearOfOthers = async (): Promise<void> => {
+    const late = new AbortController();
+    const cancel = clock.after(settings.callTimeoutMs, () =>
+      late.abort(new BusUnavailableError('hearing of other moves')),
+    );
+    try {
+      await board.reached(volumeId, record.revision, AbortSignal.any([over.signal, late.signal]));
+    } catch (error) {
+      await dropFence();
+      throw error;
+    } finally {
+      cancel();
+    }
+  };
   /** What the round of before filled is given back, or two moves would wait for each other's pools for ever. */
   const holdNoPool = async (): Promise<void> => {
     await leases.swapHolds({ migrationId, token, holds: holdsOf(record.intent, undefined, settings.fleet) });

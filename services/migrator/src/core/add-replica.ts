@@ -23,7 +23,7 @@ export function asBefore(
 ): Step {
   const giveUp = cleanUpThen(intent, evidence, { kind: 'endRound', moved: false });
   if (intent.rollback !== undefined) return giveUp;
-  // A new replica had been there and is gone, so a shrink took the wrong one, or somebody scaled: begin a new round.
+  // A new replica had been there and is gone by what others did: begin a new round.
   if (round.newReplicaId !== undefined) return giveUp;
   // The fence was lifted while all was stopped, or stands for too long; a new round plans a new one.
   if (round.fence === undefined || evidence.nowMs - parseTimestampMs(round.startedAt) > STUCK_MS) return giveUp;

@@ -11,7 +11,7 @@ import {
   type SeenReplica,
   type SeenVolume,
 } from './evidence.ts';
-import type { Step } from './step.ts';
+import type { Rollback, Step } from './step.ts';
 import { PLACEMENT_MS, settled, STUCK_MS, wait, waitOrAttend } from './waits.ts';
 
 /** How one replica leaves: which, when it may, and by what it is made sure that it is that one. */
@@ -55,6 +55,30 @@ export function chooseVictim(
   const [any] = volume.replicas;
   assert.ok(any !== undefined, 'a grown volume has replicas');
   return victim ?? any;
+}
+
+/**
+ * The count came down while a cordon named who should go, and what should have stayed, or was worth a copy, went instead:
+ * this Mayastor does not let a cordon choose, and another round would copy once more for the same.
+ */
+export function steerMissed(intent: ActiveIntent, round: Round, volume: SeenVolume): Rollback | undefined {
+  const { steer, syncedAt, newReplicaId, replicasBefore } = round;
+  const isShrinkFirst = round.order === 'shrinkFirst';
+  const leftCount = isShrinkFirst ? intent.replicaCount - 1 : intent.replicaCount;
+  if (intent.rollback !== undefined || steer?.kind !== 'nodeCordon') return undefined;
+  if (volume.replicaCount !== leftCount || volume.replicas.length !== leftCount) return undefined;
+  const present = new Set(volume.replicas.map(({ replicaId }) => replicaId));
+  if (!present.has(steer.victimReplicaId)) return undefined;
+  const filled = newReplicaId !== undefined && syncedAt !== undefined ? [newReplicaId] : [];
+  const tierPools = new Set(intent.targetPools);
+  const kept = replicasBefore.filter(({ pool }) => isShrinkFirst || tierPools.has(pool));
+  const lost = [...kept.map(({ replicaId }) => replicaId), ...filled].find((replicaId) => !present.has(replicaId));
+  if (lost === undefined) return undefined;
+  const message =
+    `replica ${lost} was removed, though the cordon of node ${steer.node} should have made it ` +
+    `${steer.victimReplicaId}; unless a person lowered the count just then, this Mayastor does not let cordons choose: ` +
+    'disable the policy until it is upgraded';
+  return { outcome: 'failed', reason: 'WrongVictim', message };
 }
 
 export function dropUnfilled(intent: ActiveIntent, volume: SeenVolume, evidence: Evidence, victim: SeenReplica): Step {

@@ -203,6 +203,26 @@ describe('what was observed of Mayastor', () => {
     expect(stepOf(withRound(added), evidenceOf(moved))).toEqual({ kind: 'endRound', moved: true });
   });
 
+  test('a victim that no cordon named: the move ends, for the next copy might go the same way', () => {
+    const intent = withRound({ ...synced, steer });
+    const rollBack = { kind: 'rollBack', rollback: { outcome: 'failed', reason: 'WrongVictim' } };
+    expect(stepOf(intent, cordoned(['n1']))).toMatchObject(rollBack);
+    // Without a cordon, or before it was filled, others may have done it.
+    expect(stepOf(withRound(synced), evidenceOf(asBefore))).toEqual({ kind: 'endRound', moved: false });
+    expect(stepOf(withRound({ ...added, steer }), cordoned(['n1']))).toMatchObject({ kind: 'lift' });
+    // It went, or another one that has to go as well: that is a step forward.
+    expect(stepOf(intent, cordoned(['n1'], {}, moved))).toMatchObject({ kind: 'lift' });
+    const other = aVolume({ placement: ['sata-n1', 'nvme-n3'] });
+    expect(stepOf(intent, cordoned(['n1'], {}, other))).toMatchObject({ kind: 'lift' });
+    // Where one leaves first, none other may; what then is missing comes back anywhere.
+    const leftFirst = withRound({ order: 'shrinkFirst', growths: 0, shrinks: 1, steer });
+    const less = aVolume({ placement: ['sata-n1'] });
+    expect(stepOf(leftFirst, cordoned(['n1'], {}, less))).toMatchObject(rollBack);
+    expect(stepOf({ ...leftFirst, rollback }, evidenceOf(less))).toMatchObject({ kind: 'forgetCordons' });
+    const failed = { ...intent, rollback: { ...rollback, outcome: 'aborted' } } as const;
+    expect(stepOf(failed, cordoned(['n1']))).toMatchObject({ kind: 'lift', nodes: ['n1'] });
+  });
+
   test('2.7: no shrink before the source is back and fills', () => {
     const childRemoval = { ...steer, kind: 'childRemoval' } as const;
     const intent = withRound({ ...synced, steer: childRemoval });

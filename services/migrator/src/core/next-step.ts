@@ -3,7 +3,7 @@ import type { ActiveIntent, Round } from '@couchestor/shared/messages';
 import { parseTimestampMs } from '@couchestor/shared/units';
 import { asBefore, extraWithoutCount, replicaMissing } from './add-replica.ts';
 import { cleanUp, cleanUpThen } from './clean-up.ts';
-import { chooseVictim, dropFilled, dropUnfilled, shrinksExhausted } from './drop-replica.ts';
+import { chooseVictim, dropFilled, dropUnfilled, shrinksExhausted, steerMissed } from './drop-replica.ts';
 import {
   healthOf,
   isWhole,
@@ -168,6 +168,8 @@ function withinRound(
 
   // We did nothing yet and somebody else did: what is there now is the new beginning.
   if (round.growths + round.shrinks === 0 && (volume.replicaCount !== n0 || !isSameSet)) return endRound(false);
+  const missed = steerMissed(intent, round, volume);
+  if (missed !== undefined) return { kind: 'rollBack', rollback: missed };
   if (volume.replicaCount === n0) {
     if (volume.replicas.length > n0) return extraWithoutCount(intent, evidence, volume);
     if (isShrinkFirst && isSameSet) return leaveFirst(intent, round, volume, evidence, capabilities);

@@ -48,8 +48,8 @@ function aWorld(change: Partial<Profile> = {}, spec: Partial<PolicySpecText> = {
   return world;
 }
 
-const processOf = (world: World, name = 'migrator-1'): SimulatedProcess =>
-  createProcess({ name, clock: world.clock, wallOffsetMs: 0, onKill: nothing });
+const processOf = (world: World, name = 'migrator-1', wallOffsetMs = 0): SimulatedProcess =>
+  createProcess({ name, clock: world.clock, wallOffsetMs, onKill: nothing });
 
 function anIntent(change: Partial<ActiveIntent> = {}): ActiveIntent {
   return {
@@ -105,8 +105,9 @@ function store(world: World, ...intents: readonly ActiveIntent[]): void {
 function said(
   world: World,
   happening: { readonly call?: Pick<ArrivingCall, 'method' | 'path'>; readonly intent?: ActiveIntent },
+  wallOffsetMs = 0,
 ): InvariantId[] {
-  const writer = processOf(world);
+  const writer = processOf(world, 'migrator-1', wallOffsetMs);
   return invariants.flatMap(({ id, onArrival, onAccepted, onIntent, afterStep }) => {
     const words = [afterStep?.(world)];
     if (happening.call !== undefined) {
@@ -244,6 +245,17 @@ test('I7: a move before the cooldown is over, unless it finishes a mixed volume'
   expect(said(world, { intent: anIntent({ fromTier: 'mixed' }) })).toEqual([]);
   await world.clock.advance(MINUTE_MS);
   expect(said(world, { intent: anIntent() })).toEqual([]);
+});
+
+test('I7 and I8: a wrong clock is no excuse, unless that of the watcher is wrong as well', async () => {
+  const world = aWorld({}, { windows: [{ schedule: '*/10 * * * *', duration: '6m' }] });
+  await world.clock.advance(8 * MINUTE_MS);
+  await scored(world, 5_000);
+  world.truth.completedAtMs.set(VOLUME, world.clock.monotonicMs());
+  expect(said(world, { intent: anIntent() }, 300_000)).toEqual(['I7', 'I8']);
+  world.truth.heartbeatAheadMs = 300_000;
+  expect(said(world, { intent: anIntent() })).toEqual(['I7', 'I8']);
+  expect(said(world, { intent: anIntent() }, 300_000)).toEqual([]);
 });
 
 test('I8: a start outside of the window', async () => {

@@ -1,6 +1,6 @@
 import type { Intent } from '@couchestor/shared/messages';
 import { createFleet, type Role } from './fleet.ts';
-import { changeOf, invariants, type InvariantId, type SeenCall } from './invariants.ts';
+import { changeOf, invariants, isAstray, type InvariantId, type SeenCall } from './invariants.ts';
 import { changeLoads, createPeople } from './people.ts';
 import { noStory, type Story } from './story.ts';
 import { profileOf, type Profile } from './world/profile.ts';
@@ -93,7 +93,9 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
         if (what !== undefined) breach(id, what);
       }
       if (next.state === 'ended' && previous?.state === 'active' && next.outcome === 'completed') {
-        world.truth.completedAtMs.set(next.volumeId, world.clock.monotonicMs());
+        const isAnybodyRight = !isAstray(writer.wallOffsetMs) || !isAstray(world.truth.heartbeatAheadMs);
+        if (isAnybodyRight) world.truth.completedAtMs.set(next.volumeId, world.clock.monotonicMs());
+        else world.truth.completedAtMs.delete(next.volumeId);
       }
     },
     onEvent: ({ name, source, data }) => tell(source, `event ${name} of ${data.volumeId}`),

@@ -5,10 +5,12 @@ import { createLeases } from '@couchestor/shared/leases';
 import { createMayastorClient, createRateLimiter } from '@couchestor/shared/mayastor';
 import { subjectToken, type MigrationEventName } from '@couchestor/shared/messages';
 import { mayastorAccess, messageOf, natsAccess, runService } from '@couchestor/shared/service';
+import { parseTimestampMs } from '@couchestor/shared/units';
 import { createMayastor } from './adapters/seen-mayastor.ts';
 import { observeWorld } from './adapters/observed-world.ts';
 import { createMethodFinder, watchMethod, type Method } from './capabilities.ts';
 import { watchIntents } from './intent-board.ts';
+import { clockProblem } from './core/judge-request.ts';
 import { createMetrics } from './metrics.ts';
 import { createMigrator } from './migrator.ts';
 import { movesInFlight } from './moves-in-flight.ts';
@@ -39,14 +41,15 @@ await runService({
       ['redis', 'not asked yet'],
       ['mayastor', 'not asked yet'],
       ['permit', 'no heartbeat of the watcher yet'],
+      ['clock', undefined],
     ]);
     const report = (name: string, problem: string | undefined): void => {
       if (dependencies.get(name) === problem) return;
       dependencies.set(name, problem);
     };
     for (const name of dependencies.keys()) {
-      // Without a permit the migrator waits, and is as ready as it should be.
-      readiness.add(name, () => state(dependencies.get(name)), { required: name !== 'permit' });
+      // Without a permit, or with a wrong clock, the migrator waits, and is as ready as it should be.
+      readiness.add(name, () => state(dependencies.get(name)), { required: name !== 'permit' && name !== 'clock' });
     }
 
     await using stack = new AsyncDisposableStack();
@@ -142,9 +145,10 @@ await runService({
     const jobs = [
       bus.permit.watch({
         signal: ending.signal,
-        onHeartbeat: (heartbeat, _revision, isFirst) => {
-          permission.onHeartbeat(heartbeat, isFirst);
-          report('permit', heartbeat.paused ? 'paused' : undefined);
+        onHeartbeat: ({ paused, sentAt }, _revision, isFirst) => {
+          permission.onHeartbeat({ paused, sentAtMs: parseTimestampMs(sentAt) }, isFirst);
+          report('permit', paused ? 'paused' : undefined);
+          report('clock', clockProblem(clock.nowMs(), permission.watcherNowMs()));
         },
         onCleared: () => {
           permission.onCleared();

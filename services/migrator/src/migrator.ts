@@ -204,7 +204,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
     message: string,
     traceparent?: string,
   ): Promise<Disposition> => {
-    const remainsMs = parseTimestampMs(request.notAfter) - clock.nowMs();
+    const remainsMs = parseTimestampMs(request.notAfter) - (permission.watcherNowMs() ?? clock.nowMs());
     if (remainsMs > 0) return { kind: 'nak', delayMs: Math.min(5_000, Math.max(250, remainsMs / 4)) };
     await refuse(request, reason, message, traceparent);
     return { kind: 'ack' };
@@ -218,6 +218,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
     const method = options.method();
     const verdict = judgeRequest(request, {
       nowMs: clock.nowMs(),
+      watcherNowMs: permission.watcherNowMs(),
       record: stored?.intent,
       policy: world.policy(request.policyId),
       volume: world.volume(volumeId),

@@ -107,6 +107,79 @@ test('an abort rolls back, before and after the new replica is filled', async ()
   }
 });
 
+describe('another move that chose the same pool', () => {
+  const targetOf = ({ intents }: MoveWorld): string | undefined => {
+    const record = intents.current()?.intent;
+    return record?.state === 'active' ? record.round?.targetPool : undefined;
+  };
+
+  test('is heard of before anything grows there, and the next round takes another pool', async () => {
+    const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
+    let full: string | undefined;
+    world.board = {
+      // The news of it comes after the round was stored.
+      arriving: () => {
+        if (full === undefined) return targetOf(world) === undefined ? new Map() : undefined;
+        return new Map([[full, 850 * 1024 ** 3]]);
+      },
+      reached: async () => {
+        await world.clock.sleep(1_000);
+        full = targetOf(world);
+      },
+    };
+    expect(await world.move()).toBe('ended');
+    expect(outcomeOf(world)).toBe('completed');
+    expect(full).toMatch('nvme-');
+    expect(world.poolsOf(VOLUME)).not.toContain(full);
+    expect(world.model.ledger.calls().filter(({ path }) => path.endsWith('/replica_count/2'))).toHaveLength(1);
+    expectSound(world, 1);
+  });
+
+  test('is waited for without the fence while no news come', async () => {
+    const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
+    let isSilent = true;
+    world.board = {
+      arriving: () => (isSilent ? undefined : new Map()),
+      reached: (_volumeId, _revision, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+        }),
+    };
+    const fences: boolean[] = [];
+    const tryFence = async (): Promise<void> => {
+      const { granted } = await world.leases.acquireFence({ migrationId: 'other', token: 1 });
+      fences.push(granted);
+      if (granted) await world.leases.releaseFence('other', 1);
+    };
+    for (let minute = 1; minute <= 5; minute += 1) {
+      // Waiting for news takes five seconds, and it rests for one.
+      for (const secondMs of [0, 1_000, 2_000, 3_000, 4_000, 5_000, 6_000]) {
+        world.clock.after(minute * MINUTE_MS + secondMs, () => void tryFence());
+      }
+    }
+    world.clock.after(6 * MINUTE_MS, () => {
+      expect(world.model.ledger.calls().filter(({ path }) => path.endsWith('/replica_count/2'))).toEqual([]);
+      isSilent = false;
+    });
+    expect(await world.move()).toBe('ended');
+    expect(outcomeOf(world)).toBe('completed');
+    expect(fences).toContain(true);
+    expectSound(world, 1);
+  });
+});
+
+test('of two clocks that differ, the later one dates the end of a move', async () => {
+  for (const aheadMs of [-300_000, 300_000]) {
+    const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
+    world.watcherAheadMs = aheadMs;
+    expect(await world.move()).toBe('ended');
+    const record = world.intents.current()?.intent;
+    const completedAtMs = record?.state === 'ended' ? Date.parse(record.lastCompletedAt ?? '') : NaN;
+    expect(completedAtMs).toBeGreaterThan(world.clock.nowMs() + Math.max(0, aheadMs) - MINUTE_MS);
+    expect(completedAtMs).toBeLessThanOrEqual(world.clock.nowMs() + Math.max(0, aheadMs));
+  }
+});
+
 test('without a permit nothing is done, and a fence does not stay', async () => {
   const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
   world.permitted = false;

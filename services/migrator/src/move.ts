@@ -135,6 +135,9 @@ export async function runMove(
     abortRequested: context.abortRequested(record.intent),
   });
 
+  /** What counts from the end of a move begins late rather than early, should one of two clocks be wrong. */
+  const endMs = (): number => Math.max(clock.nowMs(), permission.watcherNowMs() ?? Number.NEGATIVE_INFINITY);
+
   const holdFence = async (): Promise<boolean> => {
     if (fence?.lost === true) await dropFence();
     if (fence !== undefined) return true;
@@ -402,7 +405,7 @@ export async function runMove(
         await sleep(waitMs(step.reason, record.intent, seen, capabilities));
         return undefined;
       case 'end':
-        await record.write(change.ended(record.intent, step.end, seen.volume, clock.nowMs(), settings.backoff));
+        await record.write(change.ended(record.intent, step.end, seen.volume, endMs(), settings.backoff));
         return undefined;
       case 'fencePools':
       case 'fenceNodes':

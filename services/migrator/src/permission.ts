@@ -1,9 +1,9 @@
 import type { Clock } from '@couchestor/shared/clock';
-import { heartbeatSeen, mayAct, mayLift, noPermit } from './core/permit.ts';
+import { heartbeatSeen, mayAct, mayLift, noPermit, senderNowMs, type SeenHeartbeat } from './core/permit.ts';
 import type { Permission } from './ports.ts';
 
 export interface PermissionKeeper extends Permission {
-  onHeartbeat(heartbeat: { readonly paused: boolean }, isFirst: boolean): void;
+  onHeartbeat(heartbeat: SeenHeartbeat, isFirst: boolean): void;
   /** The leader took its heartbeat away. */
   onCleared(): void;
 }
@@ -20,6 +20,7 @@ export function createPermission(clock: Clock): PermissionKeeper {
   return {
     mayAct: (leadMs) => !cleared && mayAct(state, leadMs, clock.monotonicMs()),
     mayLift: (leadMs) => mayLift(state, leadMs, clock.monotonicMs()),
+    watcherNowMs: () => senderNowMs(state, clock.monotonicMs()),
     onHeartbeat: (heartbeat, isFirst) => {
       const before = state;
       state = heartbeatSeen(state, heartbeat, isFirst, clock.monotonicMs());

@@ -39,6 +39,8 @@ export interface Permission {
   mayAct(leadMs: number): boolean;
   /** May a cordon of ours be removed? */
   mayLift(leadMs: number): boolean;
+  /** What the watcher's wall clock shows now; undefined before it was heard of. A clock here may be wrong alone. */
+  watcherNowMs(): number | undefined;
   /** Resolves at the next change, or when the signal is aborted. */
   changed(signal: AbortSignal): Promise<void>;
 }

@@ -17,6 +17,10 @@ export interface MoveWorld {
   readonly intents: IntentStore & { current(): StoredIntent | undefined };
   readonly events: { readonly name: string; readonly messageId: string; readonly data: unknown }[];
   permitted: boolean;
+  /** How far the clock of the watcher is ahead. */
+  watcherAheadMs: number;
+  /** What is heard of other moves; by itself there are none. */
+  board: MoveContext['board'];
   abortWanted: boolean;
   /** For a test's own faults. */
   stubborn: boolean;
@@ -100,6 +104,8 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     intents,
     events,
     permitted: true,
+    watcherAheadMs: 0,
+    board: { arriving: () => new Map(), reached: () => Promise.resolve() },
     abortWanted: false,
     stubborn: false,
     onCall: () => undefined,
@@ -157,6 +163,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     permission: {
       mayAct: () => world.permitted,
       mayLift: () => true,
+      watcherNowMs: () => clock.nowMs() + world.watcherAheadMs,
       changed: (signal) =>
         new Promise((resolve) => {
           signal.addEventListener('abort', () => resolve(), { once: true });

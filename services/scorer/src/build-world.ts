@@ -76,6 +76,15 @@ export function outdatedScores(): ScoreTable {
   });
 }
 
+/** The clock here was compared with that of Prometheus, and shows another time since. */
+export function jumpedScores(): ScoreTable {
+  return unknownScores('Stale', {
+    available: false,
+    reason: 'ClockSkew',
+    message: 'The clock of the scorer was changed by more than 30 s since Prometheus was asked; it is asked again.',
+  });
+}
+
 /** Of a policy that is new, or asks for something new, while the answers to other questions are still fresh. */
 export function awaitedScores(): ScoreTable {
   return unknownScores('NoSeries', {

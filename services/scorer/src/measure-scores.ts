@@ -15,7 +15,7 @@ import { MetricsError } from './metrics-error.ts';
 import type { MetricsServer } from './ports.ts';
 
 /** Beyond this the clocks of Prometheus and ours differ too much for windows and cooldowns to mean the same. */
-const CLOCK_SKEW_MAX_MS = 30_000;
+export const CLOCK_SKEW_MAX_MS = 30_000;
 /** Metrics that had no series for so long do not exist. */
 const DISCOVERY_MIN_MS = 300_000;
 

@@ -191,6 +191,25 @@ test('scores that take long to come are awaited, and Prometheus is not said to b
   expect(it.evaluations).toMatchObject([{ metrics: { available: true } }]);
 });
 
+test('a clock that was changed since Prometheus was asked stops all until it is asked again', async () => {
+  const it = bench();
+  await it.clock.advance(GRACE_MS + 1_000);
+  expect(it.decisions).toMatchObject([{ action: 'move' }]);
+  it.beforeAnswer = (signal) => it.clock.sleep(5_000, signal);
+  it.clock.jumpWall(29_000);
+  it.changed();
+  await it.clock.advance(500);
+  expect(it.decisions).toMatchObject([{ action: 'move' }]);
+  it.clock.jumpWall(2_000);
+  it.changed();
+  await it.clock.advance(500);
+  expect(it.decisions).toMatchObject([{ action: 'hold', score: { kind: 'unknown' } }]);
+  expect(it.evaluations).toMatchObject([{ metrics: { reason: 'ClockSkew' } }]);
+  expect(it.evaluations[0]?.brakes).toContain('ClockSkew');
+  await it.clock.advance(20_000);
+  expect(it.decisions).toMatchObject([{ action: 'move' }]);
+});
+
 test('a burst of changes is one pass', async () => {
   const it = bench();
   await it.clock.advance(1_000);

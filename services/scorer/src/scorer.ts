@@ -9,12 +9,12 @@ import {
 } from '@couchestor/shared/messages';
 import type { PolicySpec } from '@couchestor/shared/policy';
 import { messageOf, type Logger } from '@couchestor/shared/service';
-import { awaitedScores, createWorldBuilder, outdatedScores } from './build-world.ts';
+import { awaitedScores, createWorldBuilder, jumpedScores, outdatedScores } from './build-world.ts';
 import { deciding, type Outcome } from './core/decide.ts';
 import type { MoveRequest } from './core/decision.ts';
 import type { OutstandingRequest } from './core/world.ts';
 import { inSteps } from './in-steps.ts';
-import { measureScores, type Measurement } from './measure-scores.ts';
+import { CLOCK_SKEW_MAX_MS, measureScores, type Measurement } from './measure-scores.ts';
 import type { Announcements, Leadership, MetricsServer, ObservedWorld, Observations, WindowCalendar } from './ports.ts';
 import { toMigrationRequested, toPolicyEvaluated } from './present-decision.ts';
 import type { ScoreLog } from './score-log.ts';
@@ -88,7 +88,7 @@ export function createScorer(parts: ScorerParts): Scorer {
   let periodMs = settings.cycleMs;
   /** For how long an earlier leader's requests may be taken up: its cycles cost what the first one here does. */
   let leadGraceMs: number | undefined;
-  let measurement: (Measurement & { readonly atMs: number }) | undefined;
+  let measurement: (Measurement & { readonly atMs: number; readonly wallAheadMs: number }) | undefined;
   let latest: LatestPass | undefined;
   let tookOver = false;
 
@@ -107,6 +107,7 @@ export function createScorer(parts: ScorerParts): Scorer {
 
   const measureOnce = async (observed: ObservedWorld, signal: AbortSignal): Promise<void> => {
     const beganMs = clock.monotonicMs();
+    const beganAheadMs = wallAheadMs();
     const found = await measureScores({
       server: parts.server,
       specs: specsOf(observed),
@@ -120,7 +121,7 @@ export function createScorer(parts: ScorerParts): Scorer {
     periodMs = Math.max(settings.cycleMs, Math.ceil(tookMs / COST_SHARE));
     leadGraceMs ??= REQUEST_LIFE_CYCLES * periodMs;
     // As old as its question: an answer may have taken minutes.
-    measurement = { ...found, atMs: beganMs };
+    measurement = { ...found, atMs: beganMs, wallAheadMs: beganAheadMs };
     parts.metrics.measured(tookMs / 1_000, periodMs);
     measured.raise();
     changed.raise();
@@ -204,7 +205,14 @@ export function createScorer(parts: ScorerParts): Scorer {
     parts.metrics.passed((clock.monotonicMs() - beganMs) / 1_000);
   };
 
+  /** By how much the wall clock is ahead of the monotonic one: what was found of it holds until that changes. */
+  const wallAheadMs = (): number => clock.nowMs() - clock.monotonicMs();
+
   const tableOf = (spec: PolicySpec) => {
+    if (measurement !== undefined && Math.abs(wallAheadMs() - measurement.wallAheadMs) > CLOCK_SKEW_MAX_MS) {
+      measureNow.raise();
+      return jumpedScores();
+    }
     const fresh = measurement !== undefined && clock.monotonicMs() - measurement.atMs <= REQUEST_LIFE_CYCLES * periodMs;
     return fresh ? (measurement?.tableOf(spec) ?? awaitedScores()) : outdatedScores();
   };

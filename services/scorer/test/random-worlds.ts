@@ -101,6 +101,7 @@ export function randomWorld(seed: number): World {
             reason: r.pick<RefusalReason>([
               isScarce ? 'NoSlot' : 'NotPublished',
               'NoSlot',
+              'ClockSkew',
               'VolumeDegraded',
               'NoEligiblePool',
               'Paused',

@@ -348,7 +348,7 @@ function backingOff(intent: IntentState | undefined, now: number): Why | undefin
 function refused(world: World, { fact, observedAtMs }: WorldVolume, now: number): Why | undefined {
   const refusal = world.refusals.get(fact.volumeId);
   if (refusal === undefined || observedAtMs > refusal.atMs) return undefined;
-  if (['NoSlot', 'Paused'].includes(refusal.reason)) return undefined;
+  if (['NoSlot', 'Paused', 'ClockSkew'].includes(refusal.reason)) return undefined;
   let pause = 5 * MINUTE;
   for (let time = 1; time < refusal.inRow; time += 1) pause = Math.min(2 * pause, HOUR);
   return when(now < refusal.atMs + pause, 'BackingOff', refusal.atMs + pause);

@@ -237,7 +237,7 @@ export async function runMatrixCell(shape: MatrixShape, nth: number, fault: Matr
   };
   const beat = (): void => {
     for (const one of permissions) {
-      one.permission.onHeartbeat({ paused: false }, !one.greeted);
+      one.permission.onHeartbeat({ paused: false, sentAtMs: clock.nowMs() }, !one.greeted);
       one.greeted = true;
     }
     clock.after(2_000, beat);

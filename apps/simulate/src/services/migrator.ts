@@ -13,6 +13,7 @@ import {
 } from '@couchestor/migrator/parts';
 import { createMayastorClient } from '@couchestor/shared/mayastor';
 import { subjectToken } from '@couchestor/shared/messages';
+import { parseTimestampMs } from '@couchestor/shared/units';
 import { LEASE_TTL_MS, leasesOf } from '../world/leases.ts';
 import { GIB } from '../world/profile.ts';
 import { noMigratorMetrics, silentLog } from '../world/silence.ts';

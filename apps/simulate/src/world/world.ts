@@ -35,6 +35,8 @@ interface Truth {
   /** Heartbeats stored: the last one, and the last one that did not say that all is paused. */
   heartbeatAtMs: number;
   openHeartbeatAtMs: number;
+  /** How far the clock that dated the last one was ahead. */
+  heartbeatAheadMs: number;
   /** Processes that have heard that all is paused, and nothing else since. */
   readonly heardPause: Set<string>;
   /** What each volume's applications ask for now. */
@@ -106,6 +108,7 @@ export function createWorld(options: {
     onHeartbeat: (heartbeat) => {
       if (heartbeat === undefined) return;
       truth.heartbeatAtMs = clock.monotonicMs();
+      truth.heartbeatAheadMs = Date.parse(heartbeat.sentAt) - clock.nowMs();
       if (!heartbeat.paused) truth.openHeartbeatAtMs = clock.monotonicMs();
     },
   });
@@ -171,6 +174,7 @@ function createTruth(): Truth {
   return {
     heartbeatAtMs: Number.NEGATIVE_INFINITY,
     openHeartbeatAtMs: Number.NEGATIVE_INFINITY,
+    heartbeatAheadMs: 0,
     heardPause: new Set(),
     iops: new Map(),
     policyVersions: new Map(),

@@ -56,6 +56,7 @@ export const refusalReasons = [
   'Paused',
   'UnsupportedMayastor',
   'ClusterUpgrading',
+  'ClockSkew',
   'AffinityGroupRestricted',
   'RedeliveredTooOften',
 ] as const;

@@ -56,6 +56,7 @@ const pool = (name: string, tier: string): RequestWorld['pools'][number] => ({
 
 const world: RequestWorld = {
   nowMs: NOW,
+  watcherNowMs: undefined,
   record: undefined,
   policy: {
     policyId: 'policy',
@@ -104,6 +105,36 @@ test('a request that fits the world is accepted, with all pools of its tier, the
       targetPools: ['nvme-c', 'nvme-b'],
       limits: { policy: 2, perPool: 1, perNode: 1 },
     },
+  });
+});
+
+describe('clocks', () => {
+  const justCool = { record: ended({ lastCompletedAt: at(-HOUR_MS) }) };
+  const verdictAt = (aheadMs: number, change: Partial<RequestWorld> = {}) =>
+    judgeRequest(request, { ...world, ...change, watcherNowMs: NOW + aheadMs });
+
+  test.each([30_001, -30_001, 300_000, -300_000])(
+    'that are %i ms apart let nothing begin, and the request is left to others',
+    (aheadMs) => {
+      const message = expect.stringContaining('clocks of this migrator and of the watcher');
+      expect(verdictAt(aheadMs)).toMatchObject({ kind: 'later', reason: 'ClockSkew', message });
+      expect(verdictAt(aheadMs, { nowMs: NOW + 70_000 }).kind).not.toBe('accept');
+    },
+  );
+
+  test('within the tolerance, a time has passed once it has by both', () => {
+    expect(verdictAt(0, justCool)).toMatchObject({ kind: 'accept' });
+    expect(verdictAt(-1, justCool)).toMatchObject({ kind: 'refuse', reason: 'CoolingDown' });
+    expect(verdictAt(-1, { ...justCool, nowMs: NOW + 20_000 })).toMatchObject({
+      kind: 'refuse',
+      reason: 'CoolingDown',
+    });
+    expect(verdictAt(20_000, { nowMs: NOW + 50_000 })).toMatchObject({ kind: 'accept' });
+    expect(verdictAt(60_001, { nowMs: NOW + 50_000 })).toMatchObject({ kind: 'refuse', reason: 'Expired' });
+  });
+
+  test('are not compared before the watcher was heard of', () => {
+    expect(judgeRequest(request, { ...world, watcherNowMs: undefined })).toMatchObject({ kind: 'accept' });
   });
 });
 

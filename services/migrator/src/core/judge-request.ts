@@ -15,6 +15,8 @@ import type { Capabilities } from './evidence.ts';
 /** What the migrator knows when a request arrives: facts as last observed, and the record of the volume. */
 export interface RequestWorld {
   readonly nowMs: number;
+  /** The same moment by the watcher's clock; undefined before it was heard of. */
+  readonly watcherNowMs: number | undefined;
   readonly record: Intent | undefined;
   readonly policy: PolicyObserved | undefined;
   readonly volume: VolumeObserved | undefined;
@@ -33,10 +35,23 @@ export type Verdict =
   | { readonly kind: 'later'; readonly reason: RefusalReason; readonly message: string };
 
 const SEEN_IDS_MAX = 16;
+/** By so much the clocks of two processes may differ. */
+const CLOCK_TOLERANCE_MS = 30_000;
+
+/** Why no move may begin by this clock; of two that differ nobody knows which is right. */
+export function clockProblem(nowMs: number, watcherNowMs: number | undefined): string | undefined {
+  const apartMs = Math.abs(nowMs - (watcherNowMs ?? nowMs));
+  if (apartMs <= CLOCK_TOLERANCE_MS) return undefined;
+  const apart = formatDuration(Math.round(apartMs / 1_000) * 1_000);
+  return `the clocks of this migrator and of the watcher are ${apart} apart; let their nodes take the time from one source`;
+}
 
 /** May this move begin? Everything that the decision saw is compared with what is known now. */
 export function judgeRequest(request: MigrationRequested, world: RequestWorld): Verdict {
-  const { nowMs, record, policy, volume } = world;
+  const { nowMs, watcherNowMs = nowMs, record, policy, volume } = world;
+  // Within the tolerance too, what has to have passed has passed by both clocks, and what may not be over is not by either.
+  const earliestMs = Math.min(nowMs, watcherNowMs);
+  const latestMs = Math.max(nowMs, watcherNowMs);
   const refuse = (reason: RefusalReason, message: string): Verdict => ({ kind: 'refuse', reason, message });
   const later = (reason: RefusalReason, message: string): Verdict => ({ kind: 'later', reason, message });
 
@@ -46,7 +61,9 @@ export function judgeRequest(request: MigrationRequested, world: RequestWorld): 
     }
     if (record.state === 'active') return refuse('AlreadyMoving', `migration ${record.migrationId} is in flight`);
   }
-  if (parseTimestampMs(request.notAfter) < nowMs)
+  const skewed = clockProblem(nowMs, watcherNowMs);
+  if (skewed !== undefined) return later('ClockSkew', skewed);
+  if (parseTimestampMs(request.notAfter) < latestMs)
     return refuse('Expired', `the request ran out at ${request.notAfter}`);
   if (policy === undefined) return refuse('PolicyChanged', 'the policy exists no more');
   if (policy.generation !== request.policyGeneration) {
@@ -61,9 +78,9 @@ export function judgeRequest(request: MigrationRequested, world: RequestWorld): 
   if (!spec.enabled || spec.dryRun) return refuse('PolicyDisabled', 'the policy is disabled or in dry run');
 
   if (volume?.persistentVolume === undefined) return refuse('VolumeNotFound', 'the volume exists no more');
-  const changed = volumeRefusal(request, volume, spec, nowMs);
+  const changed = volumeRefusal(request, volume, spec, earliestMs);
   if (changed !== undefined) return refuse(...changed);
-  const cooling = coolingDown(request, record, volume, spec, nowMs);
+  const cooling = coolingDown(request, record, volume, spec, earliestMs);
   if (cooling !== undefined) return refuse(...cooling);
 
   if (world.method === 'none') return refuse('UnsupportedMayastor', 'this Mayastor can neither be fenced nor steered');

@@ -5,22 +5,34 @@
 export interface PermitState {
   readonly seenAtMonotonicMs: number | undefined;
   readonly paused: boolean;
+  /** How far the sender's wall clock is ahead of the monotonic clock here, but for the time that a heartbeat travels. */
+  readonly senderAheadMs: number | undefined;
+}
+
+export interface SeenHeartbeat {
+  readonly paused: boolean;
+  readonly sentAtMs: number;
 }
 
 /** How long a heartbeat permits to act, and how long after it our own cordons may still be removed. */
 const PERMIT_LIFE_MS = 14_000;
 const LIFT_LIFE_MS = 18_000;
 
-export const noPermit: PermitState = { seenAtMonotonicMs: undefined, paused: false };
+export const noPermit: PermitState = { seenAtMonotonicMs: undefined, paused: false, senderAheadMs: undefined };
 
 export function heartbeatSeen(
   state: PermitState,
-  heartbeat: { readonly paused: boolean },
+  { paused, sentAtMs }: SeenHeartbeat,
   isFirst: boolean,
   nowMonotonicMs: number,
 ): PermitState {
-  if (isFirst) return { seenAtMonotonicMs: state.seenAtMonotonicMs, paused: heartbeat.paused };
-  return { seenAtMonotonicMs: nowMonotonicMs, paused: heartbeat.paused };
+  if (isFirst) return { ...state, paused };
+  return { seenAtMonotonicMs: nowMonotonicMs, paused, senderAheadMs: sentAtMs - nowMonotonicMs };
+}
+
+/** What the sender's wall clock shows now; undefined before it was heard of. */
+export function senderNowMs({ senderAheadMs }: PermitState, nowMonotonicMs: number): number | undefined {
+  return senderAheadMs === undefined ? undefined : senderAheadMs + nowMonotonicMs;
 }
 
 /** May a call start that takes up to `leadMs`? */

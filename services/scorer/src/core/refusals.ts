@@ -27,6 +27,7 @@ const passing: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'Paused',
   'UnsupportedMayastor',
   'ClusterUpgrading',
+  'ClockSkew',
 ]);
 
 /**

@@ -63,7 +63,7 @@ export function randomWorld(seed: number): World {
           instance: 'm',
           version: 'test',
           method,
-          fleetLimit: 10,
+          fleetLimit: isScarce ? 10 : r.pick([0, 1, 2, 3, 10]),
           activeMigrations: 0,
           cordonedPools: [],
           cordonedNodes: [],

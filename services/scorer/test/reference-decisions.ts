@@ -587,6 +587,10 @@ function share(
 
   const records = [...world.intents.values()].filter((intent) => intent.policyId === policy.policyId);
   const inMotion = records.filter((intent) => intent.state === 'active' && intent.attention === undefined).length;
+  const everywhere = [...world.intents.values()].filter(
+    (intent) => intent.state === 'active' && intent.attention === undefined,
+  ).length;
+  const fleetRoom = world.movers.reduce((least, mover) => Math.min(least, mover.fleetLimit), Infinity) - everywhere;
   const starts = new Map([...world.recentStarts, ...world.intents.values()].map((start) => [start.migrationId, start]));
   const lately = [...starts.values()]
     .filter((start) => start.policyId === policy.policyId && start.startedAtMs > now - HOUR)
@@ -596,7 +600,10 @@ function share(
   const tooMany = failures.count >= limits.maxConsecutiveFailures;
   const leaving = lately[lately.length - limits.maxMovesPerHour];
   const room: readonly (readonly [number, Why])[] = [
-    [Math.max(0, spec.maxConcurrentMigrations - inMotion) + 2 - elsewhere, { reason: 'AwaitingSlot' }],
+    [
+      Math.max(0, Math.min(spec.maxConcurrentMigrations - inMotion, fleetRoom)) + 2 - elsewhere,
+      { reason: 'AwaitingSlot' },
+    ],
     [
       Math.max(1, Math.floor((watched.length * limits.maxVolumesInMotionPercent) / 100)) - inMotion - elsewhere,
       { reason: 'BrakeFleet' },

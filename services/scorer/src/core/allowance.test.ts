@@ -1,6 +1,6 @@
 import { GIB, HOUR_MS, MINUTE_MS } from '@couchestor/shared/units';
 import { describe, expect, test } from 'vitest';
-import { anActiveMove, anEndedMove, aPolicy, aVolume, NOW_MS, outcomeOf } from '../../test/worlds.ts';
+import { anActiveMove, anEndedMove, aMover, aPolicy, aVolume, NOW_MS, outcomeOf } from '../../test/worlds.ts';
 import type { IntentState, World } from './world.ts';
 
 const ids = Array.from({ length: 20 }, (_, index) => `v${String(index).padStart(2, '0')}`);
@@ -27,6 +27,27 @@ test('a request for a volume that wants to move no more is one of them while it 
     ['gone', { migrationId: 'm', policyId: 'policy-1', sentAtMs: NOW_MS, notAfterMs: NOW_MS }],
   ]);
   expect(requested({ maxConcurrentMigrations: 3 }, { outstanding })).toHaveLength(4);
+});
+
+test('where the fleet has fewer free slots than the policy, those count', () => {
+  const movers = (...limits: readonly number[]) => ({
+    movers: limits.map((fleetLimit) => ({ ...aMover(), fleetLimit })),
+  });
+  expect(requested({ maxConcurrentMigrations: 9 }, movers(3))).toHaveLength(5);
+  expect(requested({ maxConcurrentMigrations: 9 }, movers(8, 3))).toHaveLength(5);
+  expect(requested({ maxConcurrentMigrations: 2 }, movers(3))).toHaveLength(4);
+  expect(requested({ maxConcurrentMigrations: 9 }, movers())).toHaveLength(11);
+  // Moves of every policy count, and what waits for a person does not.
+  const foreign = anActiveMove({ policyId: 'another' });
+  const intents = intentsOf([foreign, foreign, anActiveMove({ attention: 'Look.' })]);
+  expect(requested({ maxConcurrentMigrations: 9 }, { ...movers(3), intents })).toHaveLength(3);
+  const full = { ...movers(2), intents };
+  expect(requested({ maxConcurrentMigrations: 9 }, full)).toHaveLength(2);
+  const policy = aPolicy(scores, { limits: roomy, maxConcurrentMigrations: 9 });
+  expect(outcomeOf(volumes, policy, full).decisions.at(-1)).toMatchObject({
+    reason: 'AwaitingSlot',
+    message: expect.stringContaining('FLEET_MIGRATIONS_MAX is 2, and 2 moves are in flight in the cluster'),
+  });
 });
 
 test('a move that waits for a person holds no slot', () => {

@@ -11,6 +11,8 @@ const FAILURE_PAUSE_MS = HOUR_MS;
 export interface AllowanceInput {
   readonly limits: PolicySpec['limits'];
   readonly maxConcurrentMigrations: number;
+  /** Moves that migrators let be in flight in the whole cluster; Infinity while none has told. */
+  readonly fleetLimit: number;
   readonly watchedVolumes: number;
   readonly traffic: Traffic;
   /** Requests of the policy that may still be taken up though their volumes are no candidates any more. */
@@ -41,11 +43,17 @@ export function allowanceOf(input: AllowanceInput): Allowance {
 }
 
 function slotLimit(input: AllowanceInput): Limit {
-  const { maxConcurrentMigrations: limit, outstandingElsewhere } = input;
-  const { inMotion } = input.traffic;
-  const message = `Others come first: maxConcurrentMigrations is ${limit}, and ${inMotion} moves are in flight.`;
+  const { maxConcurrentMigrations, fleetLimit, outstandingElsewhere } = input;
+  const { inMotion, fleetInMotion } = input.traffic;
+  const ofPolicy = Math.max(0, maxConcurrentMigrations - inMotion);
+  // Which policy gets the slots of the fleet is for the migrators to say, who give them out in turn.
+  const ofFleet = Math.max(0, fleetLimit - fleetInMotion);
+  const message =
+    ofFleet < ofPolicy
+      ? `Others come first: FLEET_MIGRATIONS_MAX is ${fleetLimit}, and ${fleetInMotion} moves are in flight in the cluster.`
+      : `Others come first: maxConcurrentMigrations is ${maxConcurrentMigrations}, and ${inMotion} moves are in flight.`;
   return {
-    remaining: Math.max(0, limit - inMotion) + REQUESTS_IN_WAITING - outstandingElsewhere,
+    remaining: Math.min(ofPolicy, ofFleet) + REQUESTS_IN_WAITING - outstandingElsewhere,
     hold: { reason: 'AwaitingSlot', message },
   };
 }

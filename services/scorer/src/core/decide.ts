@@ -123,6 +123,8 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
 
   const stops = clusterStops(world.cluster, world.movers);
   const traffic = trafficOf(world, nowMs);
+  // They should agree; while a new setting is rolled out the least is what all of them allow.
+  const fleetLimit = Math.min(...world.movers.map((mover) => mover.fleetLimit));
   const outstanding = stillOutstanding(world, nowMs);
   const requests: MoveRequest[] = [];
   const brakesOf = new Map<string, readonly Brake[]>();
@@ -141,6 +143,7 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
       stops: [...stops, ...policyStops(policy, counts)],
       watchedVolumes: ledger.volumes,
       traffic: traffic(policy.policyId),
+      fleetLimit,
       outstanding,
       inFlight,
       world,

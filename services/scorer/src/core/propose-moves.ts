@@ -24,6 +24,7 @@ export interface ProposeInput {
   readonly stops: readonly Stop[];
   readonly watchedVolumes: number;
   readonly traffic: Traffic;
+  readonly fleetLimit: number;
   readonly outstanding: ReadonlyMap<string, OutstandingRequest>;
   /** Grows with each request that is made. */
   readonly inFlight: InFlight;
@@ -107,7 +108,7 @@ function isOutstanding({ outstanding }: ProposeInput, { volume }: Candidate): bo
 }
 
 function allowanceFor(input: ProposeInput, ready: readonly Ranked[]): Allowance {
-  const { policy, outstanding, watchedVolumes, traffic, nowMs } = input;
+  const { policy, outstanding, watchedVolumes, traffic, fleetLimit, nowMs } = input;
   const { limits, maxConcurrentMigrations } = policy.spec;
   const all = [...outstanding.values()].filter(({ policyId }) => policyId === policy.policyId).length;
   const among = ready.filter(
@@ -116,6 +117,7 @@ function allowanceFor(input: ProposeInput, ready: readonly Ranked[]): Allowance 
   return allowanceOf({
     limits,
     maxConcurrentMigrations,
+    fleetLimit,
     watchedVolumes,
     traffic,
     outstandingElsewhere: all - among,

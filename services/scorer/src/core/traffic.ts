@@ -5,6 +5,8 @@ import type { ActiveMove, EndedMove, MoveStart, World } from './world.ts';
 export interface Traffic {
   /** Moves in flight; those that wait for a person hold no slot. */
   readonly inMotion: number;
+  /** The same of all policies together. */
+  readonly fleetInMotion: number;
   /** Begun within the last hour, oldest first. */
   readonly startsLastHour: readonly MoveStart[];
   /** Moves that failed since the last one that completed. */
@@ -18,6 +20,7 @@ export function trafficOf(
   nowMs: number,
 ): (policyId: string) => Traffic {
   const inMotion = new Map<string, number>();
+  let fleetInMotion = 0;
   const telling = new Map<string, (EndedMove | ActiveMove)[]>();
   const sinceMs = nowMs - HOUR_MS;
   const starts = new Map<string, MoveStart>(
@@ -33,6 +36,7 @@ export function trafficOf(
     }
     if (intent.state === 'active' && intent.attention === undefined) {
       inMotion.set(policyId, (inMotion.get(policyId) ?? 0) + 1);
+      fleetInMotion += 1;
     }
   }
   const lately = [...starts.values()].sort(
@@ -41,6 +45,7 @@ export function trafficOf(
   const startsOf = Map.groupBy(lately, ({ policyId }) => policyId);
   return (policyId) => ({
     inMotion: inMotion.get(policyId) ?? 0,
+    fleetInMotion,
     startsLastHour: startsOf.get(policyId) ?? [],
     ...failuresOf(telling.get(policyId) ?? []),
   });

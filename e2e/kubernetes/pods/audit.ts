@@ -4,6 +4,8 @@ import type { PodBed, Truth } from './pod-bed.ts';
 import type { HistoryEntry, PolicyStatus, Stage } from './stage.ts';
 
 const clock = createSystemClock();
+/** Looks without an answer, one after the other. */
+const LOOKS_IN_VAIN_MAX = 20;
 
 interface Event {
   readonly metadata: { readonly name: string };
@@ -44,20 +46,31 @@ export function chronicle(stage: Stage): Chronicle {
   };
   const ending = new AbortController();
   const looking = (async () => {
+    let inVain = 0;
     while (await pause(clock, 1_000, ending.signal)) {
-      // An answer that does not come on a busy machine is asked for again; nothing is missed by that.
-      const status = await stage.status().catch(() => undefined);
-      if (status !== undefined) take(status);
+      // An answer that does not come on a busy machine is asked for again, but not for ever: what is not seen in time may
+      // be pushed out of the history.
+      const status = await stage.status().catch((error: unknown) => {
+        inVain += 1;
+        if (inVain > LOOKS_IN_VAIN_MAX) throw error;
+      });
+      if (status === undefined) continue;
+      inVain = 0;
+      take(status);
     }
     take(await stage.status());
   })();
-  // Told when it is asked for, in the end.
-  looking.catch(() => undefined);
+  // What it found wrong is thrown when it is disposed of, which comes later than the failure.
+  const verdict = looking.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
   return {
     entries,
     [Symbol.asyncDispose]: async () => {
       ending.abort();
-      await looking;
+      const failure = await verdict;
+      if (failure !== undefined) throw failure.error;
     },
   };
 }

@@ -159,11 +159,7 @@ await runService({
         find: createMethodFinder(client, {
           nodeFenceAllowed: config.MAYASTOR_NODE_FENCE,
           mayProbe: () => permission.mayAct(config.MAYASTOR_TIMEOUT_MS + config.CALL_MARGIN_MS),
-          onNodes: async (nodes, sweepSignal) => {
-            await sweepCordons(nodes, sweepSignal).catch((error: unknown) => {
-              logger.info({ err: error }, 'cordons of no move were not looked for, trying again');
-            });
-          },
+          onNodes: sweepCordons,
         }),
         clock,
         signal: ending.signal,

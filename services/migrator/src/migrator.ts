@@ -25,6 +25,7 @@ import { accepted, withOwner } from './core/intent-changes.ts';
 import { judgeRequest } from './core/judge-request.ts';
 import type { Step } from './core/step.ts';
 import type { Method } from './capabilities.ts';
+import { isDependencyError } from './dependency-error.ts';
 import { keepLease, type HeldLease } from './held-lease.ts';
 import { createLateCalls } from './late-calls.ts';
 import type { ActiveRecord, IntentBoard } from './intent-board.ts';
@@ -342,7 +343,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
       await work({ intent, revision }, ownership, grant.token, how);
     } catch (error) {
       if (stopping.signal.aborted || error instanceof ConflictError) return;
-      if (!isOurs(error)) throw error;
+      if (!isDependencyError(error)) throw error;
       logger.info({ volumeId, err: error }, 'a move could not be taken up, trying again');
     } finally {
       if (ownership !== undefined) await giveBack(volumeId, ownership);
@@ -414,7 +415,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
         await job();
       } catch (error) {
         if (stopping.signal.aborted) return;
-        if (!isOurs(error)) throw error;
+        if (!isDependencyError(error)) throw error;
         logger.info({ err: error, job: what }, 'a dependency is away, trying again');
       }
       await pause(clock, ms, stopping.signal);
@@ -468,12 +469,6 @@ function isAsRequested(request: MigrationRequested, seen: SeenVolume | 'absent')
   if (seen === 'absent' || !isWhole(seen, request.replicaCount)) return false;
   const wanted = new Map(request.replicas.map((replica) => [replica.replicaId, replica.pool]));
   return seen.replicas.every((replica) => wanted.get(replica.replicaId) === replica.pool);
-}
-
-function isOurs(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('COUCHESTOR_')
-  );
 }
 
 function ignoreConflict(error: unknown): void {

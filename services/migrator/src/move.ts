@@ -10,7 +10,9 @@ import { nextStep } from './core/next-step.ts';
 import { refusedGrowth } from './core/refused-growth.ts';
 import type { CallStep, OwnStep, Step, WaitReason } from './core/step.ts';
 import { parseTimestampMs } from '@couchestor/shared/units';
+import { isDependencyError } from './dependency-error.ts';
 import { keepLease, type HeldLease } from './held-lease.ts';
+import type { IntentBoard } from './intent-board.ts';
 import { createLookout } from './lookout.ts';
 import { createMoveRecord } from './move-record.ts';
 import type { Mayastor, MoveEvents, Permission } from './ports.ts';
@@ -306,7 +308,7 @@ export async function runMove(
         const isDone = await lift(kind === 'pool' ? unlisted : [], kind === 'node' ? unlisted : []);
         if (isDone) left = left.filter((name) => listed.includes(name));
       } catch (error) {
-        if (!isRetriable(error)) throw error;
+        if (!isDependencyError(error)) throw error;
       }
       if (left.length > 0) await pause(clock, RETRY_MAX_MS, over.signal);
     }
@@ -453,7 +455,7 @@ export async function runMove(
         if (result !== undefined) return result;
       } catch (error) {
         if (error instanceof ConflictError) return lost();
-        if (!isRetriable(error)) throw error;
+        if (!isDependencyError(error)) throw error;
         if (record.ended !== undefined && ownership.lost) return 'ended';
         logger.info({ ...who, err: error }, 'a dependency is away, the move waits');
         await sleep(1_000);
@@ -465,13 +467,6 @@ export async function runMove(
       logger.info({ ...who, err: error }, 'fence lease not given back, it lapses');
     });
   }
-}
-
-/** Errors of dependencies carry a code of ours; anything else is a defect and ends the process. */
-function isRetriable(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('COUCHESTOR_')
-  );
 }
 
 function cordonsIn(round: Round | undefined, kind: 'pool' | 'node'): readonly string[] {

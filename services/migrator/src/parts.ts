@@ -2,6 +2,7 @@
 export { createMayastor } from './adapters/seen-mayastor.ts';
 export { observeWorld } from './adapters/observed-world.ts';
 export { createMethodFinder, watchMethod, type Method } from './capabilities.ts';
+export { isDependencyError } from './dependency-error.ts';
 export { watchIntents } from './intent-board.ts';
 export type { MigratorMetrics } from './metrics.ts';
 export { createMigrator, type ObservedWorld } from './migrator.ts';

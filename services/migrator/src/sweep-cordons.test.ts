@@ -1,5 +1,5 @@
 import { createVirtualClock } from '@couchestor/shared/clock';
-import type { StoredIntent } from '@couchestor/shared/bus';
+import { BusUnavailableError, type StoredIntent } from '@couchestor/shared/bus';
 import { expect, test } from 'vitest';
 import { anIntent } from '../test/evidence.ts';
 import { createCordonSweep } from './sweep-cordons.ts';
@@ -11,9 +11,10 @@ function sweepWorld() {
   const clock = createVirtualClock();
   const records = new Map<string, StoredIntent>();
   const removed: string[] = [];
-  const state = { mayLift: true };
+  const said: string[] = [];
+  const state: { mayLift: boolean; failure: Error | undefined } = { mayLift: true, failure: undefined };
   const sweep = createCordonSweep({
-    intents: { list: () => Promise.resolve(records) },
+    intents: { list: () => (state.failure === undefined ? Promise.resolve(records) : Promise.reject(state.failure)) },
     mayastor: {
       uncordonNode: (node, label, mayStart) => {
         if (!mayStart()) return Promise.resolve({ kind: 'refused', code: 'NotStarted', message: '' } as never);
@@ -23,11 +24,11 @@ function sweepWorld() {
     },
     permission: { mayLift: () => state.mayLift },
     clock,
-    logger: { warn: () => undefined },
+    logger: { warn: () => undefined, info: (_fields, message) => said.push(message) },
     leadMs: 2_000,
   });
   const see = async (...cordonLabels: string[]): Promise<void> => sweep([{ id: 'n1', cordonLabels }], signal);
-  return { clock, records, removed, state, see };
+  return { clock, records, removed, said, state, see };
 }
 
 test('a cordon of ours that no move in flight has is taken away after five minutes', async () => {
@@ -60,6 +61,20 @@ test('without a permit it waits', async () => {
   await see('couchestor-gone');
   expect(removed).toEqual([]);
   state.mayLift = true;
+  await see('couchestor-gone');
+  expect(removed).toEqual(['n1/couchestor-gone']);
+});
+
+test('while the intents cannot be read it says so and tries again; a defect is not hidden', async () => {
+  const { clock, removed, said, state, see } = sweepWorld();
+  await see('couchestor-gone');
+  await clock.advance(5 * MINUTE_MS);
+  state.failure = new BusUnavailableError('listing intents');
+  await see('couchestor-gone');
+  expect(said).toEqual(['cordons of no move were not looked for, trying again']);
+  state.failure = new TypeError('a defect');
+  await expect(see('couchestor-gone')).rejects.toThrow('a defect');
+  state.failure = undefined;
   await see('couchestor-gone');
   expect(removed).toEqual(['n1/couchestor-gone']);
 });

@@ -1,6 +1,7 @@
 import type { IntentStore } from '@couchestor/shared/bus';
 import type { Clock } from '@couchestor/shared/clock';
 import { cordonLabelOf, isOurCordonLabel } from '@couchestor/shared/messages';
+import { isDependencyError } from './dependency-error.ts';
 import type { MoveLogger } from './move.ts';
 import type { Mayastor, Permission } from './ports.ts';
 
@@ -10,14 +11,14 @@ const FORGOTTEN_MS = 5 * 60_000;
 /**
  * Takes away cordons of nodes that carry our label and belong to no move in flight: of moves whose record was lost with
  * the bus, or that came after their move had ended and its sender had died. Cordons of pools carry no name, so those are
- * left to a person.
+ * left to a person. Where it cannot look it says so, and looks again the next time.
  */
 export function createCordonSweep(options: {
   readonly intents: Pick<IntentStore, 'list'>;
   readonly mayastor: Pick<Mayastor, 'uncordonNode'>;
   readonly permission: Pick<Permission, 'mayLift'>;
   readonly clock: Clock;
-  readonly logger: Pick<MoveLogger, 'warn'>;
+  readonly logger: Pick<MoveLogger, 'info' | 'warn'>;
   /** A removal starts only while it may go on for so long. */
   readonly leadMs: number;
 }): (
@@ -27,7 +28,10 @@ export function createCordonSweep(options: {
   const { intents, mayastor, permission, clock, logger, leadMs } = options;
   let since = new Map<string, { readonly node: string; readonly label: string; readonly sinceMs: number }>();
 
-  return async (nodes, signal) => {
+  const sweep = async (
+    nodes: readonly { readonly id: string; readonly cordonLabels: readonly string[] }[],
+    signal: AbortSignal,
+  ): Promise<void> => {
     const nowMs = clock.monotonicMs();
     const seen = nodes.flatMap(({ id: node, cordonLabels }) =>
       cordonLabels.filter(isOurCordonLabel).map((label) => ({ node, label, key: `${node}/${label}` })),
@@ -48,4 +52,9 @@ export function createCordonSweep(options: {
       logger.warn({ node, label, outcome: outcome.kind }, 'a cordon of no move in flight is taken away');
     }
   };
+  return (nodes, signal) =>
+    sweep(nodes, signal).catch((error: unknown) => {
+      if (!isDependencyError(error)) throw error;
+      logger.info({ err: error }, 'cordons of no move were not looked for, trying again');
+    });
 }

@@ -4,6 +4,7 @@ import {
   createMethodFinder,
   createMigrator,
   createPermission,
+  isDependencyError,
   observeMover,
   observeWorld,
   publishMover,
@@ -86,12 +87,12 @@ export const runMigrator: Service = async (
       backoff: { baseMs: FAILURE_BACKOFF_MS },
     },
   });
-  const jobs = [
+  const jobs = Promise.all([
     bus.permit.watch({
       signal: ending.signal,
-      onHeartbeat: (heartbeat, _revision, isFirst) => {
-        permission.onHeartbeat(heartbeat, isFirst);
-        onHeard(process, heartbeat.paused);
+      onHeartbeat: ({ paused, sentAt }, _revision, isFirst) => {
+        permission.onHeartbeat({ paused, sentAtMs: parseTimestampMs(sentAt) }, isFirst);
+        onHeard(process, paused);
       },
       onCleared: () => permission.onCleared(),
     }),
@@ -99,14 +100,16 @@ export const runMigrator: Service = async (
       find: createMethodFinder(client, {
         nodeFenceAllowed: true,
         mayProbe: () => permission.mayAct(CALL_TIMEOUT_MS + MARGIN_MS),
-        onNodes: (nodes, sweepSignal) => sweepCordons(nodes, sweepSignal).catch(() => undefined),
+        onNodes: sweepCordons,
       }),
       clock,
       signal: ending.signal,
       onMethod: (found) => {
         method = found;
       },
-      onError: () => undefined,
+      onError: (error) => {
+        if (!isDependencyError(error)) throw error;
+      },
     }),
     publishMover({
       bus,
@@ -115,7 +118,8 @@ export const runMigrator: Service = async (
       signal: ending.signal,
       observe: () => observeMover(board, { instance, version: 'simulated', method, fleetLimit: profile.fleetMax }),
     }),
-  ];
+    board.ended,
+  ]);
   const requests = bus.consumeRequests({
     durable: 'migrator',
     signal,
@@ -125,7 +129,8 @@ export const runMigrator: Service = async (
     handle: (request) => migrator.handle(request),
     onExhausted: (request) => migrator.giveUp(request),
   });
-  await Promise.all([migrator.run(signal), requests]);
+  // They go on until they are told to end, unless one fails.
+  await Promise.race([Promise.all([migrator.run(signal), requests]), jobs]);
   ending.abort(new Error('the migrator stops'));
-  await Promise.allSettled([...jobs, board.ended]);
+  await jobs;
 };

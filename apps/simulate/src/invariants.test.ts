@@ -178,6 +178,32 @@ test('I2: a shrink before the new replica is filled, or without what steers it',
   expect(said(world, { call: shrinkCall })).toEqual(['I2']);
 });
 
+test('I2: nothing steers a replica out that was never filled, though it may have been filled just now', async () => {
+  const world = aWorld({ rebuildMs: 20_000, cachePeriodMs: 500 });
+  await grow(world);
+  const before = (world.model.volume(VOLUME)?.replicas ?? [])
+    .filter(({ pool }) => pool.startsWith('cold'))
+    .map(({ uuid, pool, node }) => ({ replicaId: uuid, pool, node }));
+  const allBefore = (world.model.volume(VOLUME)?.replicas ?? []).map(({ uuid, pool, node }) => ({
+    replicaId: uuid,
+    pool,
+    node,
+  }));
+  await world.clock.runUntil(
+    () => world.model.volume(VOLUME)?.replicas.every(({ synced }) => synced) === true,
+    MINUTE_MS,
+  );
+  world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
+  store(world, anIntent({ round: aRound({ replicasBefore: before }) }));
+  expect(said(world, { call: shrinkCall })).toEqual([]);
+  store(world, anIntent({ round: aRound({ replicasBefore: allBefore }) }));
+  expect(said(world, { call: shrinkCall })).toEqual(['I2']);
+  await world.clock.advance(10_000);
+  world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
+  store(world, anIntent({ round: aRound({ replicasBefore: before }) }));
+  expect(said(world, { call: shrinkCall })).toEqual(['I2']);
+});
+
 test('I3: a call for a volume that moves for somebody else, or not at all; and a second move of a volume', () => {
   const world = aWorld();
   expect(said(world, { call: growCall })).toEqual(['I3']);
@@ -206,7 +232,7 @@ test('I4: what a move leaves behind', async () => {
   await leased.leaseServer.acquireLease(lease);
   expect(atRest(leased)).toContain('I4');
   const endless = aWorld();
-  endless.truth.accepted.add('move-1');
+  endless.truth.accepted.set('move-1', { policyId: 'policy-1', atMs: 0 });
   expect(atRest(endless)).toContain('I4');
 });
 
@@ -233,6 +259,27 @@ test('I6: one move too many, of all or onto a pool', async () => {
   expect(said(world, { intent: first })).toEqual([]);
   store(world, { ...first, round: aRound() }, { ...second, round: aRound() });
   expect(said(world, { intent: first })).toEqual(['I6']);
+});
+
+/** The undoing of a call that came late. */
+const undoing = { rollback: { outcome: 'aborted', reason: 'LateCall', message: '' } } as const;
+
+test('I6 and I10 pass over the undoing of a call that came late, and over nothing that only says it is one', async () => {
+  const world = aWorld({ fleetMax: 1 });
+  const repair = anIntent({ ...undoing, volumeId: volumeIdOf(1), migrationId: 'move-1' });
+  const other = anIntent({ volumeId: volumeIdOf(2), migrationId: 'move-2' });
+  await grow(world);
+  world.model.faults.nodeDown('n2', { graceful: true });
+  await world.clock.advance(MINUTE_MS);
+  world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
+  await scored(world, 5_000);
+  store(world, repair, other);
+  expect(said(world, { intent: repair })).toEqual(['I6', 'I10']);
+  world.truth.latePaths.add(growCall.path);
+  expect(said(world, { intent: repair })).toEqual([]);
+  // That of another volume makes room for one more, and for no other.
+  store(world, anIntent({ volumeId: volumeIdOf(3), migrationId: 'move-3' }));
+  expect(said(world, { intent: repair })).toEqual(['I6']);
 });
 
 test('I7: a move before the cooldown is over, unless it finishes a mixed volume', async () => {

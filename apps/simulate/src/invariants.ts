@@ -50,6 +50,7 @@ const NOTICE_MS = 12_000;
 const FRESH_MS = 7_000;
 /** Facts reach everybody within this, late messages and lost publishes included. */
 const NEWS_MS = 90_000;
+const HOUR_MS = 3_600_000;
 
 export const invariants: readonly Invariant[] = [
   {
@@ -208,14 +209,16 @@ function shrinkTooSoon({ change, path }: SeenCall, { bus, model, profile, clock 
   if (wasUnknowable || truth.target === undefined) return undefined;
   const synced = truth.replicas.filter((replica) => replica.synced);
   if (steer === undefined) {
-    // Nothing is steered while the one that goes is the one that was never filled; it may have been filled just now.
+    // Nothing is steered while the one that goes is one that came and was never filled; it may have been filled just now.
+    const before = new Set(record.round?.replicasBefore.map(({ replicaId }) => replicaId));
+    const hasCome = truth.replicas.some(({ uuid }) => !before.has(uuid));
     const wasFilledJustNow = model.ledger
       .changes()
       .some(
         ({ volume, from, to, atMs }) =>
           volume === change.volumeId && to > from && clock.monotonicMs() - atMs < FRESH_MS + profile.cachePeriodMs,
       );
-    if (wasFilledJustNow) return undefined;
+    if (hasCome && wasFilledJustNow) return undefined;
     return synced.length >= truth.replicas.length && truth.replicas.length > change.count
       ? `PUT ${path} with all replicas filled and nothing steered`
       : undefined;
@@ -252,7 +255,7 @@ function limitExceeded({ bus, profile, truth }: World): string | undefined {
     used.set(key, { count: entry.count + 1, limit: Math.max(entry.limit, limit) });
   };
   for (const { intent } of bus.intents.values()) {
-    if (intent.state !== 'active' || intent.attention !== undefined || isRepair(intent)) continue;
+    if (intent.state !== 'active' || intent.attention !== undefined || isRepair(intent, truth)) continue;
     fleet += 1;
     bytes += intent.sizeBytes;
     use(`policy ${intent.policyId}`, intent.limits.policy);
@@ -261,7 +264,6 @@ function limitExceeded({ bus, profile, truth }: World): string | undefined {
       use(`node ${intent.round.targetNode}`, intent.limits.perNode);
     }
   }
-  void truth;
   if (fleet > profile.fleetMax) return `${fleet} moves in flight, at most ${profile.fleetMax} may be`;
   if (bytes > FLEET_BYTES) return `${bytes} bytes in flight`;
   for (const [key, { count, limit }] of used)
@@ -287,12 +289,19 @@ function overfills({ change, path }: SeenCall, world: World): string | undefined
   return percent <= limit ? undefined : `PUT ${path} fills ${round.targetPool} to ${percent.toFixed(1)} %`;
 }
 
-/** What a call did that came too late is undone at once: such a volume is not as it should be, and no limit holds for it. */
-const isRepair = ({ rollback }: ActiveIntent): boolean => rollback?.reason === 'LateCall';
+/**
+ * What a call did that came too late is undone at once: such a volume is not as it should be, and no limit holds for it.
+ * Nothing else may pass for such.
+ */
+const isRepair = ({ rollback, volumeId }: ActiveIntent, truth: World['truth']): boolean =>
+  rollback?.reason === 'LateCall' && wasCalledLate(volumeId, truth);
+
+const wasCalledLate = (volumeId: string, { latePaths }: World['truth']): boolean =>
+  [...latePaths].some((path) => path.startsWith(`/volumes/${volumeId}/replica_count/`));
 
 function shouldHaveStayed(intent: ActiveIntent, world: World): string | undefined {
-  if (isRepair(intent)) return undefined;
   const { model, profile, truth, clock } = world;
+  if (isRepair(intent, truth)) return undefined;
   const { volumeId } = intent;
   const nowMs = clock.monotonicMs();
   const snapshots = profile.volumes.find(({ id }) => id === volumeId)?.snapshots ?? 0;
@@ -338,8 +347,7 @@ function leftBehind({ model, bus, truth, leaseServer }: World): string[] {
   for (const [volumeId, counts] of truth.wantedCounts) {
     const volume = model.volume(volumeId);
     if (volume === undefined) continue;
-    const wasLate = [...truth.latePaths].some((path) => path.startsWith(`/volumes/${volumeId}/replica_count/`));
-    if (!counts.has(volume.replicaCount) && !wasLate) {
+    if (!counts.has(volume.replicaCount) && !wasCalledLate(volumeId, truth)) {
       wrongs.push(`${volumeId} has a count of ${volume.replicaCount}, not ${[...counts].join(' or ')}`);
     }
     if (volume.replicas.length !== volume.replicaCount) {
@@ -351,7 +359,7 @@ function leftBehind({ model, bus, truth, leaseServer }: World): string[] {
 }
 
 /** Each move that was taken up has exactly one end in the history, and nothing after it. */
-function endsOf(events: World['bus']['events'], accepted: ReadonlySet<string>): string[] {
+function endsOf(events: World['bus']['events'], accepted: World['truth']['accepted']): string[] {
   const wrongs: string[] = [];
   const ends = new Map<string, Set<string>>();
   for (const { name, id, data } of events) {
@@ -360,7 +368,7 @@ function endsOf(events: World['bus']['events'], accepted: ReadonlySet<string>): 
     else if (known.size > 0 && name !== 'migration.refused') wrongs.push(`${data.migrationId}: ${name} after its end`);
     ends.set(data.migrationId, known);
   }
-  for (const migrationId of accepted) {
+  for (const migrationId of accepted.keys()) {
     const count = ends.get(migrationId)?.size ?? 0;
     if (count !== 1) wrongs.push(`${migrationId} ended ${count} times`);
   }
@@ -382,6 +390,19 @@ const RESTING = new Set([
   'WindowClosed',
 ]);
 
+/** Whether moves of the policy began so often within the hour, or fail so often, that it may rest. */
+function brakeHolds({ bus, truth, clock, kubernetes }: World, policyId: string | undefined): boolean {
+  const spec = truth.policyVersions.get(policyId ?? '')?.at(-1)?.spec;
+  if (spec === undefined || !kubernetes.policies.has(policyId ?? '')) return false;
+  const begun = [...truth.accepted.values()].filter(
+    (start) => start.policyId === policyId && clock.monotonicMs() - start.atMs < HOUR_MS + CLOCK_TOLERANCE_MS,
+  ).length;
+  const failed = [...bus.intents.values()].filter(
+    ({ intent }) => intent.policyId === policyId && intent.state === 'ended' && intent.outcome === 'failed',
+  ).length;
+  return begun >= spec.limits.maxMovesPerHour || failed >= spec.limits.maxConsecutiveFailures;
+}
+
 function notConverged(world: World): string[] {
   const { bus, kubernetes, model, truth } = world;
   const wrongs: string[] = [];
@@ -394,7 +415,8 @@ function notConverged(world: World): string[] {
       wrongs.push(`${volumeId} has no decision`);
       continue;
     }
-    if (decision.action !== 'hold' || !RESTING.has(decision.reason)) {
+    const isBraked = decision.reason !== 'BrakeFleet' || brakeHolds(world, decision.policyId);
+    if (decision.action !== 'hold' || !RESTING.has(decision.reason) || !isBraked) {
       wrongs.push(`${volumeId} rests on ${decision.action} ${decision.reason}: ${decision.message}`);
     }
     if (decision.reason !== 'OnWantedTier' || view.pinTier !== undefined) continue;

@@ -87,7 +87,10 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
     onIntent: (next, previous, writer) => {
       if (story.isTold) tell(writer.name, describeIntent(next));
       const isNew = next.state === 'active' && previous?.migrationId !== next.migrationId;
-      if (isNew) world.truth.accepted.add(next.migrationId);
+      if (isNew) {
+        const atMs = world.clock.monotonicMs();
+        world.truth.accepted.set(next.migrationId, { policyId: next.policyId, atMs });
+      }
       for (const { id, onIntent, onAccepted } of invariants) {
         const what = onIntent?.(next, previous, world) ?? (isNew ? onAccepted?.(next, world, writer) : undefined);
         if (what !== undefined) breach(id, what);

@@ -49,8 +49,8 @@ interface Truth {
   readonly completedAtMs: Map<string, number>;
   /** Nodes that a person drains, since when. */
   readonly drainedSinceMs: Map<string, number>;
-  /** Migrations that were taken up. */
-  readonly accepted: Set<string>;
+  /** Migrations that were taken up, with their policy and when that was. */
+  readonly accepted: Map<string, { readonly policyId: string; readonly atMs: number }>;
   /** Paths of changes that a process sent after it had stood still: what they do is not what was decided. */
   readonly latePaths: Set<string>;
   /** The core died in the middle of a change, so that a replica may be left on a disk. */
@@ -181,7 +181,7 @@ function createTruth(): Truth {
     wantedCounts: new Map(),
     completedAtMs: new Map(),
     drainedSinceMs: new Map(),
-    accepted: new Set(),
+    accepted: new Map(),
     latePaths: new Set(),
     replicasMayBeLeft: false,
     changingCalls: 0,

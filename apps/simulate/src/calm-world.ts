@@ -58,7 +58,14 @@ export function createCalmWorld(
       standstillShare: 0,
       policies: base.policies.slice(0, 1).map(({ id, spec }) => ({
         id,
-        spec: { ...spec, cooldownPeriod: '0s', windows: [], volumeSelector: { matchLabels: {} } },
+        spec: {
+          ...spec,
+          cooldownPeriod: '0s',
+          maxConcurrentMigrations: 8,
+          volumeSelector: { matchLabels: {} },
+          limits: { ...spec.limits, perPool: 3, perNode: 3 },
+          windows: [],
+        },
       })),
       skewMaxMs: 0,
       isPaced: false,

@@ -44,7 +44,7 @@ export interface ObservedWorld {
 
 export interface MigratorOptions extends Omit<
   MoveContext,
-  'board' | 'abortRequested' | 'onLateCall' | 'onStep' | 'onEnded' | 'settings'
+  'board' | 'fenceQueue' | 'abortRequested' | 'onLateCall' | 'onStep' | 'onEnded' | 'settings'
 > {
   readonly instance: string;
   readonly board: IntentBoard;
@@ -59,6 +59,8 @@ export interface MigratorOptions extends Omit<
 }
 
 const ADOPT_EVERY_MS = 2_000;
+/** An owner that stops gives its moves back, so a lease is not waited for to its end. */
+const ADOPT_AGAIN_MAX_MS = 5_000;
 const RENEW_EVERY_MS = 5_000;
 const OUTBOX_PATIENCE_MS = 15_000;
 const LATE_CALL_EVERY_MS = 5_000;
@@ -78,6 +80,10 @@ export function createMigrator(options: MigratorOptions): Migrator {
   const { instance, board, world, metrics, clock, logger, leases, intents, permission, settings } = options;
   const running = new Map<string, Promise<void>>();
   const progress = new Map<string, MoveProgress>();
+  /** Moves that wait for the fence here, the first to ask for it in front. */
+  const fenceQueue = new Set<string>();
+  /** When the owner of a volume was there, it is asked for again from then on. */
+  const adoptableFromMs = new Map<string, number>();
   const stopping = new AbortController();
   let failure: unknown;
   let limitsKnownAtMs: number | undefined;
@@ -145,6 +151,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
         {
           ...options,
           settings: { ...settings, capabilities: how },
+          fenceQueue,
           abortRequested: (intent) => world.volume(intent.volumeId)?.persistentVolume?.abort === intent.migrationId,
           onLateCall: (intent, replicaCount) => lateCalls.note(intent, replicaCount),
           onStep,
@@ -327,7 +334,13 @@ export function createMigrator(options: MigratorOptions): Migrator {
     let ownership: HeldLease | undefined;
     try {
       const grant = await leases.acquireOwnership(volumeId, instance);
-      if (!grant.granted) return;
+      if (!grant.granted) {
+        if (grant.reason === 'Held') {
+          const waitMs = Math.min(ADOPT_AGAIN_MAX_MS, grant.retryInMs);
+          adoptableFromMs.set(volumeId, clock.monotonicMs() + waitMs);
+        }
+        return;
+      }
       ownership = ownershipOf(volumeId, grant);
       await clock.sleep(settings.leaseTtlMs, stopping.signal);
       const stored = await intents.get(volumeId, stopping.signal);
@@ -445,7 +458,12 @@ export function createMigrator(options: MigratorOptions): Migrator {
       if (signal.aborted) stopping.abort(signal.reason);
       await Promise.race([board.synced, aborted(stopping.signal)]);
       const adoptAll = async (): Promise<void> => {
-        for (const volumeId of board.active().keys()) if (!running.has(volumeId)) track(volumeId, adopt(volumeId));
+        const active = board.active();
+        for (const volumeId of adoptableFromMs.keys()) if (!active.has(volumeId)) adoptableFromMs.delete(volumeId);
+        for (const volumeId of active.keys()) {
+          const fromMs = adoptableFromMs.get(volumeId) ?? 0;
+          if (!running.has(volumeId) && clock.monotonicMs() >= fromMs) track(volumeId, adopt(volumeId));
+        }
         gauge();
       };
       await Promise.all([

@@ -343,3 +343,19 @@ test('a cordon that comes after its time-out is found and taken away', async () 
   expect(outcomeOf(world)).toBe('aborted');
   expectSound(world, 2);
 });
+
+test('a growth that comes after its time-out is waited for before the move ends', async () => {
+  const world = await createMoveWorld({ placement: ['sata-n1', 'sata-n2'], publishedOn: 'n1' });
+  let late = 1;
+  world.model.faults.onCall(({ method, path }) => {
+    if (method !== 'PUT' || !path.endsWith('/replica_count/3') || late === 0) return undefined;
+    late -= 1;
+    world.abortWanted = true;
+    return { kind: 'timeout', effectAfterMs: 25_000 };
+  });
+  expect(await world.move()).toBe('ended');
+  await whileRunning(world.clock, world.clock.sleep(MINUTE_MS));
+  expect(late).toBe(0);
+  expect(outcomeOf(world)).toBe('aborted');
+  expectSound(world, 2);
+});

@@ -43,6 +43,8 @@ export interface MoveContext {
   readonly clock: Clock;
   readonly logger: MoveLogger;
   readonly settings: MoveSettings;
+  /** Migrations of this process that wait for the fence; none but the first asks for it, so that waiting costs little. */
+  readonly fenceQueue: Set<string>;
   /** What is known of other moves. */
   readonly board: Pick<IntentBoard, 'arriving' | 'reached'>;
   /** Whether a person wants this migration rolled back. */
@@ -64,8 +66,8 @@ const FENCE_PATIENCE_MS = 30_000;
 /** After a call that was not done, doubled each time in a row up to the maximum. */
 const RETRY_MS = 500;
 const RETRY_MAX_MS = 5_000;
-/** A cordon that had no answer may still come so much later; till then it is not forgotten that it may be there. */
-const CORDON_DOUBT_MS = 30_000;
+/** A call that had no answer may still take effect so much later. */
+const DOUBT_MS = 30_000;
 /** So long a cordon that came when the move was another's is followed. */
 const WITHDRAWAL_MS = 60_000;
 /** A stopping process takes its cordons away, for this long at most. */
@@ -105,9 +107,15 @@ export async function runMove(
   let fence: HeldLease | undefined;
   let farewellEndsMs: number | undefined;
   let failedCalls = 0;
-  // Whoever had the move before may have sent a cordon as its last call.
-  let cordonsInDoubtUntilMs =
-    start.intent.round === undefined ? 0 : clock.monotonicMs() + Math.max(0, CORDON_DOUBT_MS - settings.leaseTtlMs);
+  // Whoever had the move before may have sent a cordon or a count as its last call.
+  const inheritedDoubtUntilMs =
+    start.intent.round === undefined ? 0 : clock.monotonicMs() + Math.max(0, DOUBT_MS - settings.leaseTtlMs);
+  /** Till then it is not forgotten that a cordon may be there. */
+  let cordonsInDoubtUntilMs = inheritedDoubtUntilMs;
+  let countInDoubt: { readonly replicaCount: number | 'any'; readonly untilMs: number } = {
+    replicaCount: 'any',
+    untilMs: inheritedDoubtUntilMs,
+  };
   /** A count that we asked for and have written nothing since, so that the move may have been another's by then. */
   let unprovenCount: { readonly replicaCount: number } | undefined;
   /** A try that was counted and never left us need not be counted again. */
@@ -131,10 +139,11 @@ export async function runMove(
     mayProbe: mayAct,
     signal: over.signal,
   });
-  const standing = (): Pick<Evidence, 'mayAct' | 'fenceHeld' | 'abortRequested'> => ({
+  const standing = (): Pick<Evidence, 'mayAct' | 'fenceHeld' | 'abortRequested' | 'countInDoubt'> => ({
     mayAct: mayAct(),
     fenceHeld: fence !== undefined && !fence.lost,
     abortRequested: context.abortRequested(record.intent),
+    ...(clock.monotonicMs() < countInDoubt.untilMs ? { countInDoubt: countInDoubt.replicaCount } : {}),
   });
 
   /** What counts from the end of a move begins late rather than early, should one of two clocks be wrong. */
@@ -157,6 +166,19 @@ export async function runMove(
       onError: (error) => logger.warn({ ...who, err: error }, 'fence lease not renewed'),
     });
     return true;
+  };
+  const queueForFence = async (): Promise<void> => {
+    const untilMs = clock.monotonicMs() + FENCE_PATIENCE_MS;
+    const { fenceQueue } = context;
+    const isFirst = (): boolean => fenceQueue.values().next().value === migrationId;
+    fenceQueue.add(migrationId);
+    try {
+      while (!(isFirst() && (await holdFence())) && mayAct() && clock.monotonicMs() < untilMs) {
+        await sleep(FENCE_RETRY_MS);
+      }
+    } finally {
+      fenceQueue.delete(migrationId);
+    }
   };
   const dropFence = async (): Promise<void> => {
     const held = fence;
@@ -222,8 +244,7 @@ export async function runMove(
     const nowMs = clock.nowMs();
     switch (step.kind) {
       case 'takeFence': {
-        const untilMs = clock.monotonicMs() + FENCE_PATIENCE_MS;
-        while (!(await holdFence()) && mayAct() && clock.monotonicMs() < untilMs) await sleep(FENCE_RETRY_MS);
+        await queueForFence();
         // Cordons of whoever had it before may have been in what was read.
         lookout.forgetCluster();
         return;
@@ -273,6 +294,7 @@ export async function runMove(
     const outcome = await mayastor.setReplicaCount(volumeId, replicaCount, mayStart);
     lookout.volumeTouched();
     if (outcome.kind !== 'refused') unprovenCount = { replicaCount };
+    if (outcome.kind === 'unknown') countInDoubt = { replicaCount, untilMs: clock.monotonicMs() + DOUBT_MS };
     return outcome;
   };
   const cordon = async (kind: 'pool' | 'node', names: readonly string[]): Promise<boolean> => {
@@ -283,7 +305,7 @@ export async function runMove(
       ),
     );
     if (outcomes.some((outcome) => outcome.kind === 'unknown')) {
-      cordonsInDoubtUntilMs = clock.monotonicMs() + CORDON_DOUBT_MS;
+      cordonsInDoubtUntilMs = clock.monotonicMs() + DOUBT_MS;
     }
     if (ownership.lost) {
       const sent = names.filter((_, position) => outcomes[position]?.kind !== 'refused');
@@ -514,6 +536,7 @@ function waitMs(
       return leftMs > 0 ? Math.max(10, Math.ceil(leftMs)) : cachePeriodMs;
     }
     case 'Stopped':
+    case 'CountInDoubt':
       return 2_000;
     case 'ReplicaNotPlaced':
     case 'HalfDoneGrowth':

@@ -179,6 +179,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
       leaseTtlMs: LEASE_TTL_MS,
       backoff: { baseMs: 300_000 },
     },
+    fenceQueue: new Set(),
     board: {
       arriving: (volumeId, revision) => world.board.arriving(volumeId, revision),
       reached: (volumeId, revision, signal) => world.board.reached(volumeId, revision, signal),

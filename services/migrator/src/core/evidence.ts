@@ -70,6 +70,8 @@ export interface Evidence {
   /** May anything but the removal of our cordons be done: permit fresh, not paused, leases held? */
   readonly mayAct: boolean;
   readonly abortRequested: boolean;
+  /** A replica count that was asked for lately, has had no answer, and may yet be set; `any` when it is not known which. */
+  readonly countInDoubt?: number | 'any';
 }
 
 export interface Capabilities {

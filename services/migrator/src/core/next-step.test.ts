@@ -74,6 +74,18 @@ describe('what is left after a crash', () => {
     expect(stepOf(withRound({ fence: fenced }), cordoned(fence.ours))).toEqual({ kind: 'grow', replicaCount: 3 });
   });
 
+  test('a growth that may still come: the same again, but no other count, no fence and no other round', () => {
+    const inDoubt = { kind: 'wait', reason: 'CountInDoubt' };
+    const again = cordoned(fence.ours, { countInDoubt: 3 });
+    expect(stepOf(withRound({ fence: fenced }), again)).toEqual({ kind: 'grow', replicaCount: 3 });
+    expect(stepOf(withRound({ fence: fenced }), cordoned(fence.ours, { countInDoubt: 'any' }))).toEqual(inDoubt);
+    const given = withRound({ rollback: { outcome: 'aborted', reason: 'AbortRequested', message: 'by a person' } });
+    expect(stepOf(given, evidenceOf(asBefore))).toMatchObject({ kind: 'endRound' });
+    expect(stepOf(given, evidenceOf(asBefore, { countInDoubt: 3 }))).toEqual(inDoubt);
+    const unfenced = { fenceHeld: false, countInDoubt: 2 };
+    expect(stepOf(anIntent({ placement: before }), evidenceOf(asBefore, unfenced))).toEqual(inDoubt);
+  });
+
   test('a growth that did half: what nobody counts is waited for until it is gone, then a person is asked', () => {
     const half = aVolume({ placement: before, replicas: [...asBefore.replicas, aReplica('nvme-n3')] });
     expect(stepOf(withRound({}), evidenceOf(half))).toEqual({ kind: 'wait', reason: 'HalfDoneGrowth' });

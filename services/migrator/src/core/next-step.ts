@@ -36,6 +36,44 @@ import { isIdle, patienceMs, PLACEMENT_MS, settled, wait, waitOrAttend } from '.
  * twice, a cache period apart; and before the count drops, everything is read again.
  */
 export function nextStep(intent: ActiveIntent, evidence: Evidence, capabilities: Capabilities): Step {
+  const step = stepFrom(intent, evidence, capabilities);
+  return isOpenToDoubt(step, evidence) ? wait('CountInDoubt') : step;
+}
+
+/**
+ * A count that had no answer may still be set. Till that is over no other is asked for, and the round does not end,
+ * since only within it the replica that comes is known to be ours. The fence would be held for nothing.
+ */
+function isOpenToDoubt(step: Step, { countInDoubt, volume }: Evidence): boolean {
+  if (countInDoubt === undefined || volume === 'absent') return false;
+  switch (step.kind) {
+    case 'grow':
+    case 'shrink':
+      return step.replicaCount !== countInDoubt;
+    case 'takeFence':
+    case 'steerByChildRemoval':
+    case 'endRound':
+      return true;
+    case 'look':
+    case 'wait':
+    case 'end':
+    case 'startRound':
+    case 'recordAdded':
+    case 'recordSynced':
+    case 'planSteer':
+    case 'forgetCordons':
+    case 'planFence':
+    case 'rollBack':
+    case 'attend':
+    case 'fencePools':
+    case 'fenceNodes':
+    case 'steerByCordon':
+    case 'lift':
+      return false;
+  }
+}
+
+function stepFrom(intent: ActiveIntent, evidence: Evidence, capabilities: Capabilities): Step {
   const { volume } = evidence;
   if (volume === 'absent') {
     const isGone = settled(evidence, capabilities);

@@ -9,6 +9,7 @@ export type WaitReason =
   | 'Stopped'
   | 'Busy'
   | 'Settling'
+  | 'CountInDoubt'
   | 'Rebuilding'
   | 'ReplicaNotPlaced'
   | 'HalfDoneGrowth'

@@ -398,27 +398,31 @@ export function createMigrator(options: MigratorOptions): Migrator {
   /** Events whose writer died between the write and the telling. */
   const tellForgotten = async (): Promise<void> => {
     for (const [volumeId, { intent, revision }] of board.all()) {
-      if (intent.state !== 'ended') continue;
-      if (running.has(volumeId)) continue;
-      const sinceMs = clock.nowMs() - parseTimestampMs(intent.endedAt);
-      if (intent.outbox.length > 0 && sinceMs > OUTBOX_PATIENCE_MS) {
-        for (const { name, messageId, data } of intent.outbox) {
-          await options.events.publish(name as MigrationEventName, intent.migrationId, data, {
-            messageId,
-            signal: stopping.signal,
-            ...(intent.traceparent === undefined ? {} : { traceparent: intent.traceparent }),
-          });
-        }
-        await intents.update({ ...intent, outbox: [] }, revision, stopping.signal).catch(ignoreConflict);
-      } else if (
-        intent.outbox.length === 0 &&
-        world.synced() &&
-        world.volume(volumeId) === undefined &&
-        sinceMs > OUTBOX_PATIENCE_MS
-      ) {
-        // The record lives as long as its volume.
-        await intents.delete(volumeId, revision, stopping.signal).catch(ignoreConflict);
+      if (intent.state !== 'ended' || intent.outbox.length === 0 || running.has(volumeId)) continue;
+      if (clock.nowMs() - parseTimestampMs(intent.endedAt) <= OUTBOX_PATIENCE_MS) continue;
+      for (const { name, messageId, data } of intent.outbox) {
+        await options.events.publish(name as MigrationEventName, intent.migrationId, data, {
+          messageId,
+          signal: stopping.signal,
+          ...(intent.traceparent === undefined ? {} : { traceparent: intent.traceparent }),
+        });
       }
+      await intents.update({ ...intent, outbox: [] }, revision, stopping.signal).catch(ignoreConflict);
+    }
+  };
+
+  /**
+   * A record lives as long as its volume, since it is what keeps a move from being made twice. Facts that are lost say
+   * nothing of that, so Mayastor is asked.
+   */
+  const forgetDeleted = async (): Promise<void> => {
+    if (!world.synced()) return;
+    for (const [volumeId, { intent, revision }] of board.all()) {
+      if (intent.state !== 'ended' || intent.outbox.length > 0 || running.has(volumeId)) continue;
+      const sinceMs = clock.nowMs() - parseTimestampMs(intent.endedAt);
+      if (sinceMs <= OUTBOX_PATIENCE_MS || world.volume(volumeId) !== undefined) continue;
+      if ((await options.mayastor.readVolume(volumeId, stopping.signal)) !== 'absent') continue;
+      await intents.delete(volumeId, revision, stopping.signal).catch(ignoreConflict);
     }
   };
 
@@ -474,6 +478,7 @@ export function createMigrator(options: MigratorOptions): Migrator {
         ),
         every(ADOPT_EVERY_MS, adoptAll, 'search for moves without owner'),
         every(OUTBOX_PATIENCE_MS, tellForgotten, 'search for untold events'),
+        every(OUTBOX_PATIENCE_MS, forgetDeleted, 'search for records of deleted volumes'),
         every(LATE_CALL_EVERY_MS, () => lateCalls.follow(stopping.signal), 'following of late calls'),
       ]);
       while (running.size > 0) await Promise.all(running.values());

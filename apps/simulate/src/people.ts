@@ -2,7 +2,9 @@ import { oneOf, upTo, type Random } from './world/random.ts';
 import { iopsFor, putPolicy, type World } from './world/world.ts';
 
 const MINUTE_MS = 60_000;
-const PERSON = 'maintenance';
+/** Labels of people: whoever ends one thing does not end the other. */
+const CORDON = 'maintenance';
+const DRAIN = 'replacement';
 const REDIS_JUMP_MAX_MS = 10_000;
 
 /** People who use and run the cluster, and machines that fail. */
@@ -72,17 +74,17 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     },
     'a person cordons a node': (random) => {
       const node = oneOf(random, profile.nodes) ?? '';
-      persist('PUT', `/nodes/${node}/cordon/${PERSON}`);
-      until(random, () => persist('DELETE', `/nodes/${node}/cordon/${PERSON}`));
+      persist('PUT', `/nodes/${node}/cordon/${CORDON}`);
+      until(random, () => persist('DELETE', `/nodes/${node}/cordon/${CORDON}`));
     },
     'a person drains a node': (random) => {
       const node = oneOf(random, profile.nodes) ?? '';
-      void send('PUT', `/nodes/${node}/drain/${PERSON}`).then((done) => {
+      void send('PUT', `/nodes/${node}/drain/${DRAIN}`).then((done) => {
         if (done && !isRepaired) truth.drainedSinceMs.set(node, clock.monotonicMs());
       });
       until(random, () => {
         truth.drainedSinceMs.delete(node);
-        persist('DELETE', `/nodes/${node}/cordon/${PERSON}`);
+        persist('DELETE', `/nodes/${node}/cordon/${DRAIN}`);
       });
     },
     'a volume is unpublished': (random) => {
@@ -168,7 +170,9 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
       for (const repair of repairs) repair();
       // A cordon of a person that had no answer may come after its removal, as ours may.
       clock.after(30_000, () => {
-        for (const node of profile.nodes) persist('DELETE', `/nodes/${node}/cordon/${PERSON}`);
+        for (const node of profile.nodes) {
+          for (const label of [CORDON, DRAIN]) persist('DELETE', `/nodes/${node}/cordon/${label}`);
+        }
       });
       // A target that lost its node for good is made again by whoever uses the volume.
       for (const volumeId of volumes) if (model.volume(volumeId)?.target === undefined) publish(volumeId);

@@ -1,5 +1,5 @@
 import type { MayastorVersion } from '@couchestor/simulator/mayastor';
-import { picked, seededRandom, upTo } from './random.ts';
+import { oneOf, picked, seededRandom, upTo, type Random } from './random.ts';
 
 /** What a world is like. It follows from the seed alone. */
 export interface Profile {
@@ -90,7 +90,68 @@ export const WINDOW_OPEN_MINUTES = 6;
 
 export const volumeIdOf = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 
+/** One seed in so many has a world in which most things differ; the others are busy ones. */
+const VARIED_EVERY = 4;
+
 export function profileOf(seed: number): Profile {
+  const profile = variedProfile(seed);
+  return seed % VARIED_EVERY === 0 ? profile : busy(profile, seededRandom(seed ^ 0x1f83d9ab));
+}
+
+/** The same world without what makes its moves seldom or long, so that many happen in the time of few. */
+function busy(profile: Profile, random: Random): Profile {
+  const { policies, nodes: allNodes, version } = profile;
+  const nodes = version === '2.7.1' ? allNodes : allNodes.slice(0, picked(random, [3, 4]));
+  const tiersOf = profile.tiersOf;
+  const volumes = Array.from({ length: picked(random, [8, 12]) }, (_, index): VolumeProfile => {
+    const tier = picked<Tier>(random, ['hot', 'cold']);
+    const homes = nodes.filter((node) => tiersOf(node).includes(tier));
+    const start = upTo(random, homes.length);
+    const placement = Array.from(
+      { length: picked(random, [1, 1, 1, 2]) },
+      (__, at) => `${tier}-${homes[(start + at) % homes.length]}`,
+    );
+    return {
+      id: volumeIdOf(index + 1),
+      placement,
+      publishedOn: oneOf(random, nodes) ?? 'n1',
+      snapshots: 0,
+      labels: { group: index % 2 === 0 ? 'even' : 'odd' },
+    };
+  });
+  const concurrent = picked(random, [2, 3]);
+  return {
+    ...profile,
+    steer: 'cordon',
+    nodes,
+    volumes,
+    fleetMax: concurrent,
+    cachePeriodMs: 500,
+    watchPeriodMs: 5_000,
+    cycleMs: 10_000,
+    rebuildMs: 500,
+    faultRate: picked(random, [0.11, 0.12, 0.13]),
+    loadChangeMs: picked(random, [10_000, 20_000]),
+    deeds: profile.deeds / 2,
+    isPaced: false,
+    maxRebuilds: undefined,
+    isThin: true,
+    poolBytes: { hot: 1_000 * GIB, cold: 4_000 * GIB },
+    policies: policies.map(({ id, spec }) => ({
+      id,
+      spec: {
+        ...spec,
+        cooldownPeriod: picked(random, ['0s', '0s', '35s']),
+        maxConcurrentMigrations: concurrent,
+        migrationTimeout: '30m',
+        limits: { ...spec.limits, maxMovesPerHour: 1_000, maxConsecutiveFailures: 100 },
+        windows: [],
+      },
+    })),
+  };
+}
+
+function variedProfile(seed: number): Profile {
   const random = seededRandom(seed);
   const chance = (share: number): boolean => random() < share;
   const version = picked<MayastorVersion>(random, ['2.12.2', '2.12.2', '2.12.2', '2.10.0', '2.7.1']);

@@ -79,7 +79,8 @@ describe('what is left after a crash', () => {
     const again = cordoned(fence.ours, { countInDoubt: 3 });
     expect(stepOf(withRound({ fence: fenced }), again)).toEqual({ kind: 'grow', replicaCount: 3 });
     expect(stepOf(withRound({ fence: fenced }), cordoned(fence.ours, { countInDoubt: 'any' }))).toEqual(inDoubt);
-    const given = withRound({ rollback: { outcome: 'aborted', reason: 'AbortRequested', message: 'by a person' } });
+    const rollback = { outcome: 'aborted', reason: 'AbortRequested', message: 'by a person' } as const;
+    const given = withRound({}, { rollback });
     expect(stepOf(given, evidenceOf(asBefore))).toMatchObject({ kind: 'endRound' });
     expect(stepOf(given, evidenceOf(asBefore, { countInDoubt: 3 }))).toEqual(inDoubt);
     const unfenced = { fenceHeld: false, countInDoubt: 2 };

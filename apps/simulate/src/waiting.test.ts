@@ -42,7 +42,10 @@ test('a move whose owner lives is asked for every few seconds, and taken up soon
   expect(asked).toBeGreaterThanOrEqual(4);
   expect(asked).toBeLessThanOrEqual(8);
 
-  world.fleet.running('migrator').find(({ name }) => name === owner)?.kill();
+  world.fleet
+    .running('migrator')
+    .find(({ name }) => name === owner)
+    ?.kill();
   const diedAtMs = world.clock.monotonicMs();
   expect(await world.runUntil(() => ownerOf() !== owner, 5 * MINUTE_MS)).toBe(true);
   // The lease lapses, and another life of it passes, in which a call of the dead may still be under way.

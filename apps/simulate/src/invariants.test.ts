@@ -352,6 +352,40 @@ test('I11: a volume at rest without a reason', () => {
   expect(atRest(aWorld({ volumes: [] }))).toEqual([]);
 });
 
+test('I11: a brake is a reason to rest while so many moves began or failed, and no longer', async () => {
+  const limits = {
+    perPool: 1,
+    perNode: 1,
+    maxVolumesInMotionPercent: 100,
+    maxMovesPerHour: 2,
+    maxConsecutiveFailures: 2,
+  };
+  const world = aWorld({}, { limits });
+  const decisions = new Map(
+    world.profile.volumes.map(({ id }) => [
+      id,
+      { volumeId: id, policyId: 'policy-1', action: 'hold', reason: 'BrakeFleet', message: 'a brake' },
+    ]),
+  );
+  const braked = { ...world, bus: { ...world.bus, facts: () => decisions } } as unknown as World;
+  expect(atRest(braked)).toEqual(['I11']);
+  for (const id of ['move-1', 'move-2']) world.truth.accepted.set(id, { policyId: 'policy-1', atMs: 0 });
+  expect(atRest(braked)).not.toContain('I11');
+  await world.clock.advance(61 * MINUTE_MS);
+  expect(atRest(braked)).toContain('I11');
+  world.truth.accepted.clear();
+  const failed = (number: number): ActiveIntent =>
+    ({
+      ...anIntent({ volumeId: volumeIdOf(number), migrationId: `move-${number}` }),
+      state: 'ended',
+      outcome: 'failed',
+    }) as never;
+  store(world, failed(1));
+  expect(atRest(braked)).toContain('I11');
+  store(world, failed(2));
+  expect(atRest(braked)).not.toContain('I11');
+});
+
 test('I12: a call after the heartbeat has ended, or all was paused; and a start of a disabled policy', async () => {
   const world = aWorld();
   store(world, anIntent({ round: aRound() }));

@@ -32,7 +32,7 @@ test('whatever happens to one call that a move makes, the move ends as it should
     ]),
   );
   for (const row of matrix.rows.values()) for (const fault of matrixFaults) expect(row[fault].runs).toBeGreaterThan(0);
-}, 600_000);
+}, 180_000);
 
 test.each(sampled)(
   'so does a move $name, at every seventh call',
@@ -41,5 +41,5 @@ test.each(sampled)(
     expect(matrix.wrongs).toEqual([]);
     expect(matrix.runs).toBeGreaterThan(100);
   },
-  600_000,
+  180_000,
 );

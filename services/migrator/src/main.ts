@@ -196,7 +196,7 @@ await runService({
       maxInFlight: REQUESTS_IN_FLIGHT,
       ackWaitMs: ACK_WAIT_MS,
       maxDeliver: DELIVERIES_MAX,
-      handle: (request) => migrator.handle(request),
+      handle: (request, delivery) => migrator.handle(request, delivery),
       onExhausted: (request) => migrator.giveUp(request),
     });
     const moving = migrator.run(signal);

@@ -1,5 +1,6 @@
 import {
   ConflictError,
+  type Delivery,
   type Disposition,
   type IntentStore,
   type Request,
@@ -65,10 +66,12 @@ const RENEW_EVERY_MS = 5_000;
 const OUTBOX_PATIENCE_MS = 15_000;
 const LATE_CALL_EVERY_MS = 5_000;
 const LIMITS_FRESH_MS = 60_000;
+const ELSEWHERE_TRIES = 5;
+const ELSEWHERE_DELAY_MS = 500;
 
 export interface Migrator {
   /** Judges one request, and if it is taken up, sees to the whole move. */
-  handle(request: Request): Promise<Disposition>;
+  handle(request: Request, delivery: Pick<Delivery, 'deliveryCount'>): Promise<Disposition>;
   /** Answers a request that was delivered in vain too often. */
   giveUp(request: Request): Promise<void>;
   progress(): readonly MoveProgress[];
@@ -212,13 +215,16 @@ export function createMigrator(options: MigratorOptions): Migrator {
     message: string,
     traceparent?: string,
   ): Promise<Disposition> => {
-    const remainsMs = parseTimestampMs(request.notAfter) - (permission.watcherNowMs() ?? clock.nowMs());
+    const remainsMs = parseTimestampMs(request.notAfter) - clock.nowMs();
     if (remainsMs > 0) return { kind: 'nak', delayMs: Math.min(5_000, Math.max(250, remainsMs / 4)) };
     await refuse(request, reason, message, traceparent);
     return { kind: 'ack' };
   };
 
-  const handle = async ({ data: request, traceparent }: Request): Promise<Disposition> => {
+  const handle = async (
+    { data: request, traceparent }: Request,
+    { deliveryCount }: Pick<Delivery, 'deliveryCount'>,
+  ): Promise<Disposition> => {
     const { volumeId } = request;
     if (!board.isSynced() || !world.synced())
       return later(request, 'Expired', 'the migrator is still loading', traceparent);
@@ -240,6 +246,11 @@ export function createMigrator(options: MigratorOptions): Migrator {
       case 'refuse':
         // A redelivered request that was taken up has its answer already.
         if (verdict.reason !== 'AlreadySeen') await refuse(request, verdict.reason, verdict.message, traceparent);
+        return { kind: 'ack' };
+      case 'elsewhere':
+        // Each time it may come to another migrator, until there seems to be none that would take it.
+        if (deliveryCount < ELSEWHERE_TRIES) return { kind: 'nak', delayMs: ELSEWHERE_DELAY_MS };
+        await refuse(request, verdict.reason, verdict.message, traceparent);
         return { kind: 'ack' };
       case 'later':
         return later(request, verdict.reason, verdict.message, traceparent);

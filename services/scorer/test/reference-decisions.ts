@@ -348,7 +348,7 @@ function backingOff(intent: IntentState | undefined, now: number): Why | undefin
 function refused(world: World, { fact, observedAtMs }: WorldVolume, now: number): Why | undefined {
   const refusal = world.refusals.get(fact.volumeId);
   if (refusal === undefined || observedAtMs > refusal.atMs) return undefined;
-  if (['NoSlot', 'Paused', 'ClockSkew'].includes(refusal.reason)) return undefined;
+  if (['NoSlot', 'Paused'].includes(refusal.reason)) return undefined;
   let pause = 5 * MINUTE;
   for (let time = 1; time < refusal.inRow; time += 1) pause = Math.min(2 * pause, HOUR);
   return when(now < refusal.atMs + pause, 'BackingOff', refusal.atMs + pause);
@@ -590,7 +590,7 @@ function share(
   const everywhere = [...world.intents.values()].filter(
     (intent) => intent.state === 'active' && intent.attention === undefined,
   ).length;
-  const fleetRoom = world.movers.reduce((least, mover) => Math.min(least, mover.fleetLimit), Infinity) - everywhere;
+  const fleetRoom = (world.movers.map((mover) => mover.fleetLimit).sort((a, b) => b - a)[0] ?? Infinity) - everywhere;
   const starts = new Map([...world.recentStarts, ...world.intents.values()].map((start) => [start.migrationId, start]));
   const lately = [...starts.values()]
     .filter((start) => start.policyId === policy.policyId && start.startedAtMs > now - HOUR)

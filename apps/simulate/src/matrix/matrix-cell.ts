@@ -260,7 +260,7 @@ export async function runMatrixCell(shape: MatrixShape, nth: number, fault: Matr
     if (receiver === undefined || acknowledged) return;
     const again = (afterMs: number): void => void clock.after(afterMs, deliver);
     let answered = false;
-    receiver.migrator.handle(request).then(
+    receiver.migrator.handle(request, { deliveryCount: 1 }).then(
       (disposition) => {
         answered = true;
         if (disposition.kind === 'nak') again(disposition.delayMs);

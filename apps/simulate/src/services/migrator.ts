@@ -126,7 +126,7 @@ export const runMigrator: Service = async (
     maxInFlight: 16,
     ackWaitMs: 30_000,
     maxDeliver: 500,
-    handle: (request) => migrator.handle(request),
+    handle: (request, delivery) => migrator.handle(request, delivery),
     onExhausted: (request) => migrator.giveUp(request),
   });
   // They go on until they are told to end, unless one fails.

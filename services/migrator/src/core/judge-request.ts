@@ -31,6 +31,8 @@ export interface RequestWorld {
 export type Verdict =
   | { readonly kind: 'accept'; readonly intent: Omit<ActiveIntent, 'owner' | 'ownerToken' | 'outbox'> }
   | { readonly kind: 'refuse'; readonly reason: RefusalReason; readonly message: string }
+  /** Not here, but another migrator may. */
+  | { readonly kind: 'elsewhere'; readonly reason: RefusalReason; readonly message: string }
   /** Not now, but maybe before the request runs out. */
   | { readonly kind: 'later'; readonly reason: RefusalReason; readonly message: string };
 
@@ -62,7 +64,7 @@ export function judgeRequest(request: MigrationRequested, world: RequestWorld): 
     if (record.state === 'active') return refuse('AlreadyMoving', `migration ${record.migrationId} is in flight`);
   }
   const skewed = clockProblem(nowMs, watcherNowMs);
-  if (skewed !== undefined) return later('ClockSkew', skewed);
+  if (skewed !== undefined) return { kind: 'elsewhere', reason: 'ClockSkew', message: skewed };
   if (parseTimestampMs(request.notAfter) < latestMs)
     return refuse('Expired', `the request ran out at ${request.notAfter}`);
   if (policy === undefined) return refuse('PolicyChanged', 'the policy exists no more');

@@ -34,7 +34,7 @@ test('where the fleet has fewer free slots than the policy, those count', () => 
     movers: limits.map((fleetLimit) => ({ ...aMover(), fleetLimit })),
   });
   expect(requested({ maxConcurrentMigrations: 9 }, movers(3))).toHaveLength(5);
-  expect(requested({ maxConcurrentMigrations: 9 }, movers(8, 3))).toHaveLength(5);
+  expect(requested({ maxConcurrentMigrations: 9 }, movers(1, 3))).toHaveLength(5);
   expect(requested({ maxConcurrentMigrations: 2 }, movers(3))).toHaveLength(4);
   expect(requested({ maxConcurrentMigrations: 9 }, movers())).toHaveLength(11);
   // Moves of every policy count, and what waits for a person does not.

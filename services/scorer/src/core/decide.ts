@@ -123,8 +123,8 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
 
   const stops = clusterStops(world.cluster, world.movers);
   const traffic = trafficOf(world, nowMs);
-  // They should agree; while a new setting is rolled out the least is what all of them allow.
-  const fleetLimit = Math.min(...world.movers.map((mover) => mover.fleetLimit));
+  // They should agree. The word of one that died stays, so a setting that was raised since must not be held back by it.
+  const fleetLimit = world.movers.length === 0 ? Infinity : Math.max(...world.movers.map((mover) => mover.fleetLimit));
   const outstanding = stillOutstanding(world, nowMs);
   const requests: MoveRequest[] = [];
   const brakesOf = new Map<string, readonly Brake[]>();

@@ -27,7 +27,6 @@ const passing: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'Paused',
   'UnsupportedMayastor',
   'ClusterUpgrading',
-  'ClockSkew',
 ]);
 
 /**

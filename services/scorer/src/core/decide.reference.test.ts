@@ -37,8 +37,8 @@ test('what is decided, and what is said of it, is what the documents say, in tho
     for (const decision of decisions) {
       const { volumeId } = decision;
       const request = requests.find((one) => one.volumeId === volumeId);
-      const known = comparable(decision, request);
-      assert.deepStrictEqual(known, wanted.get(volumeId), `world ${seed}, volume ${volumeId}`);
+      const known = { seed, volumeId, ...comparable(decision, request) };
+      assert.deepStrictEqual(known, { seed, volumeId, ...wanted.get(volumeId) });
       seen.set(decision.reason, (seen.get(decision.reason) ?? 0) + 1);
     }
   }

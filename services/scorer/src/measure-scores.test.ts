@@ -12,9 +12,9 @@ function serverOf(samples: Readonly<Record<'counts' | 'lastTimes' | 'values', re
   return {
     nowMs: async () => NOW_MS,
     existing: async (names) => new Set(names),
-    vector: async function* (query) {
-      if (query.includes('count_over_time')) yield samplesOf(samples.counts);
-      else yield samplesOf(query.includes('timestamp') ? samples.lastTimes : samples.values);
+    vector: async (query) => {
+      if (query.includes('count_over_time')) return [samplesOf(samples.counts)];
+      return [samplesOf(query.includes('timestamp') ? samples.lastTimes : samples.values)];
     },
     sampleTimes: async (query) =>
       samples.lastTimes.some(([label]) => query.includes(JSON.stringify(label))) ? [[0, 60_000, 120_000]] : [],
@@ -57,7 +57,7 @@ describe('volumes that are too many for one answer', () => {
       questions,
       nowMs: async () => NOW_MS,
       existing: async (names) => new Set(names),
-      vector: async function* (query) {
+      vector: async (query) => {
         questions.push(query);
         const [, operator = '=~', pattern = '.*'] = /pv_name(=~|!~)"([^"]*)"/.exec(query) ?? [];
         const wanted = ids
@@ -66,7 +66,7 @@ describe('volumes that are too many for one answer', () => {
         if (wanted.length > most) throw new MetricsError('QueryFailed', 'too many samples', { tooMuch: true });
         const time = NOW_MS / 1_000;
         const value = query.includes('count_over_time') ? 60 : query.includes('timestamp') ? time : 7;
-        yield samplesOf(wanted.map((label) => [label, value]));
+        return [samplesOf(wanted.map((label) => [label, value]))];
       },
       sampleTimes: async () => [[0, 60_000, 120_000]],
     };
@@ -105,5 +105,58 @@ describe('volumes that are too many for one answer', () => {
     await measured(server, partings);
     expect(server.questions).toHaveLength(3);
     expect(server.questions[0]).not.toContain('=~');
+  });
+});
+
+describe('questions', () => {
+  const spec = aSpec({ samplingWindow: '1h', metrics: { source: 'MayastorCounters' } });
+
+  /** Each answer arrives at once; its slices are read when they are asked for. */
+  async function eventsOf(failing?: 'arriving' | 'reading'): Promise<readonly string[]> {
+    const events: string[] = [];
+    await measureScores({
+      server: {
+        nowMs: async () => NOW_MS,
+        existing: async (names) => new Set(names),
+        vector: async (query) => {
+          const what = query.includes('count_over_time') ? 'counts' : query.includes('timestamp') ? 'times' : 'values';
+          events.push(`ask ${what}`);
+          if (failing === 'arriving') throw new MetricsError('PrometheusUnavailable', '429', { retryAfterMs: 1_000 });
+          return (async function* () {
+            events.push(`read ${what}`);
+            if (failing === 'reading') throw new MetricsError('QueryFailed', 'a partial answer');
+            yield samplesOf([['v', what === 'times' ? NOW_MS / 1_000 : 60]]);
+          })();
+        },
+        sampleTimes: async () => {
+          events.push('ask interval');
+          return [[0, 60_000]];
+        },
+      },
+      specs: [spec],
+      volumeIdOf: (label) => label,
+      partings: new Map(),
+      breathe: async () => undefined,
+      nowMs: () => NOW_MS,
+      signal: AbortSignal.timeout(5_000),
+    });
+    return events;
+  }
+
+  test('are on their way while the answer to the one before is taken up', async () => {
+    expect(await eventsOf()).toEqual([
+      'ask counts',
+      'ask times',
+      'read counts',
+      'ask values',
+      'read times',
+      'ask interval',
+      'read values',
+    ]);
+  });
+
+  test('end with an answer that is none', async () => {
+    expect(await eventsOf('arriving')).toEqual(['ask counts']);
+    expect(await eventsOf('reading')).toEqual(['ask counts', 'ask times', 'read counts']);
   });
 });

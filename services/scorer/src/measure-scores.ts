@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { createScoreFold, intervalOf, type Samples } from './core/fold-scores.ts';
 import {
   chooseQueries,
@@ -12,7 +13,7 @@ import type { Breathe } from '@couchestor/shared/clock';
 import type { PolicySpec } from '@couchestor/shared/policy';
 import { inSteps } from './in-steps.ts';
 import { MetricsError } from './metrics-error.ts';
-import type { MetricsServer } from './ports.ts';
+import type { MetricsServer, Slices } from './ports.ts';
 
 /** Beyond this the clocks of Prometheus and ours differ too much for windows and cooldowns to mean the same. */
 export const CLOCK_SKEW_MAX_MS = 30_000;
@@ -125,34 +126,78 @@ async function measureParts(
   atMs: number,
 ): Promise<ScoreTable> {
   const fold = createScoreFold(queries, atMs, volumeIdOf);
-  const ask = async (queryOf: (part: Part) => string, take: (samples: Samples) => void): Promise<void> => {
-    for (const part of parts) {
-      for await (const samples of server.vector(queryOf(part), queries.volumeLabel, atMs, signal)) take(samples);
-    }
-  };
+  const questions = (queryOf: (part: Part) => string, take: (samples: Samples) => void): readonly Question[] =>
+    parts.map((part) => ({ query: queryOf(part), take }));
+  const ask = (...asked: readonly Question[]): Promise<void> =>
+    askAll(asked, (query, until) => server.vector(query, queries.volumeLabel, atMs, until), signal);
   const { evidence, numbers } = queries;
-  if (evidence !== undefined) {
-    await ask(evidence.sampleCount, fold.counted);
-    await ask(evidence.lastSampleTime, fold.seenLast);
+  const evidenceQuestions =
+    evidence === undefined
+      ? []
+      : [...questions(evidence.sampleCount, fold.counted), ...questions(evidence.lastSampleTime, fold.seenLast)];
+  const spaceOut = async (): Promise<void> => {
     const best = fold.mostSampled();
+    if (evidence === undefined) return;
     const times = best === undefined ? [] : await server.sampleTimes(evidence.samplesOf(best), atMs, signal);
     fold.spaced(intervalOf(times));
-  }
+  };
   switch (numbers.kind) {
-    case 'one':
-      await ask(numbers.query, (samples) => fold.valued(samples, 0));
+    case 'one': {
+      const [first, ...others] = questions(numbers.query, (samples) => fold.valued(samples, 0));
+      assert.ok(first !== undefined, 'there is one part at least');
+      // The numbers can be asked for before it is known how far apart samples are, but not judged.
+      await ask(...evidenceQuestions, { ...first, before: spaceOut }, ...others);
       break;
+    }
     case 'twoSpeed':
-      for (const [index, piece] of numbers.pieces.entries()) {
-        const samplesMin = fold.samplesDue(piece);
-        await ask(
-          (part) => numbers.query(piece, samplesMin, part),
-          (samples) => fold.valued(samples, index),
-        );
-      }
+      await ask(...evidenceQuestions);
+      await spaceOut();
+      await ask(
+        ...numbers.pieces.flatMap((piece, index) => {
+          const samplesMin = fold.samplesDue(piece);
+          return questions(
+            (part) => numbers.query(piece, samplesMin, part),
+            (samples) => fold.valued(samples, index),
+          );
+        }),
+      );
       break;
   }
   return inSteps(fold.finish(), breathe);
+}
+
+interface Question {
+  readonly query: string;
+  /** What has to be known before its answer is taken up. */
+  readonly before?: () => Promise<void>;
+  readonly take: (samples: Samples) => void;
+}
+
+/** Asks one question at a time; the next one is on its way while the answer to the one before is taken up. */
+async function askAll(
+  questions: readonly Question[],
+  vector: (query: string, signal: AbortSignal) => Promise<Slices>,
+  signal: AbortSignal,
+): Promise<void> {
+  const ending = new AbortController();
+  const either = AbortSignal.any([signal, ending.signal]);
+  const begin = (question: Question | undefined): Promise<Slices> => {
+    const arriving = question === undefined ? Promise.resolve([]) : vector(question.query, either);
+    // It is looked at when its turn comes, if it comes.
+    arriving.catch(() => undefined);
+    return arriving;
+  };
+  try {
+    let arriving = begin(questions[0]);
+    for (const [index, { before, take }] of questions.entries()) {
+      const slices = await arriving;
+      arriving = begin(questions[index + 1]);
+      await before?.();
+      for await (const samples of slices) take(samples);
+    }
+  } finally {
+    ending.abort(new Error('no more is asked'));
+  }
 }
 
 function failed(error: MetricsError, queries?: ScoreQueries): ScoreTable {

@@ -20,11 +20,16 @@ export interface MetricsServer {
   nowMs(signal: AbortSignal): Promise<number>;
   /** Which of the metrics had series within that time before the moment. */
   existing(names: readonly string[], atMs: number, withinMs: number, signal: AbortSignal): Promise<ReadonlySet<string>>;
-  /** An instant vector, each series with its value of that label; in slices, so that nobody is stopped by its size. */
-  vector(query: string, label: string, atMs: number, signal: AbortSignal): AsyncIterable<Samples>;
+  /**
+   * An instant vector, each series with its value of that label; in slices, so that nobody is stopped by its size.
+   * Resolves when the answer has arrived; reading it, which may fail as well, is another matter.
+   */
+  vector(query: string, label: string, atMs: number, signal: AbortSignal): Promise<Slices>;
   /** When the samples of a range were taken, by series, in milliseconds since 1970. */
   sampleTimes(query: string, atMs: number, signal: AbortSignal): Promise<readonly (readonly number[])[]>;
 }
+
+export type Slices = AsyncIterable<Samples> | Iterable<Samples>;
 
 /** Maintenance windows by the clock on the wall, time zones and daylight saving included. */
 export interface WindowCalendar {

@@ -74,15 +74,17 @@ function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])], sta
       listeners.led(leading);
     },
   };
-  const vector: MetricsServer['vector'] = async function* (query, _label, _atMs, signal) {
+  const vector: MetricsServer['vector'] = async (query, _label, _atMs, signal) => {
     state.questions.push(query);
     await state.beforeAnswer(signal);
-    yield samplesOf(
-      [...state.iops].map(([id, iops]) => {
-        if (query.includes('count_over_time')) return [id, 10];
-        return query.includes('timestamp') ? [id, clock.nowMs() / 1_000] : [id, iops];
-      }),
-    );
+    return [
+      samplesOf(
+        [...state.iops].map(([id, iops]) => {
+          if (query.includes('count_over_time')) return [id, 10];
+          return query.includes('timestamp') ? [id, clock.nowMs() / 1_000] : [id, iops];
+        }),
+      ),
+    ];
   };
   const server: MetricsServer = {
     nowMs: async () => clock.nowMs(),

@@ -58,10 +58,10 @@ export function createSimulatedPrometheus(options: {
     nowMs: (signal) => ask(process, 'time', () => clock.nowMs(), signal),
     existing: (names, _atMs, _withinMs, signal) =>
       ask(process, 'existing', () => new Set(names.filter((name) => name.startsWith('volume_num_'))), signal),
-    vector: async function* (query, _label, atMs, signal) {
+    vector: async (query, _label, atMs, signal) => {
       const kind = kindOf(query);
       const lot = chaos.at(`${process.name}/answer of ${kind}`, LIES_WEIGHT);
-      yield await ask(
+      const answer = await ask(
         process,
         kind,
         (): Samples => {
@@ -92,6 +92,7 @@ export function createSimulatedPrometheus(options: {
         },
         signal,
       );
+      return [answer];
     },
     sampleTimes: (_query, atMs, signal) =>
       ask(process, 'samples', () => [Array.from({ length: 8 }, (_, index) => atMs - (8 - index) * SCRAPE_MS)], signal),

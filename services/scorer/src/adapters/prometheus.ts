@@ -3,7 +3,15 @@ import { request, type Dispatcher } from 'undici';
 import { MetricsError } from '../metrics-error.ts';
 import type { MetricsServer } from '../ports.ts';
 import { createAnswerReader } from './answer-reader.ts';
-import { ANSWER_BYTES_MAX, dataOf, numberOf, recordOf, tooLarge, type RawAnswer } from './prometheus-answer.ts';
+import {
+  ANSWER_BYTES_MAX,
+  dataOf,
+  numberOf,
+  recordOf,
+  tooLarge,
+  type RawAnswer,
+  type Vector,
+} from './prometheus-answer.ts';
 import { createConnection, type ConnectionOptions } from './prometheus-connection.ts';
 import { UnusableAnswer } from './unusable-answer.ts';
 
@@ -78,12 +86,12 @@ export function createPrometheus(options: PrometheusOptions): MetricsServer & As
         });
         return namesOf(dataOf(await ask('GET', 'label/__name__/values', form, signal)));
       }),
-    vector: async function* (text, label, atMs, signal) {
-      try {
-        yield* reader.slices(await query(text, atMs, signal), label, signal);
-      } catch (error) {
-        throw metricsError(error);
-      }
+    vector: async (text, label, atMs, signal) => {
+      const raw = await query(text, atMs, signal);
+      const slices = toldInSlices(reader.slices(raw, label, signal));
+      // Of an answer that says no there are none, and why is to be known before anything else is asked.
+      if (raw.status !== 200) await slices.next();
+      return slices;
     },
     sampleTimes: (text, atMs, signal) => told(async () => timesOf(dataOf(await query(text, atMs, signal)))),
     [Symbol.asyncDispose]: async () => {
@@ -96,6 +104,14 @@ export function createPrometheus(options: PrometheusOptions): MetricsServer & As
 async function told<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
+  } catch (error) {
+    throw metricsError(error);
+  }
+}
+
+async function* toldInSlices(slices: AsyncIterable<Vector>): AsyncGenerator<Vector> {
+  try {
+    yield* slices;
   } catch (error) {
     throw metricsError(error);
   }

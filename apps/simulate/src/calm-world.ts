@@ -76,7 +76,14 @@ export function createCalmWorld(
       ...change,
     },
     only: undefined,
-    observer: { onArrival: nothing, onIntent: nothing, onEvent: nothing, onStory: nothing },
+    observer: {
+      onArrival: nothing,
+      onIntent: nothing,
+      onRequest: nothing,
+      onEvent: nothing,
+      onHeartbeat: nothing,
+      onStory: nothing,
+    },
   });
   for (const id of Object.keys(placements)) world.truth.iops.set(id, iopsFor('hot'));
   const surroundings = { ...world.surroundings, mayastor: road(world.surroundings.mayastor) };

@@ -11,6 +11,8 @@ export interface SimulateOptions {
   readonly replay: { readonly seed: number; readonly only: ReadonlySet<string> | undefined } | undefined;
   /** The crash matrix instead of seeds. */
   readonly isMatrix: boolean;
+  /** The check of the checks, in place of a simulation: defects that it has to notice, all or those of this name. */
+  readonly mutants: { readonly only: string | undefined } | undefined;
   /** Least number of faults to look for after a failure, in runs of the seed. */
   readonly shrinkRuns: number;
 }
@@ -26,7 +28,12 @@ export const usage = `npm run simulate -- [options]
   --shrink-runs N  runs in which the first failing seed is shrunk (150; 0 for none)
   --json           end with one JSON object
 
-  --matrix         instead: each fault at each call of a move, as tables (a minute or two)`;
+  --matrix         instead: each fault at each call of a move, as tables (a minute or two)
+  --mutants        instead: defects put into the code, each of which has to be noticed
+  --mutant TEXT    only those that have this in "planted NAME" or "mechanical ID"`;
+
+/** On so many seeds each mutant is tried before it counts as a survivor. */
+const MUTANT_SEEDS = 24;
 
 /** @throws Error with a sentence for people */
 export function parseCommandLine(args: readonly string[]): SimulateOptions {
@@ -40,6 +47,8 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
       seed: { type: 'string' },
       only: { type: 'string' },
       'shrink-runs': { type: 'string' },
+      mutants: { type: 'boolean', default: false },
+      mutant: { type: 'string' },
       json: { type: 'boolean', default: false },
       matrix: { type: 'boolean', default: false },
     },
@@ -52,14 +61,16 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
     throw new Error(`--${name} is ${JSON.stringify(text)}; give a whole number from ${min} on`);
   };
   if (values.matrix && args.length > 1) throw new Error('--matrix goes alone');
+  const isForMutants = values.mutants || values.mutant !== undefined;
   if (values.only !== undefined && values.seed === undefined) throw new Error('--only goes with --seed');
   return {
     moves: whole('moves', 2_000, 1),
     firstSeed: whole('first-seed', 1, 0),
-    seeds: whole('seeds', Number.MAX_SAFE_INTEGER / 2, 1),
+    seeds: whole('seeds', isForMutants ? MUTANT_SEEDS : Number.MAX_SAFE_INTEGER / 2, 1),
     workers: whole('workers', availableParallelism(), 1),
     isJson: values.json,
     isMatrix: values.matrix,
+    mutants: isForMutants ? { only: values.mutant } : undefined,
     replay:
       values.seed === undefined
         ? undefined

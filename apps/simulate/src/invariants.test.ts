@@ -1,125 +1,25 @@
-import type { StoredIntent } from '@couchestor/shared/bus';
+import type { MigrationEvent } from '@couchestor/shared/bus';
 import type { ActiveIntent } from '@couchestor/shared/messages';
 import { expect, test } from 'vitest';
-import { changeOf, invariantIds, invariants, type InvariantId, type SeenCall } from './invariants.ts';
-import type { ArrivingCall } from './world/mayastor.ts';
-import { createProcess, type SimulatedProcess } from './world/process.ts';
-import { GIB, profileOf, SIZE_BYTES, volumeIdOf, type PolicySpecText, type Profile } from './world/profile.ts';
-import { createWorld, putPolicy, type World } from './world/world.ts';
+import { invariantIds, invariants, type InvariantId } from './invariants.ts';
+import {
+  anEnd,
+  anIntent,
+  aRequest,
+  aRound,
+  aWorld,
+  MINUTE_MS,
+  processOf,
+  said,
+  scored,
+  store,
+  VOLUME,
+} from './testing.ts';
+import { GIB, volumeIdOf } from './world/profile.ts';
+import { PERSON, putPolicy, type World } from './world/world.ts';
 
 /** Worlds in which one thing is wrong, and the invariant that has to say so. In the twin without it none says a word. */
 
-const VOLUME = volumeIdOf(1);
-const MINUTE_MS = 60_000;
-const nothing = (): void => undefined;
-
-function aWorld(change: Partial<Profile> = {}, spec: Partial<PolicySpecText> = {}): World {
-  const base = profileOf(1);
-  const [policy] = base.policies;
-  if (policy === undefined) throw new Error('a world has a policy');
-  const world = createWorld({
-    seed: 1,
-    profile: {
-      ...base,
-      version: '2.12.2',
-      steer: 'cordon',
-      nodes: ['n1', 'n2', 'n3', 'n4'],
-      tiersOf: () => ['hot', 'cold'],
-      fleetMax: 2,
-      isThin: true,
-      poolBytes: { hot: 1_000 * GIB, cold: 1_000 * GIB },
-      rebuildMs: 60_000,
-      faultRate: 0,
-      volumes: [1, 2, 3].map((number) => ({
-        id: volumeIdOf(number),
-        placement: ['cold-n1', 'cold-n2'],
-        publishedOn: 'n1',
-        snapshots: 0,
-        labels: {},
-      })),
-      policies: [{ id: policy.id, spec: { ...policy.spec, cooldownPeriod: '10m', windows: [], ...spec } }],
-      ...change,
-    },
-    only: undefined,
-    observer: { onArrival: nothing, onIntent: nothing, onEvent: nothing, onStory: nothing },
-  });
-  world.truth.heartbeatAtMs = 0;
-  world.truth.openHeartbeatAtMs = 0;
-  return world;
-}
-
-const processOf = (world: World, name = 'migrator-1', wallOffsetMs = 0): SimulatedProcess =>
-  createProcess({ name, clock: world.clock, wallOffsetMs, onKill: nothing });
-
-function anIntent(change: Partial<ActiveIntent> = {}): ActiveIntent {
-  return {
-    state: 'active',
-    migrationId: 'move-1',
-    proposalId: 'proposal',
-    attempt: 0,
-    volumeId: VOLUME,
-    volumeName: `pvc-${VOLUME}`,
-    policyId: 'policy-1',
-    policyName: 'policy-1',
-    policyGeneration: 1,
-    fromTier: 'cold',
-    toTier: 'hot',
-    startedAt: '2026-01-01T00:00:00Z',
-    seenIds: [],
-    failuresInRow: 0,
-    outbox: [],
-    replicaCount: 2,
-    sizeBytes: SIZE_BYTES,
-    syncTimeoutMs: 60_000,
-    allowSnapshots: false,
-    allowReducedRedundancy: false,
-    maxPoolUsedPercent: 85,
-    limits: { policy: 2, perPool: 1, perNode: 1 },
-    targetPools: ['hot-n3', 'hot-n4'],
-    replicasMoved: 0,
-    roundsStarted: 1,
-    owner: 'migrator-1',
-    ownerToken: 1,
-    ...change,
-  };
-}
-
-const aRound = (change: Partial<NonNullable<ActiveIntent['round']>> = {}): NonNullable<ActiveIntent['round']> => ({
-  number: 1,
-  startedAt: '2026-01-01T00:00:00Z',
-  replicasBefore: [{ replicaId: 'r', pool: 'cold-n1', node: 'n1' }],
-  sourceReplicaId: 'r',
-  targetPool: 'hot-n3',
-  targetNode: 'n3',
-  growths: 1,
-  shrinks: 1,
-  ...change,
-});
-
-function store(world: World, ...intents: readonly ActiveIntent[]): void {
-  const records = world.bus.intents as Map<string, StoredIntent>;
-  for (const intent of intents) records.set(intent.volumeId, { intent, revision: records.size + 1 });
-}
-
-/** Everything that the invariants say to it, by name. */
-function said(
-  world: World,
-  happening: { readonly call?: Pick<ArrivingCall, 'method' | 'path'>; readonly intent?: ActiveIntent },
-  wallOffsetMs = 0,
-): InvariantId[] {
-  const writer = processOf(world, 'migrator-1', wallOffsetMs);
-  return invariants.flatMap(({ id, onArrival, onAccepted, onIntent, afterStep }) => {
-    const words = [afterStep?.(world)];
-    if (happening.call !== undefined) {
-      const call: SeenCall = { process: writer, ...happening.call, change: changeOf(happening.call), isLate: false };
-      words.push(onArrival?.(call, world));
-    }
-    if (happening.intent !== undefined) {
-      words.push(onAccepted?.(happening.intent, world, writer), onIntent?.(happening.intent, undefined, world));
-    }
-    return words.some((word) => word !== undefined) ? [id] : [];
-  });
-}
 const atRest = (world: World): InvariantId[] =>
   invariants.flatMap(({ id, atRest: ask }) => (ask?.(world).length ? [id] : []));
 
@@ -132,15 +32,6 @@ const grow = async (world: World): Promise<void> => {
   world.truth.heartbeatAtMs = world.clock.monotonicMs();
   world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
 };
-const scored = async (world: World, iops: number): Promise<void> => {
-  world.truth.iops.set(VOLUME, iops);
-  const signal = new AbortController().signal;
-  const server = world.prometheus.serverOf(processOf(world, 'scorer-1'));
-  const reading = server.vector('sum(rate(x[60s]))', 'pv_name', 0, signal);
-  await world.clock.advance(10);
-  await reading;
-};
-
 test('each invariant of the design is one of the list, and says what it is', () => {
   expect(invariants.map(({ id }) => id)).toEqual(invariantIds);
   for (const { says } of invariants) expect(says).toMatch(/\w+ \w+/);
@@ -202,6 +93,42 @@ test('I2: nothing steers a replica out that was never filled, though it may have
   expect(said(world, { call: shrinkCall })).toEqual(['I2']);
 });
 
+test('I2: a shrink while the node of a replica that stays has been cordoned for a while', async () => {
+  const world = aWorld();
+  await grow(world);
+  await world.clock.advance(3 * MINUTE_MS);
+  const replicas = world.model.volume(VOLUME)?.replicas ?? [];
+  const source = replicas.find(({ pool }) => pool === 'cold-n2');
+  const steer = { kind: 'nodeCordon', node: 'n2', victimReplicaId: source?.uuid ?? '' } as const;
+  store(world, anIntent({ round: aRound({ steer }) }));
+  for (const path of ['/v0/nodes/n2/cordon/couchestor-move-1', `/v0/nodes/n1/cordon/${PERSON}`]) {
+    const cordon = world.model.handle({ method: 'PUT', path });
+    await world.clock.advance(1_000);
+    await cordon;
+  }
+  world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
+  world.truth.cordonedAtMs.set('n1', world.clock.monotonicMs());
+  expect(said(world, { call: shrinkCall })).toEqual([]);
+  world.truth.cordonedAtMs.set('n1', world.clock.monotonicMs() - MINUTE_MS);
+  expect(said(world, { call: shrinkCall })).toEqual(['I2']);
+});
+
+test('I2: a replica is said to have gone', () => {
+  const world = aWorld();
+  const [replica] = world.model.volume(VOLUME)?.replicas ?? [];
+  const { migrationId, volumeName, policyId, policyName } = anIntent();
+  const removed = (replicaId: string): MigrationEvent => ({
+    name: 'migration.replica-removed',
+    subject: '',
+    id: '',
+    source: 'migrator-1',
+    time: '2026-01-01T00:00:00Z',
+    data: { migrationId, volumeId: VOLUME, volumeName, policyId, policyName, replicaId, pool: 'cold-n1', node: 'n1' },
+  });
+  expect(said(world, { event: removed('another') })).toEqual([]);
+  expect(said(world, { event: removed(replica?.uuid ?? '') })).toEqual(['I2']);
+});
+
 test('I3: a call for a volume that moves for somebody else, or not at all; and a second move of a volume', () => {
   const world = aWorld();
   expect(said(world, { call: growCall })).toEqual(['I3']);
@@ -232,6 +159,16 @@ test('I4: what a move leaves behind', async () => {
   const endless = aWorld();
   endless.truth.accepted.set('move-1', { policyId: 'policy-1', atMs: 0 });
   expect(atRest(endless)).toContain('I4');
+});
+
+test('I4: a count that a late call changed, unless who sent it died', async () => {
+  const world = aWorld();
+  await grow(world);
+  await world.clock.advance(3 * MINUTE_MS);
+  world.truth.latePaths.set(growCall.path, processOf(world));
+  expect(atRest(world)).toContain('I4');
+  world.truth.lostCalls = [growCall.path];
+  expect(atRest(world)).not.toContain('I4');
 });
 
 test('I5: a move that no score asked for', async () => {
@@ -273,7 +210,7 @@ test('I6 and I10 pass over the undoing of a call that came late, and over nothin
   await scored(world, 5_000);
   store(world, repair, other);
   expect(said(world, { intent: repair })).toEqual(['I6', 'I10']);
-  world.truth.latePaths.add(growCall.path);
+  world.truth.latePaths.set(growCall.path, processOf(world));
   expect(said(world, { intent: repair })).toEqual([]);
   // That of another volume makes room for one more, and for no other.
   store(world, anIntent({ volumeId: volumeIdOf(3), migrationId: 'move-3' }));
@@ -320,6 +257,17 @@ test('I9: a growth onto a pool that is full then', () => {
   const full = aWorld({ isThin: false, poolBytes: { hot: 5.5 * GIB, cold: 400 * GIB } });
   store(full, anIntent({ round: aRound() }));
   expect(said(full, { call: growCall })).toEqual(['I9']);
+});
+
+test('I9: a growth while another pool than the target could be chosen', async () => {
+  const world = aWorld();
+  store(world, anIntent({ round: aRound({ fence: { kind: 'pool', ours: ['hot-n4'], foreign: [] } }) }));
+  expect(said(world, { call: growCall })).toEqual(['I9']);
+  const body = { replicas: true, snapshots: false, restores: false, import: false };
+  const cordon = world.model.handle({ method: 'PUT', path: '/v0/pools/hot-n4/cordon', body });
+  await world.clock.advance(1_000);
+  await cordon;
+  expect(said(world, { call: growCall })).toEqual([]);
 });
 
 test('I10: a volume that is degraded, has snapshots or lies on a drained node', async () => {
@@ -382,6 +330,35 @@ test('I11: a brake is a reason to rest while so many moves began or failed, and 
   expect(atRest(braked)).toContain('I11');
   store(world, failed(2));
   expect(atRest(braked)).not.toContain('I11');
+});
+
+test('I11: a move is completed with a replica off the tier', async () => {
+  const world = aWorld();
+  await world.clock.advance(MINUTE_MS);
+  expect(said(world, { ended: anEnd() })).toEqual(['I11']);
+  expect(said(world, { ended: anEnd({ toTier: 'cold' }) })).toEqual([]);
+});
+
+test('I12: a heartbeat that permits to act, and a request, though all was paused', async () => {
+  const world = aWorld();
+  const heartbeat = { leader: 'watcher-1', sentAt: '2026-01-01T00:00:00Z', paused: false };
+  world.truth.pausedAtMs = 0;
+  expect(said(world, { heartbeat })).toEqual([]);
+  await world.clock.advance(6_000);
+  expect(said(world, { heartbeat })).toEqual(['I12']);
+  expect(said(world, { heartbeat: { ...heartbeat, paused: true } })).toEqual([]);
+  await world.clock.advance(2 * MINUTE_MS);
+  await scored(world, 5_000);
+  expect(said(world, { request: aRequest() })).toEqual(['I12']);
+});
+
+test('I12: a move is completed though a person aborted it', async () => {
+  const world = aWorld();
+  world.truth.abortAskedAtMs.set('move-1', 0);
+  await world.clock.advance(MINUTE_MS);
+  expect(said(world, { ended: anEnd({ toTier: 'cold' }) })).toEqual([]);
+  await world.clock.advance(MINUTE_MS);
+  expect(said(world, { ended: anEnd({ toTier: 'cold' }) })).toEqual(['I12']);
 });
 
 test('I12: a call after the heartbeat has ended, or all was paused; and a start of a disabled policy', async () => {

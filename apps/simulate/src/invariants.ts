@@ -1,11 +1,32 @@
-import type { ActiveIntent, Intent } from '@couchestor/shared/messages';
-import { cordonLabelOf } from '@couchestor/shared/messages';
-import { parseDurationMs } from '@couchestor/shared/units';
+import type { MigrationEvent } from '@couchestor/shared/bus';
+import {
+  cordonLabelOf,
+  type ActiveIntent,
+  type Heartbeat,
+  type Intent,
+  type MigrationRequested,
+} from '@couchestor/shared/messages';
 import { FLEET_BYTES } from './services/migrator.ts';
+import {
+  CLOCK_TOLERANCE_MS,
+  isAstray,
+  isRepair,
+  NEWS_MS,
+  nobodyIsRight,
+  NOTICE_MS,
+  shouldHaveStayed,
+  specOf,
+  startsAgainstWishes,
+  startsOutsideWindow,
+  startsTooMany,
+  startsTooSoon,
+  startsWithoutScore,
+  wasCalledLate,
+} from './starts.ts';
 import type { ArrivingCall } from './world/mayastor.ts';
 import type { SimulatedProcess } from './world/process.ts';
-import { HIGH_IOPS, LOW_IOPS, SIZE_BYTES, WINDOW_OPEN_MINUTES, type PolicySpecText } from './world/profile.ts';
-import type { World } from './world/world.ts';
+import { HIGH_IOPS, SIZE_BYTES } from './world/profile.ts';
+import { PERSON, type World } from './world/world.ts';
 
 /**
  * What must always hold, whatever goes wrong. Each is looked at in the moments in which it could be broken: when a call
@@ -16,8 +37,12 @@ export interface Invariant {
   readonly id: InvariantId;
   readonly says: string;
   readonly onArrival?: (call: SeenCall, world: World) => string | undefined;
+  /** A scorer asks for a move; not told of one that stood still so lately that it may ask for what it decided before. */
+  readonly onRequested?: (request: MigrationRequested, world: World, scorer: SimulatedProcess) => string | undefined;
   readonly onAccepted?: (intent: ActiveIntent, world: World, writer: SimulatedProcess) => string | undefined;
   readonly onIntent?: (next: Intent, previous: Intent | undefined, world: World) => string | undefined;
+  readonly onEvent?: (event: MigrationEvent, world: World) => string | undefined;
+  readonly onHeartbeat?: (heartbeat: Heartbeat, world: World) => string | undefined;
   readonly afterStep?: (world: World) => string | undefined;
   readonly atRest?: (world: World) => readonly string[];
 }
@@ -42,15 +67,13 @@ export type Change =
 /** Permit and tail of the permit, from when the last heartbeat was stored. */
 const PERMIT_MS = 14_000;
 const LIFT_MS = 18_000;
-/** The clocks of processes may differ by so much. */
-const CLOCK_TOLERANCE_MS = 30_000;
-/** Mayastor needs so long to see that a node is gone. */
-const NOTICE_MS = 12_000;
 /** A call may rest on a read of so long ago. */
 const FRESH_MS = 7_000;
-/** Facts reach everybody within this, late messages and lost publishes included. */
-const NEWS_MS = 90_000;
 const HOUR_MS = 3_600_000;
+/** Cordons may be believed for so long, and the call that rests on them may be late. */
+const CORDONS_FRESH_MS = 20_000;
+/** A pause is in force within this, while watcher and NATS are reachable. */
+const PAUSE_WITHIN_MS = 5_000;
 
 export const invariants: readonly Invariant[] = [
   {
@@ -62,6 +85,11 @@ export const invariants: readonly Invariant[] = [
     id: 'I2',
     says: 'no −1 before the new replica is synced and the victim is the intended one',
     onArrival: (call, world) => (call.isLate ? undefined : shrinkTooSoon(call, world)),
+    onEvent: ({ name, data }, { model }) => {
+      if (name !== 'migration.replica-removed' || !('replicaId' in data)) return undefined;
+      const isThere = model.volume(data.volumeId)?.replicas.some(({ uuid }) => uuid === data.replicaId) === true;
+      return isThere ? `${data.replicaId} of ${data.volumeId} is said to have gone and is there` : undefined;
+    },
   },
   {
     id: 'I3',
@@ -85,64 +113,67 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I5',
     says: 'unknown or stale never moves',
-    onAccepted: (intent, world) => movedWithoutScore(intent, world),
+    onRequested: startsWithoutScore,
+    onAccepted: startsWithoutScore,
   },
   {
     id: 'I6',
     says: 'no limit is ever exceeded, also during failover and after Redis lost its data',
     onIntent: (_next, _previous, world) => limitExceeded(world),
+    onAccepted: startsTooMany,
   },
   {
     id: 'I7',
     says: 'two moves of a volume are a cooldown apart, up to the clock tolerance',
-    onAccepted: (intent, { truth, clock }, writer) => {
-      const completedAtMs = truth.completedAtMs.get(intent.volumeId);
-      if (completedAtMs === undefined || intent.fromTier === 'mixed') return undefined;
-      if (isAstray(writer.wallOffsetMs) && isAstray(truth.heartbeatAheadMs)) return undefined;
-      const cooldownMs = parseDurationMs(specOf(intent, truth).cooldownPeriod) ?? 0;
-      const sinceMs = clock.monotonicMs() - completedAtMs;
-      return sinceMs >= cooldownMs - CLOCK_TOLERANCE_MS
-        ? undefined
-        : `${intent.volumeId} moves again after ${sinceMs} ms, the cooldown is ${cooldownMs} ms`;
-    },
+    onRequested: (request, world, scorer) =>
+      isAstray(scorer.wallOffsetMs) ? undefined : startsTooSoon(request, world, NEWS_MS),
+    onAccepted: (intent, world, writer) =>
+      nobodyIsRight(writer, world.truth) ? undefined : startsTooSoon(intent, world, 0),
   },
   {
     id: 'I8',
     says: 'nothing starts outside its window, with the same tolerance',
-    onAccepted: (intent, { truth, clock }, writer) => {
-      const { windows } = specOf(intent, truth);
-      if (windows.length === 0) return undefined;
-      if (isAstray(writer.wallOffsetMs) && isAstray(truth.heartbeatAheadMs)) return undefined;
-      const inTenMs = clock.nowMs() % 600_000;
-      const lateMs = inTenMs - WINDOW_OPEN_MINUTES * 60_000;
-      const isOutside = lateMs > CLOCK_TOLERANCE_MS && 600_000 - inTenMs > CLOCK_TOLERANCE_MS;
-      return isOutside ? `${intent.volumeId} starts ${lateMs} ms after the window closed` : undefined;
-    },
+    onRequested: (request, world, scorer) =>
+      isAstray(scorer.wallOffsetMs) ? undefined : startsOutsideWindow(request, world),
+    onAccepted: (intent, world, writer) =>
+      nobodyIsRight(writer, world.truth) ? undefined : startsOutsideWindow(intent, world),
   },
   {
     id: 'I9',
     says: 'no target pool goes beyond its capacity limit',
-    onArrival: (call, world) => (call.isLate ? undefined : overfills(call, world)),
+    onArrival: (call, world) => (call.isLate ? undefined : (overfills(call, world) ?? growsUnfenced(call, world))),
   },
   {
     id: 'I10',
     says: 'nothing moves that is degraded, has snapshots without the opt-in, is drained, or is being moved by another',
-    onAccepted: (intent, world) => shouldHaveStayed(intent, world),
+    onRequested: (request, world) => shouldHaveStayed(request, world, NEWS_MS),
+    onAccepted: (intent, world) => shouldHaveStayed(intent, world, NOTICE_MS + world.profile.cachePeriodMs),
   },
   {
     id: 'I11',
     says: 'with healthy dependencies every volume reaches its tier or a reason, and then nothing changes',
+    onIntent: (next, previous, world) => completedElsewhere(next, previous, world),
     atRest: (world) => notConverged(world),
   },
   {
     id: 'I12',
     says: 'stop works: no call 14 s after the last heartbeat that allowed it, none once a pause was heard',
     onArrival: (call, world) => afterStop(call, world),
-    onAccepted: (intent, { truth, clock }) => {
-      const versions = truth.policyVersions.get(intent.policyId) ?? [];
-      const last = versions.at(-1);
-      if (last === undefined || last.spec.enabled || clock.monotonicMs() - last.sinceMs < NEWS_MS) return undefined;
-      return `${intent.volumeId} starts though its policy was disabled ${clock.monotonicMs() - last.sinceMs} ms ago`;
+    onRequested: (request, world) => askedWhilePaused(world) ?? startsAgainstWishes(request, world),
+    onAccepted: startsAgainstWishes,
+    onHeartbeat: ({ paused }, { truth, clock }) => {
+      const sinceMs = clock.monotonicMs() - (truth.pausedAtMs ?? Number.POSITIVE_INFINITY);
+      return !paused && sinceMs > PAUSE_WITHIN_MS
+        ? `a heartbeat permits to act ${sinceMs} ms after all was paused`
+        : undefined;
+    },
+    onIntent: (next, _previous, { truth, clock }) => {
+      const askedAtMs = truth.abortAskedAtMs.get(next.migrationId);
+      if (askedAtMs === undefined || next.state !== 'ended' || next.outcome !== 'completed') return undefined;
+      const agoMs = clock.monotonicMs() - askedAtMs;
+      return agoMs > NEWS_MS
+        ? `${next.migrationId} is completed, though a person aborted it ${agoMs} ms ago`
+        : undefined;
     },
   },
 ];
@@ -156,16 +187,6 @@ export function changeOf({ method, path }: Pick<ArrivingCall, 'method' | 'path'>
   if (kind === 'nexuses') return { kind: 'child' };
   if (name === 'COUCHESTOR-PROBE') return { kind: 'probe' };
   return { kind: method === 'DELETE' ? 'uncordon' : 'cordon' };
-}
-
-/** Of two clocks that are both wrong nobody can tell. */
-export const isAstray = (wallAheadMs: number): boolean => Math.abs(wallAheadMs) > CLOCK_TOLERANCE_MS / 2;
-
-function specOf(intent: ActiveIntent, truth: World['truth']): PolicySpecText {
-  const versions = truth.policyVersions.get(intent.policyId) ?? [];
-  const version = versions.find(({ generation }) => generation === intent.policyGeneration);
-  if (version === undefined) throw new Error(`${intent.policyId} never had generation ${intent.policyGeneration}`);
-  return version.spec;
 }
 
 function redundancyLost({ model, truth, bus }: World): string | undefined {
@@ -191,7 +212,10 @@ function redundancyLost({ model, truth, bus }: World): string | undefined {
 const isWithin = (ms: number, limitMs: number): boolean => ms >= 0 && ms <= limitMs;
 
 /** A filled replica may go only while all others are filled, as far as anybody can know, and it is the steered one. */
-function shrinkTooSoon({ change, path }: SeenCall, { bus, model, profile, clock }: World): string | undefined {
+function shrinkTooSoon(
+  { change, path }: SeenCall,
+  { bus, model, profile, clock, truth: { cordonedAtMs } }: World,
+): string | undefined {
   if (change.kind !== 'count') return undefined;
   const record = bus.intents.get(change.volumeId)?.intent;
   if (record?.state !== 'active') return undefined;
@@ -226,23 +250,17 @@ function shrinkTooSoon({ change, path }: SeenCall, { bus, model, profile, clock 
   const unfilled = truth.replicas.filter(({ uuid, synced: isSynced }) => uuid !== steer.victimReplicaId && !isSynced);
   if (unfilled.length > 0) return `PUT ${path} with ${unfilled.length} of the replicas that stay not filled`;
   if (steer.kind !== 'nodeCordon' || profile.version === '2.7.1') return undefined;
+  const cordons = new Set(model.ledger.cordons());
   const label = `node/${steer.node}/${cordonLabelOf(record.migrationId)}`;
-  return model.ledger.cordons().includes(label) ? undefined : `PUT ${path} without the cordon that steers it`;
-}
-
-function movedWithoutScore(
-  intent: ActiveIntent,
-  { prometheus, clock, profile, kubernetes }: World,
-): string | undefined {
-  if (intent.fromTier === 'mixed' || intent.fromTier === 'none') return undefined;
-  if (kubernetes.persistentVolumes.get(intent.volumeId)?.view.pinTier !== undefined) return undefined;
-  // A score holds for two cycles, a request for two more; both may be longer after slow answers.
-  const sinceMs = clock.monotonicMs() - 4 * Math.max(profile.cycleMs, 60_000) - CLOCK_TOLERANCE_MS;
-  const supports = ({ iops }: { readonly iops: number }): boolean =>
-    intent.toTier === 'hot' ? iops >= HIGH_IOPS : iops <= LOW_IOPS;
-  const answers = prometheus.answersOf(intent.volumeId);
-  if (answers.some((answer) => answer.atMs >= sinceMs && supports(answer))) return undefined;
-  return `${intent.volumeId} moves to ${intent.toTier} without a score that says so`;
+  if (!cordons.has(label)) return `PUT ${path} without the cordon that steers it`;
+  // Of two cordoned nodes Mayastor takes the one that it likes better.
+  const other = truth.replicas.find(
+    ({ uuid, node }) =>
+      uuid !== steer.victimReplicaId &&
+      cordons.has(`node/${node}/${PERSON}`) &&
+      clock.monotonicMs() - (cordonedAtMs.get(node) ?? Number.POSITIVE_INFINITY) > CORDONS_FRESH_MS,
+  );
+  return other === undefined ? undefined : `PUT ${path} while ${other.node} is cordoned, which keeps a replica`;
 }
 
 function limitExceeded({ bus, profile, truth }: World): string | undefined {
@@ -289,34 +307,23 @@ function overfills({ change, path }: SeenCall, world: World): string | undefined
   return percent <= limit ? undefined : `PUT ${path} fills ${round.targetPool} to ${percent.toFixed(1)} %`;
 }
 
-/**
- * What a call did that came too late is undone at once: such a volume is not as it should be, and no limit holds for it.
- * Nothing else may pass for such.
- */
-const isRepair = ({ rollback, volumeId }: ActiveIntent, truth: World['truth']): boolean =>
-  rollback?.reason === 'LateCall' && wasCalledLate(volumeId, truth);
+/** Every pool that could be chosen beside the target has to be closed, for nobody looked whether it has room. */
+function growsUnfenced({ change, path }: SeenCall, { bus, model, profile }: World): string | undefined {
+  if (change.kind !== 'count' || profile.version === '2.7.1') return undefined;
+  const record = bus.intents.get(change.volumeId)?.intent;
+  const fence = record?.state === 'active' ? record.round?.fence : undefined;
+  const volume = model.volume(change.volumeId);
+  if (record?.state !== 'active' || fence === undefined || volume === undefined || fence.kind !== 'pool')
+    return undefined;
+  if (change.count !== record.replicaCount + 1 || volume.replicaCount !== record.replicaCount) return undefined;
+  const cordons = new Set(model.ledger.cordons());
+  const open = fence.ours.filter((pool) => !cordons.has(`pool/${pool}/replicas`));
+  return open.length === 0 ? undefined : `PUT ${path} while ${open.join(' and ')} could be chosen, too`;
+}
 
-const wasCalledLate = (volumeId: string, { latePaths }: World['truth']): boolean =>
-  [...latePaths].some((path) => path.startsWith(`/volumes/${volumeId}/replica_count/`));
-
-function shouldHaveStayed(intent: ActiveIntent, world: World): string | undefined {
-  const { model, profile, truth, clock } = world;
-  if (isRepair(intent, truth)) return undefined;
-  const { volumeId } = intent;
-  const nowMs = clock.monotonicMs();
-  const snapshots = profile.volumes.find(({ id }) => id === volumeId)?.snapshots ?? 0;
-  if (snapshots > 0 && !specOf(intent, truth).moves.allowSnapshots) return `${volumeId} has snapshots`;
-  const volume = model.volume(volumeId);
-  if (volume === undefined) return undefined;
-  for (const { node } of volume.replicas) {
-    const drainedSinceMs = truth.drainedSinceMs.get(node);
-    if (drainedSinceMs !== undefined && nowMs - drainedSinceMs > NEWS_MS)
-      return `${volumeId} lies on the drained ${node}`;
-  }
-  const isWhole = volume.replicas.length === intent.replicaCount && volume.replicas.every(({ synced }) => synced);
-  if (isWhole) return undefined;
-  const brokenAtMs = model.ledger.changes().findLast(({ volume: id }) => id === volumeId)?.atMs ?? 0;
-  return nowMs - brokenAtMs > NOTICE_MS + profile.cachePeriodMs ? `${volumeId} is degraded for long` : undefined;
+function askedWhilePaused({ truth, clock }: World): string | undefined {
+  const sinceMs = clock.monotonicMs() - (truth.pausedAtMs ?? Number.POSITIVE_INFINITY);
+  return sinceMs > NEWS_MS ? `a move is asked for ${sinceMs} ms after all was paused` : undefined;
 }
 
 function afterStop({ change, process, method, path, isLate }: SeenCall, { truth, clock }: World): string | undefined {
@@ -347,7 +354,8 @@ function leftBehind({ model, bus, truth, leaseServer }: World): string[] {
   for (const [volumeId, counts] of truth.wantedCounts) {
     const volume = model.volume(volumeId);
     if (volume === undefined) continue;
-    if (!counts.has(volume.replicaCount) && !wasCalledLate(volumeId, truth)) {
+    const wasLate = wasCalledLate(volumeId, truth.lostCalls);
+    if (!counts.has(volume.replicaCount) && !wasLate) {
       wrongs.push(`${volumeId} has a count of ${volume.replicaCount}, not ${[...counts].join(' or ')}`);
     }
     if (volume.replicas.length !== volume.replicaCount) {
@@ -362,7 +370,11 @@ function leftBehind({ model, bus, truth, leaseServer }: World): string[] {
 function endsOf(events: World['bus']['events'], accepted: World['truth']['accepted']): string[] {
   const wrongs: string[] = [];
   const ends = new Map<string, Set<string>>();
+  const told = new Set<string>();
   for (const { name, id, data } of events) {
+    // Told again, because whoever told it did not come to note that it had; everybody knows it by its id.
+    if (told.has(id)) continue;
+    told.add(id);
     const known = ends.get(data.migrationId) ?? new Set();
     if (/completed|failed|aborted/.test(name)) known.add(id);
     else if (known.size > 0 && name !== 'migration.refused') wrongs.push(`${data.migrationId}: ${name} after its end`);
@@ -376,9 +388,8 @@ function endsOf(events: World['bus']['events'], accepted: World['truth']['accept
 }
 
 /** Reasons for which a volume may rest off its tier although nothing is wrong any more. */
-const RESTING = new Set([
+export const restingReasons: ReadonlySet<string> = new Set([
   'OnWantedTier',
-  'BetweenWatermarks',
   'BackingOff',
   'HasSnapshots',
   'NotPublished',
@@ -403,6 +414,18 @@ function brakeHolds({ bus, truth, clock, kubernetes }: World, policyId: string |
   return begun >= spec.limits.maxMovesPerHour || failed >= spec.limits.maxConsecutiveFailures;
 }
 
+/** What is called completed has all its replicas on the tier, as far as anybody can know. */
+function completedElsewhere(next: Intent, previous: Intent | undefined, { model, clock }: World): string | undefined {
+  if (next.state !== 'ended' || next.outcome !== 'completed' || previous?.state !== 'active') return undefined;
+  const { volumeId, toTier } = next;
+  const changedAtMs = model.ledger.changes().findLast(({ volume }) => volume === volumeId)?.atMs ?? 0;
+  if (isWithin(clock.monotonicMs() - changedAtMs, FRESH_MS)) return undefined;
+  const astray = model.volume(volumeId)?.replicas.find(({ pool }) => !pool.startsWith(toTier));
+  return astray === undefined
+    ? undefined
+    : `the move of ${volumeId} to ${toTier} is completed with a replica on ${astray.pool}`;
+}
+
 function notConverged(world: World): string[] {
   const { bus, kubernetes, model, truth } = world;
   const wrongs: string[] = [];
@@ -416,7 +439,7 @@ function notConverged(world: World): string[] {
       continue;
     }
     const isBraked = decision.reason !== 'BrakeFleet' || brakeHolds(world, decision.policyId);
-    if (decision.action !== 'hold' || !RESTING.has(decision.reason) || !isBraked) {
+    if (decision.action !== 'hold' || !restingReasons.has(decision.reason) || !isBraked) {
       wrongs.push(`${volumeId} rests on ${decision.action} ${decision.reason}: ${decision.message}`);
     }
     if (decision.reason !== 'OnWantedTier' || view.pinTier !== undefined) continue;

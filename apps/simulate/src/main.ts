@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { bundleWorker } from './bundle.ts';
 import { parseCommandLine, usage, type SimulateOptions } from './command-line.ts';
 import { printCrashMatrix } from './matrix/crash-matrix.ts';
+import { testMutants } from './mutants/test-mutants.ts';
 import { createTally } from './tally.ts';
 import { runSeed } from './run-seed.ts';
 import { shrink, type Run } from './shrink.ts';
@@ -21,9 +22,9 @@ process.exitCode = await run(options);
 
 async function run(wanted: SimulateOptions): Promise<number> {
   if (wanted.isMatrix) return (await printCrashMatrix(console.log)) ? 0 : 1;
+  if (wanted.mutants !== undefined) return runOnMutants(wanted, wanted.mutants);
   return wanted.replay === undefined ? runMany(wanted) : replay(wanted.replay);
 }
-
 function read(args: readonly string[]): SimulateOptions {
   try {
     return parseCommandLine(args);
@@ -64,6 +65,22 @@ async function runMany({ isJson, shrinkRuns, ...wanted }: SimulateOptions): Prom
   }
   if (isJson) console.log(JSON.stringify(summary));
   return summary.violations.length === 0 ? 0 : 1;
+}
+
+async function runOnMutants(
+  { isJson, firstSeed, seeds, workers }: SimulateOptions,
+  { only }: NonNullable<SimulateOptions['mutants']>,
+): Promise<number> {
+  await mkdir(cache, { recursive: true });
+  const { summary, isGood } = await testMutants({
+    only,
+    seeds: Array.from({ length: seeds }, (_, index) => firstSeed + index),
+    workers,
+    folder: cache,
+    say: isJson ? console.error : console.log,
+  });
+  if (isJson) console.log(JSON.stringify(summary));
+  return isGood ? 0 : 1;
 }
 
 async function tellShrunken(seed: number, runsMax: number, say: (line: string) => void): Promise<void> {

@@ -1,9 +1,9 @@
+import { requestOutOfTurn } from './out-of-turn.ts';
 import { oneOf, upTo, type Random } from './world/random.ts';
-import { iopsFor, putPolicy, type World } from './world/world.ts';
+import { iopsFor, PERSON, putPolicy, type World } from './world/world.ts';
 
 const MINUTE_MS = 60_000;
-/** Labels of people: whoever ends one thing does not end the other. */
-const CORDON = 'maintenance';
+/** Of drains; whoever ends one does not end a cordon. */
 const DRAIN = 'replacement';
 const REDIS_JUMP_MAX_MS = 10_000;
 
@@ -25,9 +25,10 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     return status < 300;
   };
   const repairUntilMs = profile.troubleMs + 5 * MINUTE_MS;
-  const persist = (method: string, path: string, body?: unknown): void => {
+  const persist = (method: string, path: string, body?: unknown, onDone?: () => void): void => {
     void send(method, path, body).then((done) => {
-      if (!done && clock.monotonicMs() < repairUntilMs) clock.after(2_000, () => persist(method, path, body));
+      if (done) onDone?.();
+      else if (clock.monotonicMs() < repairUntilMs) clock.after(2_000, () => persist(method, path, body, onDone));
     });
   };
   /** Undone after a while, at the repair at the latest. */
@@ -59,10 +60,14 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
   const annotate = (random: Random, change: { readonly [key: string]: string | undefined }): void => {
     const volumeId = oneOf(random, volumes) ?? '';
     if (!kubernetes.persistentVolumes.has(volumeId)) return;
-    kubernetes.putPersistentVolume(volumeId, change);
+    const put = (next: typeof change): void => {
+      kubernetes.putPersistentVolume(volumeId, next);
+      truth.annotatedAtMs.set(volumeId, clock.monotonicMs());
+    };
+    put(change);
     const undone = Object.fromEntries(Object.keys(change).map((key) => [key, undefined]));
     until(random, () => {
-      if (kubernetes.persistentVolumes.has(volumeId)) kubernetes.putPersistentVolume(volumeId, undone);
+      if (kubernetes.persistentVolumes.has(volumeId)) put(undone);
     });
   };
 
@@ -74,8 +79,10 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     },
     'a person cordons a node': (random) => {
       const node = oneOf(random, profile.nodes) ?? '';
-      persist('PUT', `/nodes/${node}/cordon/${CORDON}`);
-      until(random, () => persist('DELETE', `/nodes/${node}/cordon/${CORDON}`));
+      persist('PUT', `/nodes/${node}/cordon/${PERSON}`, undefined, () =>
+        truth.cordonedAtMs.set(node, clock.monotonicMs()),
+      );
+      until(random, () => persist('DELETE', `/nodes/${node}/cordon/${PERSON}`));
     },
     'a person drains a node': (random) => {
       const node = oneOf(random, profile.nodes) ?? '';
@@ -108,15 +115,24 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
       const intent = oneOf(random, active)?.intent;
       if (intent !== undefined && kubernetes.persistentVolumes.has(intent.volumeId)) {
         kubernetes.putPersistentVolume(intent.volumeId, { abort: intent.migrationId });
+        truth.abortAskedAtMs.set(intent.migrationId, clock.monotonicMs());
       }
     },
     'a person pauses all': (random) => {
       kubernetes.pause(true);
-      until(random, () => kubernetes.pause(false));
+      truth.pausedAtMs ??= clock.monotonicMs();
+      until(random, () => {
+        kubernetes.pause(false);
+        truth.pausedAtMs = undefined;
+      });
     },
     'the watcher is scaled to 0': (random) => {
       stopWatchers();
       until(random, startWatchers, MINUTE_MS);
+    },
+    'the API server is away': (random) => {
+      kubernetes.setAway(true);
+      until(random, () => kubernetes.setAway(false), MINUTE_MS);
     },
     'a person scales a volume': (random) => scale(oneOf(random, volumes) ?? '', random() < 0.5 ? 1 : -1),
     'a volume is deleted': (random) => {
@@ -133,7 +149,7 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     'a policy is disabled': (random) => {
       const policy = oneOf(random, profile.policies);
       if (policy === undefined) return;
-      putPolicy(world, policy.id, { ...policy.spec, enabled: false });
+      putPolicy(world, policy.id, { ...policy.spec, ...(random() < 0.5 ? { enabled: false } : { dryRun: true }) });
       until(random, () => putPolicy(world, policy.id, policy.spec));
     },
     'a policy is edited': (random) => {
@@ -150,6 +166,7 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
       void clock.after(upTo(random, 3_000), leaseServer.replicate()),
     'the clock of Redis jumps': (random) => jumpRedis(Math.round((2 * random() - 1) * REDIS_JUMP_MAX_MS)),
     'an old request comes again': (random) => bus.repeatRequest(random),
+    'a scorer that is behind asks for a move': (random) => requestOutOfTurn(world, random),
     'a pool fails': (random) => {
       const node = oneOf(random, profile.nodes) ?? '';
       const pool = `${oneOf(random, profile.tiersOf(node)) ?? ''}-${node}`;
@@ -171,7 +188,7 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
       // A cordon of a person that had no answer may come after its removal, as ours may.
       clock.after(30_000, () => {
         for (const node of profile.nodes) {
-          for (const label of [CORDON, DRAIN]) persist('DELETE', `/nodes/${node}/cordon/${label}`);
+          for (const label of [PERSON, DRAIN]) persist('DELETE', `/nodes/${node}/cordon/${label}`);
         }
       });
       // A target that lost its node for good is made again by whoever uses the volume.

@@ -1,8 +1,11 @@
-import type { Intent } from '@couchestor/shared/messages';
+import type { EndedIntent, Intent } from '@couchestor/shared/messages';
 import { createFleet, type Role } from './fleet.ts';
-import { changeOf, invariants, isAstray, type InvariantId, type SeenCall } from './invariants.ts';
+import { changeOf, invariants, restingReasons, type Invariant, type InvariantId, type SeenCall } from './invariants.ts';
 import { changeLoads, createPeople } from './people.ts';
+import { FAILURE_BACKOFF_MS } from './services/migrator.ts';
+import { nobodyIsRight } from './starts.ts';
 import { noStory, type Story } from './story.ts';
+import type { SimulatedProcess } from './world/process.ts';
 import { profileOf, type Profile } from './world/profile.ts';
 import { seededRandom, upTo } from './world/random.ts';
 import { createWorld, type Observer, type World } from './world/world.ts';
@@ -43,6 +46,8 @@ export interface SeedOptions {
   readonly profile?: Partial<Profile>;
   /** Ends the run at the first breach. */
   readonly stopAtBreach?: boolean;
+  /** A world that takes more steps than this never rests. */
+  readonly stepsMax?: number;
 }
 
 const MINUTE_MS = 60_000;
@@ -59,7 +64,7 @@ const STOP_MS = 2 * MINUTE_MS;
 
 /** One world: half an hour of trouble, then everything is repaired and must come to rest. */
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
-  const { story = noStory, stopAtBreach = false } = options;
+  const { story = noStory, stopAtBreach = false, stepsMax = Number.POSITIVE_INFINITY } = options;
   const profile: Profile = { ...profileOf(seed), ...options.profile };
   const breaches: Breach[] = [];
   let step = 0;
@@ -73,35 +78,39 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   const tell = (who: string, what: string): void => {
     if (story.isTold) story.add(world.clock.monotonicMs(), who, what);
   };
+  const look = (told: (invariant: Invariant) => string | undefined): void => {
+    for (const invariant of invariants) {
+      const what = told(invariant);
+      if (what !== undefined) breach(invariant.id, what);
+    }
+  };
+  const isLate = ({ stoodStillAtMs }: SimulatedProcess): boolean =>
+    world.clock.monotonicMs() - stoodStillAtMs < LATE_MS;
   const observer: Observer = {
     onArrival: (call) => {
       const change = changeOf(call);
-      const isLate = world.clock.monotonicMs() - call.process.stoodStillAtMs < LATE_MS;
-      const seen: SeenCall = { ...call, change, isLate };
+      const seen: SeenCall = { ...call, change, isLate: isLate(call.process) };
       tell(call.process.name, `${call.method} ${call.path}`);
-      for (const { id, onArrival } of invariants) {
-        const what = onArrival?.(seen, world);
-        if (what !== undefined) breach(id, what);
-      }
+      look(({ onArrival }) => onArrival?.(seen, world));
     },
     onIntent: (next, previous, writer) => {
       if (story.isTold) tell(writer.name, describeIntent(next));
       const isNew = next.state === 'active' && previous?.migrationId !== next.migrationId;
-      if (isNew) {
-        const atMs = world.clock.monotonicMs();
-        world.truth.accepted.set(next.migrationId, { policyId: next.policyId, atMs });
-      }
-      for (const { id, onIntent, onAccepted } of invariants) {
-        const what = onIntent?.(next, previous, world) ?? (isNew ? onAccepted?.(next, world, writer) : undefined);
-        if (what !== undefined) breach(id, what);
-      }
-      if (next.state === 'ended' && previous?.state === 'active' && next.outcome === 'completed') {
-        const isAnybodyRight = !isAstray(writer.wallOffsetMs) || !isAstray(world.truth.heartbeatAheadMs);
-        if (isAnybodyRight) world.truth.completedAtMs.set(next.volumeId, world.clock.monotonicMs());
-        else world.truth.completedAtMs.delete(next.volumeId);
-      }
+      if (isNew) noteStart(next, world);
+      look(
+        ({ onIntent, onAccepted }) =>
+          onIntent?.(next, previous, world) ?? (isNew ? onAccepted?.(next, world, writer) : undefined),
+      );
+      if (next.state === 'ended' && previous?.state === 'active') noteEnd(next, world, writer);
     },
-    onEvent: ({ name, source, data }) => tell(source, `event ${name} of ${data.volumeId}`),
+    onRequest: (request, scorer) => {
+      if (!isLate(scorer)) look(({ onRequested }) => onRequested?.(request, world, scorer));
+    },
+    onEvent: (event) => {
+      tell(event.source, `event ${event.name} of ${event.data.volumeId}`);
+      look(({ onEvent }) => onEvent?.(event, world));
+    },
+    onHeartbeat: (heartbeat) => look(({ onHeartbeat }) => onHeartbeat?.(heartbeat, world)),
     onStory: tell,
   };
   const world: World = createWorld({ seed, profile, only: options.only, observer });
@@ -127,14 +136,12 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   const runUntil = (done: () => boolean, withinMs: number): Promise<boolean> =>
     clock.runUntil(() => {
       step += 1;
+      if (step === stepsMax) breach('I11', `the world takes more than ${stepsMax} steps`);
       if (model.ledger.violationCount !== violations) {
         violations = model.ledger.violationCount;
-        for (const { id, afterStep } of invariants) {
-          const what = afterStep?.(world);
-          if (what !== undefined) breach(id, what);
-        }
+        look(({ afterStep }) => afterStep?.(world));
       }
-      return (stopAtBreach && hasFailed) || done();
+      return (stopAtBreach && hasFailed) || step >= stepsMax || done();
     }, withinMs);
   const pass = (ms: number): Promise<boolean> => runUntil(() => false, ms);
   const report = (unsettled: number, leftovers: number): SeedReport => ({
@@ -205,6 +212,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
       breach('I11', 'Kubernetes is written to though nothing changes');
     if (!hasWindows && bus.factWrites > before.facts) breach('I11', 'facts are published though nothing changes');
   }
+  truth.lostCalls = [...truth.latePaths].flatMap(([path, sender]) => (sender.isDead ? [path] : []));
   let leftovers = 0;
   for (const role of ['migrator', 'scorer', 'watcher'] as const) fleet.scale(role, 0);
   if (!(await runUntil(() => fleet.running().length === 0, STOP_MS))) {
@@ -226,6 +234,22 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   return report(unsettled, leftovers);
 }
 
+function noteStart({ migrationId, policyId }: Intent, { truth, clock }: World): void {
+  truth.accepted.set(migrationId, { policyId, atMs: clock.monotonicMs() });
+}
+
+function noteEnd({ volumeId, outcome }: EndedIntent, { truth, clock }: World, writer: SimulatedProcess): void {
+  const atMs = clock.monotonicMs();
+  if (outcome === 'completed') {
+    if (nobodyIsRight(writer, truth)) truth.completedAtMs.delete(volumeId);
+    else truth.completedAtMs.set(volumeId, atMs);
+  }
+  if (outcome === 'failed') {
+    const inRow = (truth.failures.get(volumeId)?.inRow ?? 0) + 1;
+    truth.failures.set(volumeId, { inRow, atMs, untilMs: atMs + FAILURE_BACKOFF_MS * 2 ** (inRow - 1) });
+  } else truth.failures.delete(volumeId);
+}
+
 /** A process that stood still so lately may send what it had decided before. */
 const LATE_MS = 40_000;
 
@@ -237,7 +261,15 @@ function abort({ kubernetes }: World, { volumeId, migrationId }: Intent): void {
 
 /** Quiet: for a while nothing moved, nothing is about to, and every decision says that its volume stays. */
 function createQuietWatch(world: World): () => boolean {
-  const { clock, bus, profile } = world;
+  const { clock, bus, profile, model } = world;
+  const beganMs = clock.monotonicMs();
+  // What is wrong with a volume keeps it and others from moving, until Mayastor has mended it.
+  const isMending = (): boolean =>
+    clock.monotonicMs() - beganMs < MENDED_WITHIN_MS &&
+    [...model.volumeIds()].some((id) => {
+      const volume = model.volume(id);
+      return volume?.target !== undefined && !volume.replicas.every(({ synced, inNexus }) => synced && inNexus);
+    });
   const neededMs = Math.max(MINUTE_MS, 4 * profile.cycleMs, 4 * profile.cachePeriodMs, 2 * profile.watchPeriodMs);
   let busyAtMs = clock.monotonicMs();
   let lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -246,12 +278,13 @@ function createQuietWatch(world: World): () => boolean {
     if (nowMs - lookedAtMs < 1_000) return false;
     lookedAtMs = nowMs;
     const isMoving = [...bus.intents.values()].some(({ intent }) => intent.state === 'active');
-    if (isMoving || bus.pendingRequests().length > 0) busyAtMs = nowMs;
+    if (isMoving || bus.pendingRequests().length > 0 || isMending()) busyAtMs = nowMs;
     else if (nowMs - busyAtMs > neededMs) {
       const decisions = [...bus.facts('decision.made').values()];
       const isWaiting = decisions.some(
         ({ action, reason, nextEligibleAt }) =>
           action !== 'hold' ||
+          !restingReasons.has(reason) ||
           // What only waits for its time is not at rest, unless that is far.
           (nextEligibleAt !== undefined &&
             (!isPatient(reason) || Date.parse(nextEligibleAt) - clock.nowMs() < 2 * QUIET_MS)),
@@ -262,6 +295,9 @@ function createQuietWatch(world: World): () => boolean {
     return nowMs - busyAtMs > neededMs;
   };
 }
+
+/** Some of it waits ten minutes before it is begun. */
+const MENDED_WITHIN_MS = 20 * MINUTE_MS;
 
 /** Reasons to wait that come again for ever, ever later or hourly, where moves cannot succeed: a world without a steer. */
 const isPatient = (reason: string): boolean => reason === 'BackingOff' || reason === 'BrakeFleet';

@@ -1,6 +1,13 @@
 import type { Bus, MigrationEvent, Request, StoredIntent } from '@couchestor/shared/bus';
 import type { Clock } from '@couchestor/shared/clock';
-import { catalog, type Heartbeat, type Intent, type MessageData, type StateName } from '@couchestor/shared/messages';
+import {
+  catalog,
+  subjectToken,
+  type Heartbeat,
+  type Intent,
+  type MessageData,
+  type StateName,
+} from '@couchestor/shared/messages';
 import type { Chaos } from '../world/chaos.ts';
 import type { Network } from '../world/network.ts';
 import type { SimulatedProcess } from '../world/process.ts';
@@ -25,6 +32,8 @@ export interface SimulatedBus {
   readonly factWrites: number;
   pendingRequests(): readonly Request[];
   repeatRequest(random: Random): void;
+  /** A request of a scorer that is none of the running ones. */
+  request(data: MessageData<'migration.requested'>): void;
   loseFacts(): void;
 }
 
@@ -35,6 +44,7 @@ export interface SimulatedBusOptions {
   /** Whether each message goes through schema and bytes, as on the real bus. */
   readonly throughBytes: boolean;
   readonly onIntent: (next: Intent, previous: Intent | undefined, writer: SimulatedProcess) => void;
+  readonly onRequest: (request: MessageData<'migration.requested'>, scorer: SimulatedProcess) => void;
   readonly onEvent: (message: MigrationEvent) => void;
   readonly onHeartbeat: (heartbeat: Heartbeat | undefined) => void;
 }
@@ -66,6 +76,7 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
           case 'COUCHESTOR_EVENTS':
             return events.store(message as MigrationEvent);
           case 'COUCHESTOR_COMMANDS':
+            options.onRequest((message as Request).data, process);
             return requests.put(message as Request);
           case 'COUCHESTOR_STATE':
             throw new Error(`${name} is written by a fact writer`);
@@ -94,6 +105,10 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
     },
     pendingRequests: () => requests.pending(),
     repeatRequest: (random) => requests.repeat(random),
+    request: (data) => {
+      const head = { id: data.migrationId, source: 'scorer-0', timeMs: clock.nowMs() };
+      requests.put(carry<'migration.requested'>('migration.requested', subjectToken(data.volumeId), head, data));
+    },
     loseFacts: () => state.lose(),
   };
 }

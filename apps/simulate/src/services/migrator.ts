@@ -21,7 +21,7 @@ import { noMigratorMetrics, silentLog } from '../world/silence.ts';
 import { CALL_TIMEOUT_MS, type Service } from './surroundings.ts';
 
 const MARGIN_MS = 2_000;
-const FAILURE_BACKOFF_MS = 30_000;
+export const FAILURE_BACKOFF_MS = 30_000;
 export const FLEET_BYTES = 100_000 * GIB;
 const CALLS_PER_SECOND = 6;
 

@@ -32,6 +32,8 @@ export interface SimulatedKubernetes {
   deletePersistentVolume(volumeId: string): void;
   putDiskPool(pool: DiskPoolObject): void;
   pause(paused: boolean): void;
+  /** From now on it answers nobody, or does so again. */
+  setAway(isAway: boolean): void;
   /** A lease by name: who asks while it is free or has it, has it. */
   tryLead(holder: string, lifeMs: number): boolean;
 }
@@ -80,12 +82,20 @@ export function createSimulatedKubernetes(options: {
     return { kind: 'written', resourceVersion: nextVersion() };
   };
 
+  let isAway = false;
   const ask = <T>(process: SimulatedProcess, what: string, effect: () => T, signal: AbortSignal): Promise<T> =>
-    network.askOnce(process, `kubernetes ${what}`, effect, {
+    network.askOnce(process, `kubernetes ${what}`, unlessAway(effect), {
       timeoutMs: REQUEST_TIMEOUT_MS,
       timedOut: () => new Error(`the API server did not answer: ${what}`),
       signal,
     });
+
+  const unlessAway =
+    <T>(effect: () => T) =>
+    (): T => {
+      if (isAway) throw new Error('connection refused');
+      return effect();
+    };
 
   return {
     policies,
@@ -207,10 +217,14 @@ export function createSimulatedKubernetes(options: {
       diskPools.set(pool.diskPoolId, pool);
       tell('diskPools', pool.diskPoolId);
     },
+    setAway: (next) => {
+      isAway = next;
+    },
     pause: (paused) => {
       control = { paused, reason: paused ? 'maintenance' : undefined };
     },
     tryLead: (holder, lifeMs) => {
+      if (isAway) throw new Error('connection refused');
       if (lease !== undefined && lease.holder !== holder && lease.untilMs > nowMs()) return false;
       lease = { holder, untilMs: nowMs() + lifeMs };
       return true;

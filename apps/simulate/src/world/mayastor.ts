@@ -27,7 +27,7 @@ export interface MayastorRoadOptions {
   readonly standstillShare: number;
   readonly onArrival: (call: ArrivingCall) => void;
   /** The process stood still between its last check and this call. */
-  readonly onLateCall: (path: string) => void;
+  readonly onLateCall: (path: string, process: SimulatedProcess) => void;
   /** The core dies in the middle of a change of a volume. */
   readonly onCutOff: () => void;
   readonly onRead: () => void;
@@ -99,7 +99,7 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
       if (lot !== undefined && lot.random() < standstillShare) {
         process.pauseFor(upTo(lot.random, STANDSTILL_MAX_MS));
         await process.running();
-        onLateCall(path);
+        onLateCall(path, process);
       }
       onArrival({ process, method, path });
     }

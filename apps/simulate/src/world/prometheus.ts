@@ -32,6 +32,10 @@ const LIES_WEIGHT = 0.3;
 const ANSWERS_KEPT = 32;
 /** Of the answers that go wrong: nothing at all, or some volumes missing in it. */
 const MISSING_SHARE = 0.6;
+/** Of the volumes in an answer about counts that goes wrong: those that have hardly any samples. */
+const FEW_SHARE = 0.5;
+/** Samples are late at times; what is this old has ended. */
+const OLD_MS = 4 * SCRAPE_MS;
 
 export function createSimulatedPrometheus(options: {
   readonly clock: Clock;
@@ -41,7 +45,16 @@ export function createSimulatedPrometheus(options: {
 }): SimulatedPrometheus {
   const { clock, network, chaos, exported } = options;
   const answers = new Map<string, ScoreAnswer[]>();
-  const note = (volumeId: string, iops: number): void => {
+  /** Volumes of which the last answers said that samples are missing or old, so that no number of theirs is good. */
+  const doubted = new Map<string, { readonly few: Set<string>; readonly old: Set<string> }>();
+  const doubtsOf = ({ name }: SimulatedProcess): { readonly few: Set<string>; readonly old: Set<string> } => {
+    const known = doubted.get(name) ?? { few: new Set(), old: new Set() };
+    doubted.set(name, known);
+    return known;
+  };
+  const note = (process: SimulatedProcess, volumeId: string, iops: number): void => {
+    const { few, old } = doubtsOf(process);
+    if (few.has(volumeId) || old.has(volumeId)) return;
     const known = answers.get(volumeId) ?? [];
     known.push({ atMs: clock.monotonicMs(), iops });
     if (known.length > ANSWERS_KEPT) known.shift();
@@ -65,27 +78,40 @@ export function createSimulatedPrometheus(options: {
         process,
         kind,
         (): Samples => {
+          const { few, old } = doubtsOf(process);
+          const doubts = kind === 'count' ? few : kind === 'last' ? old : undefined;
+          doubts?.clear();
           if (lot !== undefined && lot.random() > MISSING_SHARE) {
-            if (lot.random() < 0.5) return { labels: [], values: [] };
-            throw new MetricsError('QueryFailed', 'the query failed');
+            if (lot.random() >= 0.5) throw new MetricsError('QueryFailed', 'the query failed');
+            for (const { volumeId } of exported()) doubts?.add(volumeId);
+            return { labels: [], values: [] };
           }
           const isLeftOut = leftOutBy(lot);
           const labels: string[] = [];
           const values: number[] = [];
           for (const { volumeId, iops } of exported()) {
-            if (isLeftOut()) continue;
+            if (isLeftOut()) {
+              doubts?.add(volumeId);
+              continue;
+            }
             labels.push(`pvc-${volumeId}`);
             switch (kind) {
               case 'value':
-                note(volumeId, iops);
+                note(process, volumeId, iops);
                 values.push(iops);
                 break;
-              case 'count':
-                values.push(samplesIn(query));
+              case 'count': {
+                const isFew = lot !== undefined && lot.random() < FEW_SHARE;
+                if (isFew) few.add(volumeId);
+                values.push(isFew ? 2 : samplesIn(query));
                 break;
-              case 'last':
-                values.push((lot === undefined ? atMs : atMs - upTo(lot.random, 120_000)) / 1_000);
+              }
+              case 'last': {
+                const agoMs = lot === undefined ? 0 : upTo(lot.random, 120_000);
+                if (agoMs > OLD_MS) old.add(volumeId);
+                values.push((atMs - agoMs) / 1_000);
                 break;
+              }
             }
           }
           return { labels, values };

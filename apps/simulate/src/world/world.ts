@@ -1,7 +1,7 @@
 import type { MigrationEvent } from '@couchestor/shared/bus';
 import { createVirtualClock, type VirtualClock } from '@couchestor/shared/clock';
 import { createMemoryLeaseServer, type MemoryLeaseServer } from '@couchestor/shared/leases';
-import type { Intent } from '@couchestor/shared/messages';
+import type { Heartbeat, Intent, MigrationRequested } from '@couchestor/shared/messages';
 import { createMayastorModel, type MayastorModel } from '@couchestor/simulator/mayastor';
 import { createSimulatedBus, type SimulatedBus } from '../bus/simulated-bus.ts';
 import type { Surroundings } from '../services/surroundings.ts';
@@ -51,12 +51,32 @@ interface Truth {
   readonly drainedSinceMs: Map<string, number>;
   /** Migrations that were taken up, with their policy and when that was. */
   readonly accepted: Map<string, { readonly policyId: string; readonly atMs: number }>;
-  /** Paths of changes that a process sent after it had stood still: what they do is not what was decided. */
-  readonly latePaths: Set<string>;
+  /** When a person began to pause all; undefined while nobody does. */
+  pausedAtMs: number | undefined;
+  /** When a person last changed the annotations of a volume, by volume. */
+  readonly annotatedAtMs: Map<string, number>;
+  /** When a person asked to abort a migration, by its id. */
+  readonly abortAskedAtMs: Map<string, number>;
+  /** When a person's cordon of a node took effect. */
+  readonly cordonedAtMs: Map<string, number>;
+  /** Of volumes whose last moves failed: how many in a row, when the last did, and how long they are left alone. */
+  readonly failures: Map<string, Failures>;
+  /** Migrations that somebody asked for who did not know better. */
+  readonly outOfTurn: Set<string>;
+  /** Changes that a process sent after it had stood still, by path: what they do is not what was decided. */
+  readonly latePaths: Map<string, SimulatedProcess>;
+  /** Those of them that nobody looks after any more, since who sent them is no more. */
+  lostCalls: readonly string[];
   /** The core died in the middle of a change, so that a replica may be left on a disk. */
   replicasMayBeLeft: boolean;
   changingCalls: number;
   reads: number;
+}
+
+interface Failures {
+  readonly inRow: number;
+  readonly atMs: number;
+  readonly untilMs: number;
 }
 
 interface PolicyVersion {
@@ -69,10 +89,14 @@ interface PolicyVersion {
 export interface Observer {
   onArrival(call: ArrivingCall): void;
   onIntent(next: Intent, previous: Intent | undefined, writer: SimulatedProcess): void;
+  onRequest(request: MigrationRequested, scorer: SimulatedProcess): void;
   onEvent(message: MigrationEvent): void;
+  onHeartbeat(heartbeat: Heartbeat): void;
   onStory(who: string, what: string): void;
 }
 
+/** The label of cordons that people set. */
+export const PERSON = 'maintenance';
 /** Mayastor looks so often for what is to be done; the model's own defaults are a real cluster's. */
 const FAILOVER_MS = 12_000;
 
@@ -104,12 +128,14 @@ export function createWorld(options: {
     network,
     throughBytes: profile.throughBytes,
     onIntent: (next, previous, writer) => observer.onIntent(next, previous, writer),
+    onRequest: (request, scorer) => observer.onRequest(request, scorer),
     onEvent: (message) => observer.onEvent(message),
     onHeartbeat: (heartbeat) => {
       if (heartbeat === undefined) return;
       truth.heartbeatAtMs = clock.monotonicMs();
       truth.heartbeatAheadMs = Date.parse(heartbeat.sentAt) - clock.nowMs();
       if (!heartbeat.paused) truth.openHeartbeatAtMs = clock.monotonicMs();
+      observer.onHeartbeat(heartbeat);
     },
   });
   const kubernetes = createSimulatedKubernetes({ network, nowMs: () => clock.nowMs() });
@@ -131,7 +157,7 @@ export function createWorld(options: {
       truth.changingCalls += 1;
       observer.onArrival(call);
     },
-    onLateCall: (path) => truth.latePaths.add(path),
+    onLateCall: (path, process) => truth.latePaths.set(path, process),
     onCutOff: () => {
       truth.replicasMayBeLeft = true;
     },
@@ -182,7 +208,14 @@ function createTruth(): Truth {
     completedAtMs: new Map(),
     drainedSinceMs: new Map(),
     accepted: new Map(),
-    latePaths: new Set(),
+    pausedAtMs: undefined,
+    annotatedAtMs: new Map(),
+    abortAskedAtMs: new Map(),
+    cordonedAtMs: new Map(),
+    failures: new Map(),
+    outOfTurn: new Set(),
+    latePaths: new Map(),
+    lostCalls: [],
     replicasMayBeLeft: false,
     changingCalls: 0,
     reads: 0,

@@ -1,0 +1,12 @@
+import { inDecisions } from './decisions.ts';
+import { inObservation } from './observation.ts';
+import { inOwnership } from './ownership.ts';
+import type { PlantedDefect } from './planted-defect.ts';
+import { inTheProtocol } from './protocol.ts';
+
+export const plantedDefects: readonly PlantedDefect[] = [
+  ...inTheProtocol,
+  ...inOwnership,
+  ...inDecisions,
+  ...inObservation,
+];

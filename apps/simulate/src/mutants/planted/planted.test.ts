@@ -1,0 +1,27 @@
+import { readFile } from 'node:fs/promises';
+import { transform } from 'esbuild';
+import { expect, test } from 'vitest';
+import { root } from '../../bundle.ts';
+import { plantedDefects } from './index.ts';
+import { planted } from './planted-defect.ts';
+
+test('there are enough of them, each of its own name, in every service and in what they share', () => {
+  expect(plantedDefects.length).toBeGreaterThanOrEqual(40);
+  expect(new Set(plantedDefects.map(({ name }) => name)).size).toBe(plantedDefects.length);
+  const places = new Set(plantedDefects.map(({ file }) => file.split('/').slice(0, 2).join('/')));
+  expect([...places].sort()).toEqual(['libs/shared', 'services/migrator', 'services/scorer', 'services/watcher']);
+});
+
+test.each(plantedDefects)('$name: can be planted, and what it makes is a program', async (defect) => {
+  const text = await readFile(root + defect.file, 'utf8');
+  const changed = planted(text, defect);
+  expect(changed).not.toBe(text);
+  await expect(transform(changed, { loader: 'ts' })).resolves.toBeDefined();
+});
+
+test('a defect whose place is no more, or stands twice, is an error and no pass', () => {
+  const defect = { name: 'x', says: '', file: 'a.ts', find: 'b', replace: 'c' };
+  expect(planted('abd', defect)).toBe('acd');
+  expect(() => planted('ad', defect)).toThrow('its text stands 0 times in a.ts, not once');
+  expect(() => planted('abba', defect)).toThrow('2 times');
+});

@@ -1,0 +1,43 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { mechanicalMutants } from './mutation-targets.ts';
+import { plantedDefects } from './planted/index.ts';
+import { runMutants } from './run-mutants.ts';
+
+test('defects are caught by the invariant that they break, what cannot be planted is an error, and what changes nothing survives', async () => {
+  const folder = `${await mkdtemp(join(tmpdir(), 'mutants-'))}/`;
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const planted = plantedDefects.filter(({ name }) =>
+    ['forgets to lift the fence', 'starts beside a move in flight'].includes(name),
+  );
+  const [first] = planted;
+  if (first === undefined) throw new Error('it is one of the list');
+  const harmless = {
+    ...first,
+    name: 'harmless',
+    file: 'services/migrator/src/core/waits.ts',
+    find: '2 * 60_000',
+    replace: '120_000',
+  };
+  const gone = { ...harmless, name: 'gone', find: 'nowhere' };
+  const said: string[] = [];
+  const { planted: verdicts, tally } = await runMutants({
+    planted: [...planted, harmless, gone],
+    mechanical: mechanicalMutants().slice(0, 0),
+    seeds: [1],
+    workers: 1,
+    folder,
+    say: (line) => said.push(line),
+  });
+  expect(tally.summary().violations).toEqual([]);
+  expect(verdicts.map(([{ name }, verdict]) => [name, verdict.kind === 'caught' ? verdict.by : verdict.kind])).toEqual([
+    ['forgets to lift the fence', 'I4'],
+    ['starts beside a move in flight', 'I3'],
+    ['harmless', 'survived'],
+    ['gone', 'unfit'],
+  ]);
+  expect(verdicts[2]?.[1]).toEqual({ kind: 'survived', tried: 1, differed: 0 });
+  expect(said.join('\n')).toMatch('UNFIT gone: its text stands 0 times');
+}, 120_000);

@@ -1,0 +1,53 @@
+import { formatTimestamp } from '@couchestor/shared/units';
+import { SIZE_BYTES } from './world/profile.ts';
+import { oneOf, upTo, type Random } from './world/random.ts';
+import type { World } from './world/world.ts';
+
+const LIFE_MS = 60_000;
+
+/**
+ * A scorer of which nobody knows any more asks for a move, and knows nothing of cooldowns, holds, pauses and scores. What
+ * it says of the volume is true, so that the migrator is the only one left to refuse.
+ */
+export function requestOutOfTurn({ model, profile, bus, kubernetes, truth, clock }: World, random: Random): void {
+  const known = profile.volumes.filter(({ id }) => kubernetes.persistentVolumes.has(id));
+  // Most telling is a volume that has just moved.
+  const rested = known.filter(({ id }) => truth.completedAtMs.has(id) || truth.failures.has(id));
+  const volumeId = oneOf(random, random() < 0.6 && rested.length > 0 ? rested : known)?.id;
+  const volume = volumeId === undefined ? undefined : model.volume(volumeId);
+  if (volumeId === undefined || volume === undefined) return;
+  const labels = kubernetes.persistentVolumes.get(volumeId)?.view.labels ?? {};
+  const policy = profile.policies.find(({ spec }) =>
+    Object.entries(spec.volumeSelector.matchLabels).every(([key, value]) => labels[key] === value),
+  );
+  const generation = policy === undefined ? undefined : kubernetes.policies.get(policy.id)?.generation;
+  if (policy === undefined || generation === undefined) return;
+  const [first] = volume.replicas;
+  const fromTier = first?.pool.startsWith('hot') === true ? 'hot' : 'cold';
+  if (!volume.replicas.every(({ pool }) => pool.startsWith(fromTier))) return;
+  const toTier = fromTier === 'hot' ? 'cold' : 'hot';
+  const migrationId = `0a750f7a-0000-4000-8000-${upTo(random, 16 ** 12)
+    .toString(16)
+    .padStart(12, '0')}`;
+  truth.outOfTurn.add(migrationId);
+  bus.request({
+    migrationId,
+    proposalId: migrationId,
+    attempt: 0,
+    volumeId,
+    volumeName: `pvc-${volumeId}`,
+    policyId: policy.id,
+    policyName: policy.id,
+    policyGeneration: generation,
+    fromTier,
+    toTier,
+    reason: 'AboveHighWatermark',
+    notAfter: formatTimestamp(clock.nowMs() + LIFE_MS),
+    replicaCount: volume.replicaCount,
+    replicas: volume.replicas.map(({ uuid, pool, node }) => ({ replicaId: uuid, pool, node })),
+    targetPools: profile.nodes
+      .filter((node) => profile.tiersOf(node).includes(toTier))
+      .map((node) => `${toTier}-${node}`),
+    sizeBytes: SIZE_BYTES,
+  });
+}

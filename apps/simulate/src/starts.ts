@@ -1,0 +1,152 @@
+import type { ActiveIntent } from '@couchestor/shared/messages';
+import { parseDurationMs } from '@couchestor/shared/units';
+import type { SimulatedProcess } from './world/process.ts';
+import { HIGH_IOPS, LOW_IOPS, WINDOW_OPEN_MINUTES, type PolicySpecText } from './world/profile.ts';
+import type { World } from './world/world.ts';
+
+/**
+ * What must hold of a move in the moment in which it is asked for, and in that in which it is taken up. The scorer and
+ * the migrator each look at most of it, and each of them alone has to be right.
+ */
+export type Start = Pick<
+  ActiveIntent,
+  'migrationId' | 'volumeId' | 'policyId' | 'policyGeneration' | 'fromTier' | 'toTier' | 'replicaCount'
+> & { readonly rollback?: ActiveIntent['rollback'] };
+
+/** The clocks of processes may differ by so much. */
+export const CLOCK_TOLERANCE_MS = 30_000;
+/** Mayastor needs so long to see that a node is gone. */
+export const NOTICE_MS = 12_000;
+/** Facts reach everybody within this, late messages and lost publishes included. */
+export const NEWS_MS = 90_000;
+const HOUR_MS = 3_600_000;
+
+export const isAstray = (wallAheadMs: number): boolean => Math.abs(wallAheadMs) > CLOCK_TOLERANCE_MS / 2;
+/** Of two clocks that are both wrong nobody can tell. */
+export const nobodyIsRight = ({ wallOffsetMs }: SimulatedProcess, { heartbeatAheadMs }: World['truth']): boolean =>
+  isAstray(wallOffsetMs) && isAstray(heartbeatAheadMs);
+
+/**
+ * What a call did that came too late is undone at once: such a volume is not as it should be, and no limit holds for it.
+ * Nothing else may pass for such.
+ */
+export const isRepair = (
+  { rollback, volumeId }: Pick<Start, 'rollback' | 'volumeId'>,
+  truth: World['truth'],
+): boolean => rollback?.reason === 'LateCall' && wasCalledLate(volumeId, truth.latePaths.keys());
+
+export const wasCalledLate = (volumeId: string, latePaths: Iterable<string>): boolean =>
+  [...latePaths].some((path) => path.startsWith(`/volumes/${volumeId}/replica_count/`));
+
+export function specOf(
+  { policyId, policyGeneration }: Pick<Start, 'policyId' | 'policyGeneration'>,
+  truth: World['truth'],
+): PolicySpecText {
+  const versions = truth.policyVersions.get(policyId) ?? [];
+  const version = versions.find(({ generation }) => generation === policyGeneration);
+  if (version === undefined) throw new Error(`${policyId} never had generation ${policyGeneration}`);
+  return version.spec;
+}
+
+/** I5 */
+export function startsWithoutScore(start: Start, world: World): string | undefined {
+  const { prometheus, clock, profile, kubernetes, truth } = world;
+  if (start.fromTier === 'mixed' || start.fromTier === 'none') return undefined;
+  if (isRepair(start, truth) || truth.outOfTurn.has(start.migrationId)) return undefined;
+  if (kubernetes.persistentVolumes.get(start.volumeId)?.view.pinTier !== undefined) return undefined;
+  // A score holds for two cycles, a request for two more; both may be longer after slow answers.
+  const sinceMs = clock.monotonicMs() - 4 * Math.max(profile.cycleMs, 60_000) - CLOCK_TOLERANCE_MS;
+  const supports = ({ iops }: { readonly iops: number }): boolean =>
+    start.toTier === 'hot' ? iops >= HIGH_IOPS : iops <= LOW_IOPS;
+  const answers = prometheus.answersOf(start.volumeId);
+  if (answers.some((answer) => answer.atMs >= sinceMs && supports(answer))) return undefined;
+  return `${start.volumeId} moves to ${start.toTier} without a score that says so`;
+}
+
+/** I6: the moves of a policy within an hour. */
+export function startsTooMany({ policyId }: Start, { truth, clock }: World): string | undefined {
+  const sinceMs = clock.monotonicMs() - HOUR_MS + CLOCK_TOLERANCE_MS;
+  const lately = [...truth.accepted.values()].filter((start) => start.policyId === policyId && start.atMs > sinceMs);
+  const versions = truth.policyVersions.get(policyId) ?? [];
+  const most = Math.max(...versions.map(({ spec }) => spec.limits.maxMovesPerHour));
+  return lately.length <= most
+    ? undefined
+    : `${lately.length} moves of ${policyId} within an hour, at most ${most} may begin`;
+}
+
+/** I7. `newsMs`: so long it may not be known that a move has ended. */
+export function startsTooSoon(start: Start, { truth, clock }: World, newsMs: number): string | undefined {
+  if (isRepair(start, truth)) return undefined;
+  const { volumeId } = start;
+  const nowMs = clock.monotonicMs();
+  const failure = truth.failures.get(volumeId);
+  if (failure !== undefined && nowMs - failure.atMs > newsMs && nowMs < failure.untilMs - CLOCK_TOLERANCE_MS) {
+    return `${volumeId} moves again ${nowMs - failure.atMs} ms after it failed ${failure.inRow} times in a row`;
+  }
+  const completedAtMs = truth.completedAtMs.get(volumeId);
+  if (completedAtMs === undefined || start.fromTier === 'mixed') return undefined;
+  const cooldownMs = parseDurationMs(specOf(start, truth).cooldownPeriod) ?? 0;
+  const sinceMs = nowMs - completedAtMs;
+  return sinceMs < newsMs || sinceMs >= cooldownMs - CLOCK_TOLERANCE_MS
+    ? undefined
+    : `${volumeId} moves again after ${sinceMs} ms, the cooldown is ${cooldownMs} ms`;
+}
+
+/** I8 */
+export function startsOutsideWindow(start: Start, { truth, clock }: World): string | undefined {
+  const { windows } = specOf(start, truth);
+  if (windows.length === 0 || truth.outOfTurn.has(start.migrationId)) return undefined;
+  const inTenMs = clock.nowMs() % 600_000;
+  const lateMs = inTenMs - WINDOW_OPEN_MINUTES * 60_000;
+  const isOutside = lateMs > CLOCK_TOLERANCE_MS && 600_000 - inTenMs > CLOCK_TOLERANCE_MS;
+  return isOutside ? `${start.volumeId} starts ${lateMs} ms after the window closed` : undefined;
+}
+
+/** I10. `newsMs`: so long it may not be known that a volume is not whole. */
+export function shouldHaveStayed(start: Start, world: World, newsMs: number): string | undefined {
+  const { model, profile, truth, clock, kubernetes } = world;
+  if (isRepair(start, truth)) return undefined;
+  const { volumeId } = start;
+  const nowMs = clock.monotonicMs();
+  const { volumeSelector, moves } = specOf(start, truth);
+  const labels = kubernetes.persistentVolumes.get(volumeId)?.view.labels;
+  const isOthers =
+    labels !== undefined && Object.entries(volumeSelector.matchLabels).some(([key, value]) => labels[key] !== value);
+  if (isOthers) return `${volumeId} belongs to another policy than ${start.policyId}`;
+  const snapshots = profile.volumes.find(({ id }) => id === volumeId)?.snapshots ?? 0;
+  if (snapshots > 0 && !moves.allowSnapshots) return `${volumeId} has snapshots`;
+  const volume = model.volume(volumeId);
+  if (volume === undefined) return undefined;
+  for (const { node } of volume.replicas) {
+    const drainedSinceMs = truth.drainedSinceMs.get(node);
+    if (drainedSinceMs !== undefined && nowMs - drainedSinceMs > NEWS_MS)
+      return `${volumeId} lies on the drained ${node}`;
+  }
+  const isWhole = volume.replicas.length === start.replicaCount && volume.replicas.every(({ synced }) => synced);
+  if (isWhole) return undefined;
+  const brokenAtMs = model.ledger.changes().findLast(({ volume: id }) => id === volumeId)?.atMs ?? 0;
+  return nowMs - brokenAtMs > newsMs ? `${volumeId} is degraded for long` : undefined;
+}
+
+/** I12: what people said that should stay, longer ago than news takes. */
+export function startsAgainstWishes(start: Start, world: World): string | undefined {
+  const { truth, clock, kubernetes } = world;
+  if (isRepair(start, truth)) return undefined;
+  const { volumeId, policyId, toTier } = start;
+  const nowMs = clock.monotonicMs();
+  const isOld = (sinceMs: number): boolean => nowMs - sinceMs > NEWS_MS;
+  const last = truth.policyVersions.get(policyId)?.at(-1);
+  if (last !== undefined && isOld(last.sinceMs)) {
+    const agoMs = nowMs - last.sinceMs;
+    if (!last.spec.enabled) return `${volumeId} starts though its policy was disabled ${agoMs} ms ago`;
+    if (last.spec.dryRun) return `${volumeId} starts though its policy was only to try ${agoMs} ms ago`;
+    if (last.generation !== start.policyGeneration)
+      return `${volumeId} starts by a version of its policy that was replaced ${agoMs} ms ago`;
+  }
+  const view = kubernetes.persistentVolumes.get(volumeId)?.view;
+  const annotatedAtMs = truth.annotatedAtMs.get(volumeId);
+  if (view === undefined || annotatedAtMs === undefined || !isOld(annotatedAtMs)) return undefined;
+  if (view.hold === 'true') return `${volumeId} starts though a person holds it since ${nowMs - annotatedAtMs} ms`;
+  if (view.pinTier === undefined || view.pinTier === toTier || truth.outOfTurn.has(start.migrationId)) return undefined;
+  return `${volumeId} moves to ${toTier} though a person pinned it to ${view.pinTier} ${nowMs - annotatedAtMs} ms ago`;
+}

@@ -392,6 +392,7 @@ export const restingReasons: ReadonlySet<string> = new Set([
   'OnWantedTier',
   'BackingOff',
   'HasSnapshots',
+  'AffinityGroupRestricted',
   'NotPublished',
   'NoEligiblePool',
   'BrakeFleet',

@@ -1,4 +1,5 @@
 import { requestOutOfTurn } from './out-of-turn.ts';
+import { createRareDeeds } from './rare-deeds.ts';
 import { oneOf, upTo, type Random } from './world/random.ts';
 import { iopsFor, PERSON, putPolicy, type World } from './world/world.ts';
 
@@ -175,11 +176,14 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     },
     'NATS loses the facts': () => bus.loseFacts(),
   };
-  const names = Object.keys(deeds);
+  const all = profile.hasRareDeeds
+    ? { ...deeds, ...createRareDeeds(world, { persist, until, publish, scale }) }
+    : deeds;
+  const names = Object.keys(all);
   return {
     act: (random) => {
       const name = oneOf(random, names) ?? '';
-      deeds[name]?.(random);
+      all[name]?.(random);
       return name;
     },
     repair: () => {

@@ -1,5 +1,5 @@
 import type { EndedIntent, Intent } from '@couchestor/shared/messages';
-import { createFleet, type Role } from './fleet.ts';
+import { createFleet, type Fleet, type Role } from './fleet.ts';
 import { changeOf, invariants, restingReasons, type Invariant, type InvariantId, type SeenCall } from './invariants.ts';
 import { changeLoads, createPeople } from './people.ts';
 import { FAILURE_BACKOFF_MS } from './services/migrator.ts';
@@ -194,12 +194,12 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
       }
       return isQuiet();
     }, REST_WITHIN_MS);
-  let rested = await rest(createQuietWatch(world));
+  let rested = await rest(createQuietWatch(world, fleet));
   if (stopAtBreach && hasFailed) return report(0, 0);
   const unsettled = [...bus.intents.values()].filter(({ intent }) => intent.state === 'active').length;
   if (rested && world.leaseServer.census().holders > 0) {
     await pass(HOLDS_LAPSE_MS);
-    rested = await rest(createQuietWatch(world));
+    rested = await rest(createQuietWatch(world, fleet));
   }
   if (!rested) breach('I11', `the world does not come to rest${describeUnrest(world)}`);
   const before = { calls: truth.changingCalls, kubernetes: world.kubernetes.writes, facts: bus.factWrites };
@@ -259,8 +259,8 @@ function abort({ kubernetes }: World, { volumeId, migrationId }: Intent): void {
   }
 }
 
-/** Quiet: for a while nothing moved, nothing is about to, and every decision says that its volume stays. */
-function createQuietWatch(world: World): () => boolean {
+/** Quiet: for a while nothing moved, nobody stood still, nothing is about to, and every decision says that its volume stays. */
+function createQuietWatch(world: World, fleet: Fleet): () => boolean {
   const { clock, bus, profile, model } = world;
   const beganMs = clock.monotonicMs();
   // What is wrong with a volume keeps it and others from moving, until Mayastor has mended it.
@@ -278,7 +278,8 @@ function createQuietWatch(world: World): () => boolean {
     if (nowMs - lookedAtMs < 1_000) return false;
     lookedAtMs = nowMs;
     const isMoving = [...bus.intents.values()].some(({ intent }) => intent.state === 'active');
-    if (isMoving || bus.pendingRequests().length > 0 || isMending()) busyAtMs = nowMs;
+    const isSuspended = fleet.running().some(({ stoodStillAtMs }) => stoodStillAtMs === nowMs);
+    if (isMoving || isSuspended || bus.pendingRequests().length > 0 || isMending()) busyAtMs = nowMs;
     else if (nowMs - busyAtMs > neededMs) {
       const decisions = [...bus.facts('decision.made').values()];
       const isWaiting = decisions.some(

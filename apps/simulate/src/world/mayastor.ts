@@ -25,6 +25,7 @@ export interface MayastorRoadOptions {
   readonly model: MayastorModel;
   /** Share of changing calls, of those that go wrong, before which the process stands still after it was asked whether it may. */
   readonly standstillShare: number;
+  readonly standstillMaxMs: number;
   readonly onArrival: (call: ArrivingCall) => void;
   /** The process stood still between its last check and this call. */
   readonly onLateCall: (path: string, process: SimulatedProcess) => void;
@@ -34,10 +35,9 @@ export interface MayastorRoadOptions {
 }
 
 const CRASH_SHARE = 0.006;
-const STANDSTILL_MAX_MS = 60_000;
 
 export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
-  const { clock, chaos, model, standstillShare, onArrival, onLateCall, onCutOff, onRead } = options;
+  const { clock, chaos, model, standstillShare, standstillMaxMs, onArrival, onLateCall, onCutOff, onRead } = options;
   /** For the call that is handed to the model at this moment. */
   let fault: CallFault | undefined;
   model.faults.onCall(() => fault);
@@ -97,7 +97,7 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     else {
       // What remains between that question and the socket.
       if (lot !== undefined && lot.random() < standstillShare) {
-        process.pauseFor(upTo(lot.random, STANDSTILL_MAX_MS));
+        process.pauseFor(upTo(lot.random, standstillMaxMs));
         await process.running();
         onLateCall(path, process);
       }

@@ -1,5 +1,6 @@
 import type { MayastorVersion } from '@couchestor/simulator/mayastor';
 import { oneOf, picked, seededRandom, upTo, type Random } from './random.ts';
+import { unusual } from './unusual.ts';
 
 /** What a world is like. It follows from the seed alone. */
 export interface Profile {
@@ -22,10 +23,14 @@ export interface Profile {
   readonly faultRate: number;
   /** Of the changing calls that go wrong: those before which the process stands still. */
   readonly standstillShare: number;
+  /** For how long it does at most. */
+  readonly standstillMaxMs: number;
   /** How long faults and foreign actions go on. */
   readonly troubleMs: number;
   /** Things that people and machines do in that time. */
   readonly deeds: number;
+  /** Whether they do what they seldom do as well. */
+  readonly hasRareDeeds: boolean;
   readonly policies: readonly PolicyProfile[];
   /** Wall clocks of processes differ from the true time by up to so much. */
   readonly skewMaxMs: number;
@@ -42,11 +47,12 @@ export interface Profile {
 
 export type Tier = 'hot' | 'cold';
 
-interface VolumeProfile {
+export interface VolumeProfile {
   readonly id: string;
   readonly placement: readonly string[];
   readonly publishedOn: string | undefined;
   readonly snapshots: number;
+  readonly affinityGroup?: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -95,7 +101,7 @@ const VARIED_EVERY = 4;
 
 export function profileOf(seed: number): Profile {
   const profile = variedProfile(seed);
-  return seed % VARIED_EVERY === 0 ? profile : busy(profile, seededRandom(seed ^ 0x1f83d9ab));
+  return seed % VARIED_EVERY === 0 ? unusual(seed, profile) : busy(profile, seededRandom(seed ^ 0x1f83d9ab));
 }
 
 /** The same world without what makes its moves seldom or long, so that many happen in the time of few. */
@@ -223,8 +229,10 @@ function variedProfile(seed: number): Profile {
     rebuildMs: picked(random, [500, 1_000, 5_000]),
     faultRate: picked(random, [0.11, 0.13, 0.16, 0.25]),
     standstillShare: picked(random, [0, 0.02, 0.1]),
+    standstillMaxMs: 60_000,
     troubleMs: 40 * 60_000,
     deeds: picked(random, [0, 10, 20]),
+    hasRareDeeds: false,
     policies: Array.from({ length: policyCount }, (_, index) => ({ id: `policy-${index + 1}`, spec: specOf(index) })),
     skewMaxMs: picked(random, [0, 1_000, 10_000]),
     isPaced: chance(0.1),

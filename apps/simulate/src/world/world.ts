@@ -153,6 +153,7 @@ export function createWorld(options: {
     chaos,
     model,
     standstillShare: profile.standstillShare,
+    standstillMaxMs: profile.standstillMaxMs,
     onArrival: (call) => {
       truth.changingCalls += 1;
       observer.onArrival(call);
@@ -238,13 +239,14 @@ function createModel(profile: Profile, clock: VirtualClock, random: Random): May
       model.addPool({ id: `${tier}-${node}`, node, capacityBytes: profile.poolBytes[tier], labels: { tier } });
     }
   }
-  for (const { id, placement, publishedOn, snapshots } of profile.volumes) {
+  for (const { id, placement, publishedOn, snapshots, affinityGroup } of profile.volumes) {
     model.createVolume({
       uuid: id,
       sizeBytes: SIZE_BYTES,
       thin: profile.isThin,
       placement,
       snapshots,
+      ...(affinityGroup === undefined ? {} : { affinityGroup }),
       ...(publishedOn === undefined ? {} : { publishedOn }),
     });
   }

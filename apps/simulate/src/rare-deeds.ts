@@ -1,0 +1,225 @@
+import type { CallFault } from '@couchestor/simulator/mayastor';
+import type { ActiveIntent, Round } from '@couchestor/shared/messages';
+import { oneOf, upTo, type Random } from './world/random.ts';
+import { PERSON, putPolicy, type World } from './world/world.ts';
+
+type Deed = (random: Random) => void;
+type Deeds = { readonly [name: string]: Deed };
+
+/** What people do, as everybody's deeds do it. */
+export interface Hands {
+  /** Asks Mayastor until it was done. */
+  readonly persist: (method: string, path: string, body?: unknown) => void;
+  /** Undone after a while, at the repair at the latest. */
+  readonly until: (random: Random, undo: () => void, maxMs?: number) => void;
+  readonly publish: (volumeId: string) => void;
+  readonly scale: (volumeId: string, by: 1 | -1) => void;
+}
+
+/** Longer than anything is waited for before a person is asked. */
+const LONG_MS = 16 * 60_000;
+
+/** What seldom happens, much of it aimed at moves; only some worlds know it. */
+export function createRareDeeds(world: World, hands: Hands): Deeds {
+  const blows = createBlows(world, hands);
+  const { bus, model } = world;
+  const moves = (): ActiveIntent[] =>
+    [...bus.intents.values()].flatMap(({ intent }) => (intent.state === 'active' ? [intent] : []));
+  const strike = (random: Random, intent: ActiveIntent | undefined): void => {
+    if (intent?.round === undefined) return;
+    oneOf(random, blows)?.(random, intent, intent.round);
+  };
+  return {
+    ...createForeignAnswers(world, hands),
+    ...createChangesOfMind(world, hands),
+    'a move is struck': (random) => strike(random, oneOf(random, moves())),
+    'a move is struck once more': (random) => strike(random, oneOf(random, moves())),
+    'a move is struck in the moment in which it changes something': (random) => {
+      let isDone = false;
+      const remove = model.faults.onCall(({ method, path }) => {
+        const [, volumeId] = /\/volumes\/([^/]+)\/replica_count\/(?!255)/.exec(path) ?? [];
+        const intent = moves().find((one) => one.volumeId === volumeId);
+        if (method !== 'PUT' || intent === undefined || isDone) return undefined;
+        isDone = true;
+        strike(random, intent);
+        return undefined;
+      });
+      hands.until(random, remove, LONG_MS);
+    },
+  };
+}
+
+/** Each hits one move where it hurts. */
+function createBlows(
+  { model, profile }: World,
+  { persist, until, publish, scale }: Hands,
+): readonly ((random: Random, intent: ActiveIntent, round: Round) => void)[] {
+  const nodeDown = (random: Random, node: string): void => {
+    model.faults.nodeDown(node, { graceful: random() < 0.5 });
+    until(random, () => model.faults.nodeUp(node), LONG_MS);
+  };
+  const cordon = (random: Random, node: string): void => {
+    persist('PUT', `/nodes/${node}/cordon/${PERSON}`);
+    until(random, () => persist('DELETE', `/nodes/${node}/cordon/${PERSON}`), LONG_MS);
+  };
+  const sourceOf = ({ replicasBefore, sourceReplicaId }: Round) =>
+    replicasBefore.find(({ replicaId }) => replicaId === sourceReplicaId);
+  const someKept = (random: Random, { replicasBefore, sourceReplicaId }: Round) =>
+    oneOf(
+      random,
+      replicasBefore.filter(({ replicaId }) => replicaId !== sourceReplicaId),
+    );
+  const known = (node: string | undefined): node is string => node !== undefined && profile.nodes.includes(node);
+
+  return [
+    (random, _intent, { targetPool }) => {
+      if (!model.poolIds().includes(targetPool)) return;
+      model.faults.poolFaulted(targetPool);
+      until(random, () => model.faults.poolRecovers(targetPool), LONG_MS);
+    },
+    (random, _intent, { targetNode }) => {
+      if (known(targetNode)) nodeDown(random, targetNode);
+    },
+    (random, _intent, { targetNode }) => {
+      if (known(targetNode)) cordon(random, targetNode);
+    },
+    (random, _intent, round) => {
+      const node = sourceOf(round)?.node;
+      if (known(node)) nodeDown(random, node);
+    },
+    (random, _intent, round) => {
+      const node = someKept(random, round)?.node;
+      if (known(node)) nodeDown(random, node);
+    },
+    (random, _intent, round) => {
+      const node = someKept(random, round)?.node;
+      if (known(node)) cordon(random, node);
+    },
+    (random, { volumeId }) => {
+      persist('DELETE', `/volumes/${volumeId}/target`);
+      until(random, () => publish(volumeId), LONG_MS);
+    },
+    (random, { volumeId }) => scale(volumeId, random() < 0.5 ? 1 : -1),
+    (_random, { volumeId }) => {
+      if (model.volume(volumeId) !== undefined) model.faults.failRebuild(volumeId);
+    },
+    (random, { volumeId }, { targetNode }) => {
+      // The copy dies, and Mayastor is given no place for another one.
+      if (model.volume(volumeId) === undefined) return;
+      for (const node of profile.nodes) if (node !== targetNode || random() < 0.5) cordon(random, node);
+      model.faults.failRebuild(volumeId);
+    },
+  ];
+}
+
+/** For a while Mayastor, or what stands before it, answers otherwise than it should. */
+function createForeignAnswers({ model, profile, truth }: World, { until }: Hands): Deeds {
+  const answer = (random: Random, isMeant: (method: string, path: string) => boolean, fault: CallFault): void => {
+    until(
+      random,
+      model.faults.onCall(({ method, path }) => (isMeant(method, path) ? fault : undefined)),
+    );
+  };
+  return {
+    'an operation on a volume takes minutes': (random) => {
+      const volumeId = oneOf(random, profile.volumes)?.id ?? '';
+      const message = 'SvcError :: Conflict: Conflicts with existing operation - please retry';
+      const isMeant = (_: string, path: string): boolean => path.includes(`/volumes/${volumeId}/replica_count/`);
+      answer(random, isMeant, { kind: 'refuse', status: 409, body: { kind: 'Conflict', message, details: '' } });
+    },
+    'a volume has to be reconciled for minutes': (random) => {
+      const message = 'SvcError :: NotReady: Volume Resource needs to be reconciled. Please retry';
+      const isMeant = (_: string, path: string): boolean => /\/replica_count\/(?!255)/.test(path);
+      answer(random, isMeant, { kind: 'refuse', status: 503, body: { kind: 'Unavailable', message, details: '' } });
+    },
+    'something before Mayastor lets no change through': (random) => {
+      answer(random, (method) => method !== 'GET', { kind: 'refuse', status: 403, body: null });
+    },
+    'something before Mayastor knows no replica counts': (random) => {
+      const isMeant = (_: string, path: string): boolean => /\/replica_count\/(?!255)/.test(path);
+      const body = { kind: 'Deserialize', message: '', details: 'malformed' } as const;
+      const fault = random() < 0.5 ? ({ status: 404, body: null } as const) : ({ status: 400, body } as const);
+      answer(random, isMeant, { kind: 'refuse', ...fault });
+    },
+    'engines are slow to make replicas': (random) => {
+      // What an engine makes after the core gave it up belongs to nobody.
+      truth.replicasMayBeLeft = true;
+      const slowMs = 4_000 + upTo(random, 16_000);
+      until(
+        random,
+        model.faults.onEngineCall((call) => (call === 'createReplica' ? slowMs : undefined)),
+      );
+    },
+  };
+}
+
+/** People want something else, often of a volume whose move is asked for. */
+function createChangesOfMind(world: World, { persist, until }: Hands): Deeds {
+  const { bus, model, kubernetes, profile, clock, truth } = world;
+  const someVolume = (random: Random): string => {
+    const asked = oneOf(random, bus.pendingRequests())?.data.volumeId;
+    return asked !== undefined && random() < 0.7 ? asked : (oneOf(random, profile.volumes)?.id ?? '');
+  };
+  const annotate = (random: Random, change: { readonly [key: string]: string }): void => {
+    const volumeId = someVolume(random);
+    if (!kubernetes.persistentVolumes.has(volumeId)) return;
+    kubernetes.putPersistentVolume(volumeId, change);
+    const undone = Object.fromEntries(Object.keys(change).map((key) => [key, undefined]));
+    until(random, () => {
+      if (kubernetes.persistentVolumes.has(volumeId)) kubernetes.putPersistentVolume(volumeId, undone);
+    });
+  };
+  const relabel = (node: string, tier: string, label: string): void =>
+    kubernetes.putDiskPool({
+      diskPoolId: `uid-${tier}-${node}`,
+      name: `${tier}-${node}`,
+      namespace: 'mayastor',
+      node,
+      labels: { tier: label },
+      createdAtMs: 0,
+    });
+  return {
+    'a snapshot is taken': (random) => {
+      const volumeId = someVolume(random);
+      const snapshot = `00000000-0000-4000-9000-${String(upTo(random, 1e12)).padStart(12, '0')}`;
+      if (model.volume(volumeId) === undefined) return;
+      persist('PUT', `/volumes/${volumeId}/snapshots/${snapshot}`);
+      until(random, () => persist('DELETE', `/volumes/snapshots/${snapshot}`));
+    },
+    'a volume that may move is deleted': (random) => {
+      const volumeId = someVolume(random);
+      truth.wantedCounts.delete(volumeId);
+      persist('DELETE', `/volumes/${volumeId}`);
+      kubernetes.deletePersistentVolume(volumeId);
+    },
+    'a policy is deleted, and made again by another name': (random) => {
+      const policy = oneOf(random, profile.policies);
+      if (policy === undefined) return;
+      kubernetes.deletePolicy(policy.id);
+      until(random, () => putPolicy(world, `${policy.id}-again`, policy.spec));
+    },
+    'a person cordons a pool': (random) => {
+      if (profile.version === '2.7.1') return;
+      const pool = oneOf(random, model.poolIds()) ?? '';
+      const flags = { replicas: true, snapshots: false, restores: false, import: false };
+      persist('PUT', `/pools/${pool}/cordon`, flags);
+      until(random, () => persist('DELETE', `/pools/${pool}/cordon`, flags));
+    },
+    'a person relabels the pools of a tier': (random) => {
+      const tier = random() < 0.5 ? 'hot' : 'cold';
+      const nodes = profile.nodes.filter((node) => profile.tiersOf(node).includes(tier));
+      for (const node of nodes) relabel(node, tier, 'spare');
+      until(random, () => {
+        for (const node of nodes) relabel(node, tier, tier);
+      });
+    },
+    'a person holds a volume until a time': (random) => {
+      const times = [60_000, -60_000].map((ms) => new Date(clock.nowMs() + ms).toISOString());
+      annotate(random, { hold: oneOf(random, [...times, '2026-13-45T99:00:00Z', 'soon', 'false', '']) ?? '' });
+    },
+    'a person writes when a volume moved last': (random) => {
+      const ago = new Date(clock.nowMs() - 20_000).toISOString();
+      annotate(random, { lastMigration: random() < 0.5 ? 'yesterday' : ago });
+    },
+  };
+}

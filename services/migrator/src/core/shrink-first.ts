@@ -87,9 +87,11 @@ export function regrow(
   const surroundings = { ...evidence.cluster, arriving: evidence.arriving ?? new Map<string, number>() };
   const target = targetNow(intent, round, volume, surroundings, nodesOf(volume));
   const isOpen = intent.rollback !== undefined || round.growths >= OPEN_AFTER || target === undefined;
-  if (steered || (isOpen && round.fence !== undefined)) {
+  if (steered || isOpen) {
     const lifted = cleanUp(intent, evidence, 'all');
-    return lifted?.kind === 'forgetCordons' ? { ...lifted, keepsFence: true } : (lifted ?? wait('Busy'));
+    if (lifted?.kind === 'forgetCordons') return { ...lifted, keepsFence: true };
+    // A fence in which others had cordoned everything has nothing to take away.
+    if (lifted !== undefined) return lifted;
   }
   if (!isOpen) {
     if (round.fence === undefined) {

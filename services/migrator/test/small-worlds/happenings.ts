@@ -106,7 +106,14 @@ export function* eventsIn(world: SmallWorld, shared: Shared): Generator<Event> {
   if (shared.mayAct) yield less({ mayAct: false });
   for (const node of new Set(world.pools.map(nodeOf))) {
     if (!nodesDown.includes(node)) yield less({ nodesDown: [...nodesDown, node].sort() }, true);
-    if (people.length === 0) yield less({ cordons: [...cordons, `person/${node}`].sort() });
+  }
+  if (people.length === 0) {
+    const names = new Set([...world.pools.map(nodeOf), ...(world.method === 'nodeCordon' ? [] : world.pools)]);
+    for (const name of names) {
+      // A pool's cordon bears no name, so that of a pool which is cordoned already nothing more can be seen.
+      if (cordons.some((cordon) => cordon.endsWith(`/${name}`) && world.pools.includes(name))) continue;
+      yield less({ cordons: [...cordons, `person/${name}`].sort() });
+    }
   }
   // Its holder died; what it cordoned stands.
   if (shared.fence !== undefined) yield less({ fence: undefined });

@@ -52,9 +52,8 @@ export function chooseVictim(
     intent.rollback !== undefined && gone.length === 0
       ? unfilledFirst(added)
       : (unfilledFirst(astray) ?? source ?? unfilledFirst(offTier) ?? unfilledFirst(added));
-  const [any] = volume.replicas;
-  assert.ok(any !== undefined, 'a grown volume has replicas');
-  return victim ?? any;
+  assert.ok(victim !== undefined, 'of more replicas than before one came');
+  return victim;
 }
 
 /**

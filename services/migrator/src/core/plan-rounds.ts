@@ -7,7 +7,6 @@ import {
   tierPoolsOf,
   type Arriving,
   type Capabilities,
-  type Cluster,
   type SeenNode,
   type SeenPool,
   type SeenReplica,
@@ -43,8 +42,9 @@ export function planRounds(
   const obstacleOf = ({ replicaId }: SeenReplica): string | undefined =>
     obstacleTo(replicaId, volume, cluster.nodes, capabilities);
   const movable = off.filter((replica) => obstacleOf(replica) === undefined);
-  if (movable.length === 0) {
-    return { kind: 'blocked', reason: 'NoPlacement', message: obstacleOf(any) ?? 'no replica can be moved now' };
+  const obstacle = obstacleOf(any);
+  if (obstacle !== undefined && movable.length === 0) {
+    return { kind: 'blocked', reason: 'NoPlacement', message: obstacle };
   }
 
   const occupied = nodesOf(volume);
@@ -109,8 +109,10 @@ export function planRounds(
       return { kind: 'rounds', rounds };
     }
   }
-  const refusals = new Map(tier.map((pool) => [pool.name, refusalOf(pool, occupied) ?? 'NodeOccupied']));
-  return blocked(intent, cluster, refusals);
+  const hindrances = new Map<string, Hindrance>(
+    tier.map((pool) => [pool.name, refusalOf(pool, occupied) ?? 'NodeShared']),
+  );
+  return blocked(intent, hindrances);
 }
 
 const ROUNDS_OFFERED_MAX = 8;
@@ -152,8 +154,8 @@ export function obstacleTo(
   nodes: ReadonlyMap<string, SeenNode>,
   { method }: Capabilities,
 ): string | undefined {
-  const own = [...volume.replicas.map((replica) => replica.node), ...(volume.target ? [volume.target.node] : [])];
-  const drained = own.find((node) => nodes.get(node)?.draining === true);
+  const own = [...volume.replicas.map((replica) => replica.node), volume.target?.node];
+  const drained = own.find((node) => node !== undefined && nodes.get(node)?.draining === true);
   if (drained !== undefined) return `node ${drained} is drained; the move begins again when that is over`;
   // The steer is a cordon, and Mayastor would not know which of two cordoned nodes is meant.
   const cordoned = volume.replicas.find(
@@ -167,12 +169,15 @@ function distance(node: string, volume: SeenVolume): number {
   return node === volume.target?.node ? 1 : 0;
 }
 
+/** `NodeShared`: cordons of nodes cannot keep a replica off the other pools of the node. */
+type Hindrance = PoolRefusal | 'NodeShared';
+
+/** @param hindrances of the pools of the tier that Mayastor knows */
 function blocked(
   intent: ActiveIntent,
-  cluster: Cluster,
-  refusals: ReadonlyMap<string, PoolRefusal>,
+  hindrances: ReadonlyMap<string, Hindrance>,
 ): Extract<RoundPlan, { kind: 'blocked' }> {
-  const known = intent.targetPools.filter((name) => cluster.pools.has(name));
+  const known = [...hindrances];
   if (known.length === 0) {
     return {
       kind: 'blocked',
@@ -180,19 +185,19 @@ function blocked(
       message: `Mayastor knows none of the pools ${list(intent.targetPools)}; check the labels of the DiskPools`,
     };
   }
-  const away: ReadonlySet<PoolRefusal | undefined> = new Set(['PoolNotOnline', 'NodeOffline', 'NodeUnknown']);
+  const away: ReadonlySet<Hindrance> = new Set(['PoolNotOnline', 'NodeOffline', 'NodeUnknown']);
   // What is beside a replica of the volume could take no other, online or not.
-  const possible = known.filter((name) => refusals.get(name) !== 'NodeOccupied');
-  if (possible.length > 0 && possible.every((name) => away.has(refusals.get(name)))) {
+  const possible = known.filter(([, hindrance]) => hindrance !== 'NodeOccupied');
+  if (possible.length > 0 && possible.every(([, hindrance]) => away.has(hindrance))) {
+    const names = possible.map(([name]) => name);
     return {
       kind: 'blocked',
       reason: 'TargetPoolOffline',
-      message: `none of the pools ${list(possible)} is online; check the status of the DiskPools and their nodes`,
+      message: `none of the pools ${list(names)} is online; check the status of the DiskPools and their nodes`,
     };
   }
-  const why = known.map((name) => `${name}: ${refusals.get(name) ?? 'unknown'}`);
-  const isWayBarred = known.every((name) => refusals.get(name) === 'NodeOccupied');
-  const hint = isWayBarred ? `; ${wayOut(intent)}` : '';
+  const why = known.map(([name, hindrance]) => `${name}: ${hindrance}`);
+  const hint = possible.length === 0 ? `; ${wayOut(intent)}` : '';
   return { kind: 'blocked', reason: 'NoPlacement', message: `no pool can take the next replica (${list(why)})${hint}` };
 }
 

@@ -15,7 +15,6 @@ export function refusedGrowth({ code, message }: GrowthRefusal): Rollback | unde
       return { outcome: 'failed', reason: 'TooManyRebuilds', message };
     case 'ReplicaIncrease':
       return { outcome: 'failed', reason: 'VolumeDegraded', message };
-    case 'RestrictedReplicaCount':
     case 'InvalidRequest':
     case 'Unauthorized':
     case 'NoSuchRoute':

@@ -174,7 +174,7 @@ export const decisionReasons = {
   AffinityGroupRestricted: 'It belongs to an affinity group that this Mayastor version does not let shrink.',
   AlreadyMoving: 'A move of it is in flight.',
   NeedsAttention: 'A move of it stopped in a state that a person should look at.',
-  AwaitingSlot: 'It is next in line; the limits of its policy leave no slot now.',
+  AwaitingSlot: 'It is next in line; the limits of its policy, or of the fleet, leave no slot now.',
   BrakeFleet: 'A brake of the policy is on: volumes in motion, moves an hour or failures in a row.',
   BrakePool:
     'Every pool that could take it is receiving as many moves as its limit allows, or Mayastor repairs a volume there.',

@@ -37,7 +37,7 @@ const changes: Readonly<Record<DecisionReason, (decision: Decision) => string>> 
   AffinityGroupRestricted: () => 'Mayastor 2.9 or later.',
   AlreadyMoving: () => 'The end of the move.',
   NeedsAttention: () => 'A person, who repairs what the message names or aborts the move.',
-  AwaitingSlot: () => 'The end of a move of the policy, or a greater value of the field that the message names.',
+  AwaitingSlot: () => 'The end of a move, or a greater value of the limit that the message names.',
   BrakeFleet: () => 'Time, or another value of the limit that the message names.',
   BrakePool: () =>
     'The end of a move to one of the pools, or of a repair there, or greater limits.perPool and limits.perNode.',

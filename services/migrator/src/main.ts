@@ -181,6 +181,7 @@ await runService({
         instance,
         clock,
         signal: ending.signal,
+        onLeft: (error) => logger.info({ err: error }, 'what this migrator told of itself is left, as after a crash'),
         observe: () =>
           observeMover(board, {
             instance,

@@ -116,6 +116,7 @@ export const runMigrator: Service = async (
       instance,
       clock,
       signal: ending.signal,
+      onLeft: () => undefined,
       observe: () => observeMover(board, { instance, version: 'simulated', method, fleetLimit: profile.fleetMax }),
     }),
     board.ended,

@@ -393,6 +393,7 @@ export const restingReasons: ReadonlySet<string> = new Set([
   'BackingOff',
   'HasSnapshots',
   'AffinityGroupRestricted',
+  'TopologyExcludesTier',
   'NotPublished',
   'NoEligiblePool',
   'BrakeFleet',

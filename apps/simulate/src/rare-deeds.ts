@@ -18,6 +18,7 @@ export interface Hands {
 
 /** Longer than anything is waited for before a person is asked. */
 const LONG_MS = 16 * 60_000;
+const SHORT_MS = 60_000;
 
 /** What seldom happens, much of it aimed at moves; only some worlds know it. */
 export function createRareDeeds(world: World, hands: Hands): Deeds {
@@ -29,23 +30,40 @@ export function createRareDeeds(world: World, hands: Hands): Deeds {
     if (intent?.round === undefined) return;
     oneOf(random, blows)?.(random, intent, intent.round);
   };
+  /** Struck in the moment in which its count is about to change; the call then takes its time. */
+  const ambush = (random: Random): void => {
+    let isDone = false;
+    const remove = model.faults.onCall(({ method, path }) => {
+      const [, volumeId] = /\/volumes\/([^/]+)\/replica_count\/(?!255)/.exec(path) ?? [];
+      const intent = moves().find((one) => one.volumeId === volumeId);
+      if (method !== 'PUT' || intent === undefined || isDone) return undefined;
+      isDone = true;
+      strike(random, intent);
+      return { kind: 'delay', beforeMs: upTo(random, 4_000) };
+    });
+    hands.until(random, remove, LONG_MS);
+  };
+  /** Struck while its copy fills. */
+  const strikeFilling = (random: Random): void => {
+    const filling = moves().filter(({ round }) => round?.newReplicaId !== undefined && round.syncedAt === undefined);
+    strike(random, oneOf(random, filling));
+  };
+  const aborted = (random: Random): void => {
+    const intent = oneOf(random, moves());
+    if (intent === undefined || !world.kubernetes.persistentVolumes.has(intent.volumeId)) return;
+    strike(random, intent);
+    world.kubernetes.putPersistentVolume(intent.volumeId, { abort: intent.migrationId });
+  };
   return {
     ...createForeignAnswers(world, hands),
     ...createChangesOfMind(world, hands),
     'a move is struck': (random) => strike(random, oneOf(random, moves())),
-    'a move is struck once more': (random) => strike(random, oneOf(random, moves())),
-    'a move is struck in the moment in which it changes something': (random) => {
-      let isDone = false;
-      const remove = model.faults.onCall(({ method, path }) => {
-        const [, volumeId] = /\/volumes\/([^/]+)\/replica_count\/(?!255)/.exec(path) ?? [];
-        const intent = moves().find((one) => one.volumeId === volumeId);
-        if (method !== 'PUT' || intent === undefined || isDone) return undefined;
-        isDone = true;
-        strike(random, intent);
-        return undefined;
-      });
-      hands.until(random, remove, LONG_MS);
-    },
+    'a move is struck while its copy fills': strikeFilling,
+    'a move is struck while its copy fills, again': strikeFilling,
+    'a move is struck and aborted': aborted,
+    'a move is struck as it changes the count': ambush,
+    'a move is struck as it changes the count, again': ambush,
+    'a move is struck as it changes the count, and again': ambush,
   };
 }
 
@@ -54,13 +72,15 @@ function createBlows(
   { model, profile }: World,
   { persist, until, publish, scale }: Hands,
 ): readonly ((random: Random, intent: ActiveIntent, round: Round) => void)[] {
+  const untilSoonOrLate = (random: Random, undo: () => void): void =>
+    until(random, undo, random() < 0.25 ? LONG_MS : SHORT_MS);
   const nodeDown = (random: Random, node: string): void => {
     model.faults.nodeDown(node, { graceful: random() < 0.5 });
-    until(random, () => model.faults.nodeUp(node), LONG_MS);
+    untilSoonOrLate(random, () => model.faults.nodeUp(node));
   };
   const cordon = (random: Random, node: string): void => {
     persist('PUT', `/nodes/${node}/cordon/${PERSON}`);
-    until(random, () => persist('DELETE', `/nodes/${node}/cordon/${PERSON}`), LONG_MS);
+    untilSoonOrLate(random, () => persist('DELETE', `/nodes/${node}/cordon/${PERSON}`));
   };
   const sourceOf = ({ replicasBefore, sourceReplicaId }: Round) =>
     replicasBefore.find(({ replicaId }) => replicaId === sourceReplicaId);
@@ -75,7 +95,7 @@ function createBlows(
     (random, _intent, { targetPool }) => {
       if (!model.poolIds().includes(targetPool)) return;
       model.faults.poolFaulted(targetPool);
-      until(random, () => model.faults.poolRecovers(targetPool), LONG_MS);
+      untilSoonOrLate(random, () => model.faults.poolRecovers(targetPool));
     },
     (random, _intent, { targetNode }) => {
       if (known(targetNode)) nodeDown(random, targetNode);
@@ -97,7 +117,7 @@ function createBlows(
     },
     (random, { volumeId }) => {
       persist('DELETE', `/volumes/${volumeId}/target`);
-      until(random, () => publish(volumeId), LONG_MS);
+      untilSoonOrLate(random, () => publish(volumeId));
     },
     (random, { volumeId }) => scale(volumeId, random() < 0.5 ? 1 : -1),
     (_random, { volumeId }) => {
@@ -212,6 +232,13 @@ function createChangesOfMind(world: World, { persist, until }: Hands): Deeds {
       until(random, () => {
         for (const node of nodes) relabel(node, tier, tier);
       });
+    },
+    'a DiskPool is made that Mayastor does not know': (random) => {
+      const node = oneOf(random, profile.nodes) ?? '';
+      const [tier = 'hot'] = profile.tiersOf(node);
+      const pool = { diskPoolId: `uid-new-${node}`, name: `new-${node}`, namespace: 'mayastor', node, createdAtMs: 0 };
+      kubernetes.putDiskPool({ ...pool, labels: { tier } });
+      until(random, () => kubernetes.putDiskPool({ ...pool, labels: {} }));
     },
     'a person holds a volume until a time': (random) => {
       const times = [60_000, -60_000].map((ms) => new Date(clock.nowMs() + ms).toISOString());

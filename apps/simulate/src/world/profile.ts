@@ -53,6 +53,8 @@ export interface VolumeProfile {
   readonly publishedOn: string | undefined;
   readonly snapshots: number;
   readonly affinityGroup?: string;
+  /** Nodes that may hold a replica of it, where not all may. */
+  readonly allowedNodes?: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
 

@@ -1,4 +1,4 @@
-import type { Profile, VolumeProfile } from './profile.ts';
+import type { PolicySpecText, Profile, VolumeProfile } from './profile.ts';
 
 /**
  * One world in so many is unusual in one way more, so that what seldom comes together does so too. All others are as
@@ -8,9 +8,11 @@ const EVERY = 8;
 
 type Unusual = (profile: Profile) => Partial<Profile>;
 
+const TROUBLED = { hasRareDeeds: true, deeds: 60 };
+
 const kinds: readonly Unusual[] = [
   // What seldom happens to a cluster happens to this one.
-  () => ({ deeds: 30, hasRareDeeds: true }),
+  () => TROUBLED,
   // Copies last longer than they may.
   (profile) => ({
     rebuildMs: 150_000,
@@ -18,40 +20,65 @@ const kinds: readonly Unusual[] = [
     policies: withSpec(profile, { migrationTimeout: '2m' }),
   }),
   // A machine that was suspended goes on after minutes, with what it was about to send.
-  () => ({ standstillShare: 0.2, standstillMaxMs: 12 * 60_000, migrators: 3, deeds: 10 }),
+  () => ({ standstillShare: 0.3, standstillMaxMs: 12 * 60_000, migrators: 3 }),
   // Every node holds a replica of every volume, and one may leave before its successor comes.
   (profile) => ({
-    ...nodesOf(profile, 3),
+    ...mixedNodes(profile, 3),
+    ...TROUBLED,
     volumes: profile.volumes.slice(0, 4).map((volume, index) => placedOn(volume, index, ['n1', 'n2', 'n3'])),
-    policies: withSpec(profile, { moves: { allowSnapshots: true, allowReducedRedundancy: true } }),
-    hasRareDeeds: true,
-    deeds: 30,
+    policies: withSpec(profile, { moves: { allowSnapshots: false, allowReducedRedundancy: true } }),
   }),
   // More pools than a message names or a move tries.
-  (profile) => ({ ...nodesOf(profile, 10), deeds: 20, hasRareDeeds: true }),
-  // Applications whose single replicas keep out of each other's way.
+  (profile) => ({ ...mixedNodes(profile, 10), ...TROUBLED }),
+  // Few nodes, so that what is struck has no other place.
   (profile) => ({
-    volumes: profile.volumes.map((volume) => ({
+    ...mixedNodes(profile, 3),
+    ...TROUBLED,
+    volumes: profile.volumes.map((volume, index) => placedOn(volume, index, index % 3 === 0 ? ['n1', 'n2'] : ['n2'])),
+  }),
+  // Applications whose single replicas keep out of each other's way, and volumes that may lie on some nodes only.
+  (profile) => ({
+    ...TROUBLED,
+    volumes: profile.volumes.map((volume, index) => ({
       ...volume,
       placement: volume.placement.slice(0, 1),
-      affinityGroup: 'app',
+      ...(index % 2 === 0 ? { affinityGroup: 'app' } : { allowedNodes: profile.nodes.slice(0, 3) }),
     })),
-    hasRareDeeds: true,
   }),
+  // The older way to fence and steer, where nodes have pools of both tiers, and where they have those of one.
+  (profile) => ({ ...TROUBLED, version: '2.7.1', steer: 'cordon', nodes: profile.nodes.slice(0, 6) }),
 ];
 
 export function unusual(seed: number, profile: Profile): Profile {
   if (seed % EVERY !== 0) return profile;
-  const kind = kinds[(seed / EVERY) % kinds.length];
-  return { ...profile, ...kind?.(profile) };
+  const lively: Profile = {
+    ...profile,
+    cycleMs: 10_000,
+    watchPeriodMs: 5_000,
+    cachePeriodMs: Math.min(profile.cachePeriodMs, 2_000),
+    rebuildMs: 10_000,
+    loadChangeMs: 40_000,
+    policies: withSpec(profile, {
+      cooldownPeriod: '0s',
+      windows: [],
+      limits: {
+        perPool: 2,
+        perNode: 2,
+        maxVolumesInMotionPercent: 100,
+        maxMovesPerHour: 1_000,
+        maxConsecutiveFailures: 100,
+      },
+    }),
+  };
+  return { ...lively, ...kinds[(seed / EVERY) % kinds.length]?.(lively) };
 }
 
-function withSpec({ policies }: Profile, change: Partial<Profile['policies'][number]['spec']>): Profile['policies'] {
+function withSpec({ policies }: Profile, change: Partial<PolicySpecText>): Profile['policies'] {
   return policies.map(({ id, spec }) => ({ id, spec: { ...spec, ...change } }));
 }
 
 /** As many nodes, both tiers on each. */
-function nodesOf({ version }: Profile, count: number): Pick<Profile, 'nodes' | 'tiersOf' | 'version'> {
+function mixedNodes({ version }: Profile, count: number): Pick<Profile, 'nodes' | 'tiersOf' | 'version'> {
   return {
     nodes: Array.from({ length: count }, (_, index) => `n${index + 1}`),
     tiersOf: () => ['hot', 'cold'],

@@ -239,7 +239,7 @@ function createModel(profile: Profile, clock: VirtualClock, random: Random): May
       model.addPool({ id: `${tier}-${node}`, node, capacityBytes: profile.poolBytes[tier], labels: { tier } });
     }
   }
-  for (const { id, placement, publishedOn, snapshots, affinityGroup } of profile.volumes) {
+  for (const { id, placement, publishedOn, snapshots, affinityGroup, allowedNodes } of profile.volumes) {
     model.createVolume({
       uuid: id,
       sizeBytes: SIZE_BYTES,
@@ -247,6 +247,9 @@ function createModel(profile: Profile, clock: VirtualClock, random: Random): May
       placement,
       snapshots,
       ...(affinityGroup === undefined ? {} : { affinityGroup }),
+      ...(allowedNodes === undefined
+        ? {}
+        : { topology: { node_topology: { explicit: { allowed_nodes: allowedNodes, preferred_nodes: [] } } } }),
       ...(publishedOn === undefined ? {} : { publishedOn }),
     });
   }

@@ -39,6 +39,7 @@ export function createCalmWorld(
       steer: 'cordon',
       nodes: ['n1', 'n2', 'n3', 'n4'],
       tiersOf: () => ['hot', 'cold'],
+      zoneOf: () => undefined,
       volumes: Object.entries(placements).map(([id, placement], index) => ({
         id,
         placement,

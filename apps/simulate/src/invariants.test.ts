@@ -157,7 +157,7 @@ test('I4: what a move leaves behind', async () => {
   await leased.leaseServer.acquireLease(lease);
   expect(atRest(leased)).toContain('I4');
   const endless = aWorld();
-  endless.truth.accepted.set('move-1', { policyId: 'policy-1', atMs: 0 });
+  endless.truth.accepted.set('move-1', { policyId: 'policy-1', atMs: 0, zones: 0 });
   expect(atRest(endless)).toContain('I4');
 });
 
@@ -259,6 +259,23 @@ test('I9: a growth onto a pool that is full then', () => {
   expect(said(full, { call: growCall })).toEqual(['I9']);
 });
 
+test('I9: a growth that would leave the volume in fewer zones than it lay in', () => {
+  // Its replicas are on n1 and n2, the one on n2 goes to n3.
+  const inZones = (zones: Readonly<Record<string, string>>): World => aWorld({ zoneOf: (node) => zones[node] });
+  for (const [zones, wrong] of [
+    [{ n1: 'a', n2: 'b', n3: 'b' }, false],
+    [{ n1: 'a', n2: 'b', n3: 'c' }, false],
+    [{ n1: 'a', n2: 'a', n3: 'a' }, false],
+    [{ n1: 'a', n2: 'b', n3: 'a' }, true],
+    [{ n1: 'a', n2: 'b' }, true],
+  ] as const) {
+    const world = inZones(zones);
+    const source = world.model.volume(VOLUME)?.replicas.find(({ pool }) => pool === 'cold-n2');
+    store(world, anIntent({ round: aRound({ sourceReplicaId: source?.uuid ?? '' }) }));
+    expect(said(world, { call: growCall })).toEqual(wrong ? ['I9'] : []);
+  }
+});
+
 test('I9: a growth while another pool than the target could be chosen', async () => {
   const world = aWorld();
   store(world, anIntent({ round: aRound({ fence: { kind: 'pool', ours: ['hot-n4'], foreign: [] } }) }));
@@ -315,7 +332,7 @@ test('I11: a brake is a reason to rest while so many moves began or failed, and 
   );
   const braked = { ...world, bus: { ...world.bus, facts: () => decisions } } as unknown as World;
   expect(atRest(braked)).toEqual(['I11']);
-  for (const id of ['move-1', 'move-2']) world.truth.accepted.set(id, { policyId: 'policy-1', atMs: 0 });
+  for (const id of ['move-1', 'move-2']) world.truth.accepted.set(id, { policyId: 'policy-1', atMs: 0, zones: 0 });
   expect(atRest(braked)).not.toContain('I11');
   await world.clock.advance(61 * MINUTE_MS);
   expect(atRest(braked)).toContain('I11');

@@ -140,8 +140,11 @@ export const invariants: readonly Invariant[] = [
   },
   {
     id: 'I9',
-    says: 'no target pool goes beyond its capacity limit',
-    onArrival: (call, world) => (call.isLate ? undefined : (overfills(call, world) ?? growsUnfenced(call, world))),
+    says: 'no target pool goes beyond its capacity limit, and no volume comes to lie in fewer zones',
+    onArrival: (call, world) =>
+      call.isLate
+        ? undefined
+        : (overfills(call, world) ?? growsUnfenced(call, world) ?? growsIntoFewerZones(call, world)),
   },
   {
     id: 'I10',
@@ -319,6 +322,29 @@ function growsUnfenced({ change, path }: SeenCall, { bus, model, profile }: Worl
   const cordons = new Set(model.ledger.cordons());
   const open = fence.ours.filter((pool) => !cordons.has(`pool/${pool}/replicas`));
   return open.length === 0 ? undefined : `PUT ${path} while ${open.join(' and ')} could be chosen, too`;
+}
+
+/** Where the new replica and those that stay would lie in fewer zones than the volume did when the move began. */
+function growsIntoFewerZones({ change, path }: SeenCall, { bus, model, profile, truth }: World): string | undefined {
+  if (change.kind !== 'count') return undefined;
+  const record = bus.intents.get(change.volumeId)?.intent;
+  const volume = model.volume(change.volumeId);
+  if (record?.state !== 'active' || record.round === undefined || volume === undefined) return undefined;
+  if (change.count !== record.replicaCount + 1 || volume.replicaCount !== record.replicaCount) return undefined;
+  const { sourceReplicaId, targetNode } = record.round;
+  const staying = volume.replicas.filter(({ uuid }) => uuid !== sourceReplicaId).map(({ node }) => node);
+  const now = spreadOver(
+    volume.replicas.map(({ node }) => node),
+    profile,
+  );
+  const needed = Math.min(now, truth.accepted.get(record.migrationId)?.zones ?? now);
+  const then = spreadOver([...staying, targetNode], profile);
+  return then < needed ? `PUT ${path} to a replica on ${targetNode}, which leaves it in ${then} zones` : undefined;
+}
+
+/** Zones that replicas on these nodes lie in. */
+export function spreadOver(nodes: readonly string[], { zoneOf }: Pick<World['profile'], 'zoneOf'>): number {
+  return new Set(nodes.flatMap((node) => zoneOf(node) ?? [])).size;
 }
 
 function askedWhilePaused({ truth, clock }: World): string | undefined {

@@ -1,6 +1,14 @@
 import type { EndedIntent, Intent } from '@couchestor/shared/messages';
 import { createFleet, type Fleet, type Role } from './fleet.ts';
-import { changeOf, invariants, restingReasons, type Invariant, type InvariantId, type SeenCall } from './invariants.ts';
+import {
+  changeOf,
+  invariants,
+  restingReasons,
+  type Invariant,
+  type InvariantId,
+  type SeenCall,
+  spreadOver,
+} from './invariants.ts';
 import { changeLoads, createPeople } from './people.ts';
 import { FAILURE_BACKOFF_MS } from './services/migrator.ts';
 import { nobodyIsRight } from './starts.ts';
@@ -234,8 +242,9 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   return report(unsettled, leftovers);
 }
 
-function noteStart({ migrationId, policyId }: Intent, { truth, clock }: World): void {
-  truth.accepted.set(migrationId, { policyId, atMs: clock.monotonicMs() });
+function noteStart({ migrationId, policyId, volumeId }: Intent, { truth, clock, model, profile }: World): void {
+  const nodes = model.volume(volumeId)?.replicas.map(({ node }) => node) ?? [];
+  truth.accepted.set(migrationId, { policyId, atMs: clock.monotonicMs(), zones: spreadOver(nodes, profile) });
 }
 
 function noteEnd({ volumeId, outcome }: EndedIntent, { truth, clock }: World, writer: SimulatedProcess): void {

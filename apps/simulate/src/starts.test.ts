@@ -24,7 +24,7 @@ test('I6: more moves of a policy begin within an hour than it allows', async () 
   const world = aWorld();
   await scored(world, 5_000);
   const most = first(world).spec.limits.maxMovesPerHour;
-  const begin = (id: string): void => void world.truth.accepted.set(id, { policyId: 'policy-1', atMs: 0 });
+  const begin = (id: string): void => void world.truth.accepted.set(id, { policyId: 'policy-1', atMs: 0, zones: 0 });
   for (let number = 0; number < most; number += 1) begin(`move-${number}`);
   expect(said(world, { intent: anIntent() })).toEqual([]);
   begin('one more');

@@ -24,6 +24,7 @@ export function aWorld(change: Partial<Profile> = {}, spec: Partial<PolicySpecTe
       steer: 'cordon',
       nodes: ['n1', 'n2', 'n3', 'n4'],
       tiersOf: () => ['hot', 'cold'],
+      zoneOf: () => undefined,
       fleetMax: 2,
       isThin: true,
       poolBytes: { hot: 1_000 * GIB, cold: 1_000 * GIB },

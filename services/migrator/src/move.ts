@@ -252,7 +252,7 @@ export async function runMove(
       case 'startRound': {
         for (const round of step.rounds) {
           const answer = await leases.swapHolds({ migrationId, token, holds: holdsOf(intent, round, settings.fleet) });
-          if (answer.granted) return record.write(change.roundStarted(intent, round));
+          if (answer.granted) return record.write(change.roundStarted(intent, round, step.zones));
         }
         await holdNoPool();
         await dropFence();

@@ -168,7 +168,10 @@ function randomNode(r: Random, number: number): NodeObserved {
     status: r.chance(0.03) ? r.pick(['Offline', 'Unknown'] as const) : 'Online',
     draining: r.chance(0.03),
     cordonLabels: r.chance(0.05) ? ['by-a-person'] : [],
-    labels: r.chance(0.3) ? { rack: r.pick(['1', '2']) } : {},
+    labels: {
+      ...(r.chance(0.3) ? { rack: r.pick(['1', '2']) } : {}),
+      ...(r.chance(0.6) ? { 'topology.kubernetes.io/zone': r.pick(['a', 'b', 'c']) } : {}),
+    },
   });
 }
 

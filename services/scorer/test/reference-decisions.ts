@@ -518,16 +518,33 @@ function optionsFor(
   const fit = (pool: PoolObserved, taken: readonly (string | undefined)[]): Fit =>
     fits(world, volume, spec, pool, taken, promised);
   const able = tierPools.filter((pool) => fit(pool, staying) === 'fits');
-  const now = able.filter(({ node }) => !everywhere.includes(node));
+  const zoneOf = (node: string | undefined): string | undefined =>
+    world.nodes.find(({ name }) => name === node)?.labels['topology.kubernetes.io/zone'];
+  const spreadOver = (nodes: readonly (string | undefined)[]): number =>
+    new Set(nodes.map(zoneOf).filter((zone) => zone !== undefined)).size;
+  const spread = spreadOver(everywhere);
+  /** In the place of one that leaves, with all others where they are. */
+  const keepsSpread = ({ node }: PoolObserved): boolean =>
+    leaving.some(
+      (replica) =>
+        replica.node !== undefined &&
+        spreadOver([...volume.replicas.filter((other) => other !== replica).map((other) => other.node), node]) >=
+          spread,
+    ) || spread < 2;
+  const now = able.filter((pool) => !everywhere.includes(pool.node) && keepsSpread(pool));
+  // As far apart as they can come to lie: each that leaves takes one zone that none of the staying is in.
+  const newZones = new Set(able.map(({ node }) => zoneOf(node)).filter((zone) => zone !== undefined));
+  for (const node of staying) newZones.delete(zoneOf(node) ?? '');
+  const spreadAtBest = spreadOver(staying) + Math.min(leaving.length, newZones.size);
   const places = new Set(able.map(({ node }) => node));
   const leavesPlaces = now.length === 0 && leaving.every(({ node }) => node !== undefined && places.has(node));
-  const spare = world.pools.some((pool) => fit(pool, everywhere) === 'fits');
+  const spare = world.pools.some((pool) => fit(pool, everywhere) === 'fits' && keepsSpread(pool));
   const mayShrink = spec.moves.allowReducedRedundancy && volume.replicaCount > 2;
   return {
     tierPools,
     now,
     later: able.filter((pool) => !now.includes(pool)),
-    enough: now.length > 0 && places.size >= leaving.length,
+    enough: now.length > 0 && places.size >= leaving.length && spreadAtBest >= spread,
     detour: !leavesPlaces ? undefined : spare ? 'spare node' : mayShrink ? 'one replica less' : undefined,
     topologyAlone: tierPools.every((pool) => fit(pool, staying) === 'topology'),
   };

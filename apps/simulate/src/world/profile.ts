@@ -9,6 +9,8 @@ export interface Profile {
   readonly steer: 'cordon' | 'ignored';
   readonly nodes: readonly string[];
   readonly tiersOf: (node: string) => readonly Tier[];
+  /** The failure domain that a node says it is in. */
+  readonly zoneOf: (node: string) => string | undefined;
   readonly volumes: readonly VolumeProfile[];
   readonly migrators: number;
   readonly scorers: number;
@@ -244,5 +246,12 @@ function variedProfile(seed: number): Profile {
     ...(chance(0.2)
       ? { isThin: false, poolBytes: { hot: 22 * GIB, cold: 400 * GIB } }
       : { isThin: true, poolBytes: { hot: 1_000 * GIB, cold: 4_000 * GIB } }),
+    zoneOf: zonesBy(picked(random, [0, 0, 2, 3])),
   };
 }
+
+/** Nodes in turn in so many zones. */
+const zonesBy =
+  (count: number) =>
+  (node: string): string | undefined =>
+    count === 0 ? undefined : `zone-${Number(node.slice(1)) % count}`;

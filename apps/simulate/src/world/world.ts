@@ -2,6 +2,7 @@ import type { MigrationEvent } from '@couchestor/shared/bus';
 import { createVirtualClock, type VirtualClock } from '@couchestor/shared/clock';
 import { createMemoryLeaseServer, type MemoryLeaseServer } from '@couchestor/shared/leases';
 import type { Heartbeat, Intent, MigrationRequested } from '@couchestor/shared/messages';
+import { ZONE_LABEL } from '@couchestor/shared/policy';
 import { createMayastorModel, type MayastorModel } from '@couchestor/simulator/mayastor';
 import { createSimulatedBus, type SimulatedBus } from '../bus/simulated-bus.ts';
 import type { Surroundings } from '../services/surroundings.ts';
@@ -50,7 +51,7 @@ interface Truth {
   /** Nodes that a person drains, since when. */
   readonly drainedSinceMs: Map<string, number>;
   /** Migrations that were taken up, with their policy and when that was. */
-  readonly accepted: Map<string, { readonly policyId: string; readonly atMs: number }>;
+  readonly accepted: Map<string, { readonly policyId: string; readonly atMs: number; readonly zones: number }>;
   /** When a person began to pause all; undefined while nobody does. */
   pausedAtMs: number | undefined;
   /** When a person last changed the annotations of a volume, by volume. */
@@ -234,7 +235,8 @@ function createModel(profile: Profile, clock: VirtualClock, random: Random): May
     timers: { failoverMs: FAILOVER_MS, cachePeriodMs: profile.cachePeriodMs },
   });
   for (const node of profile.nodes) {
-    model.addNode({ id: node });
+    const zone = profile.zoneOf(node);
+    model.addNode({ id: node, ...(zone === undefined ? {} : { labels: { [ZONE_LABEL]: zone } }) });
     for (const tier of profile.tiersOf(node)) {
       model.addPool({ id: `${tier}-${node}`, node, capacityBytes: profile.poolBytes[tier], labels: { tier } });
     }

@@ -90,6 +90,8 @@ const activeIntentSchema = z.object({
   /** The volume's count when the move began, which is what it must have when it ends. */
   replicaCount: count,
   sizeBytes: count,
+  /** Zones that its replicas were spread over when the move began; it ends with no fewer. */
+  zones: count.optional(),
   /** For one replica to be synced. */
   syncTimeoutMs: count,
   allowSnapshots: z.boolean(),

@@ -1,3 +1,4 @@
+export { zonesAfter, zonesOf, ZONE_LABEL } from './zones.ts';
 export {
   byAge,
   claimOf,

@@ -56,6 +56,7 @@ export const poolRefusals = [
   'NoSpace',
   'OverCommitted',
   'AboveCapacityLimit',
+  'FewerZones',
 ] as const;
 export type PoolRefusal = (typeof poolRefusals)[number];
 

@@ -65,8 +65,15 @@ export function withOwner(
   return { ...intent, owner: owner.instance, ownerToken: owner.token };
 }
 
-export function roundStarted(intent: ActiveIntent, round: Round): ActiveIntent {
-  return { ...intent, outbox: [], roundsStarted: round.number, round, replicas: round.replicasBefore };
+export function roundStarted(intent: ActiveIntent, round: Round, zones: number): ActiveIntent {
+  return {
+    ...intent,
+    outbox: [],
+    roundsStarted: round.number,
+    round,
+    replicas: round.replicasBefore,
+    zones: intent.zones ?? zones,
+  };
 }
 
 export function replicaAdded(

@@ -1,7 +1,8 @@
 import type { ActiveIntent, Round } from '@couchestor/shared/messages';
+import { ZONE_LABEL } from '@couchestor/shared/policy';
 import { describe, expect, test } from 'vitest';
 import { aNode, anIntent, aPool, aReplica, aRound, aVolume, evidenceOf, START, START_MS } from '../../test/evidence.ts';
-import type { Capabilities, Evidence, SeenVolume } from './evidence.ts';
+import type { Capabilities, Evidence, SeenNode, SeenVolume } from './evidence.ts';
 import { nextStep } from './next-step.ts';
 import type { Step } from './step.ts';
 
@@ -361,6 +362,53 @@ describe('others act on the volume meanwhile', () => {
       kind: 'wait',
       reason: 'Stopped',
     });
+  });
+});
+
+describe('zones', () => {
+  const inZones = (zones: Readonly<Record<string, string>>, change: Partial<ActiveIntent> = {}): Step => {
+    const { pools = new Map() } = evidenceOf(asBefore).cluster ?? {};
+    const named = ['n1', 'n2', 'n3', 'n4'].map((name): [string, SeenNode] => {
+      const zone = zones[name];
+      return [name, aNode(name, zone === undefined ? {} : { labels: { [ZONE_LABEL]: zone } })];
+    });
+    return stepOf(
+      anIntent({ placement: before, ...change }),
+      evidenceOf(asBefore, { cluster: { pools, nodes: new Map(named) } }),
+    );
+  };
+  const routes = (step: Step): string[] =>
+    step.kind === 'startRound'
+      ? step.rounds.map(
+          ({ sourceReplicaId, targetPool }) => `${sourceReplicaId.slice('on-sata-'.length)} ${targetPool}`,
+        )
+      : [step.kind];
+
+  test('a replica goes to its own zone first, and to another only if the volume lies in as many afterwards', () => {
+    // The one on n2 goes first, since the target is on n1.
+    expect(routes(inZones({ n1: 'a', n2: 'b', n3: 'a', n4: 'b' }))).toEqual(['n2 nvme-n4']);
+    expect(routes(inZones({ n1: 'a', n2: 'b', n3: 'c', n4: 'b' }))).toEqual(['n2 nvme-n4', 'n2 nvme-n3']);
+    expect(routes(inZones({ n1: 'a', n2: 'a', n3: 'b', n4: 'c' }))).toEqual(['n2 nvme-n3', 'n2 nvme-n4']);
+    expect(inZones({ n1: 'a', n2: 'b', n3: 'c', n4: 'b' })).toMatchObject({ zones: 2 });
+  });
+
+  test('the other replica goes first where that one has no place', () => {
+    expect(routes(inZones({ n1: 'a', n2: 'b', n3: 'a', n4: 'a' }))).toEqual(['n1 nvme-n3', 'n1 nvme-n4']);
+  });
+
+  test('what no zone is known of is no spread', () => {
+    expect(routes(inZones({}))).toEqual(['n2 nvme-n3', 'n2 nvme-n4']);
+    expect(routes(inZones({ n3: 'a', n4: 'b' }))).toEqual(['n2 nvme-n3', 'n2 nvme-n4']);
+    const given = inZones({ n1: 'a', n2: 'b' }, { targetPools: ['nvme-n3', 'nvme-n4'] });
+    expect(given).toMatchObject({ kind: 'end', end: { outcome: 'failed', reason: 'NoPlacement' } });
+    expect(given).toMatchObject({ end: { message: expect.stringContaining('nvme-n3: FewerZones') } });
+  });
+
+  test('a zone that was gained on the way may be given up again', () => {
+    const zones = { n1: 'a', n2: 'b', n3: 'a', n4: 'a' };
+    const allButOne = { targetPools: ['nvme-n3', 'nvme-n4', 'sata-n1'] };
+    expect(routes(inZones(zones, allButOne))).toEqual(['end']);
+    expect(routes(inZones(zones, { ...allButOne, zones: 1 }))).toEqual(['n2 nvme-n3', 'n2 nvme-n4']);
   });
 });
 

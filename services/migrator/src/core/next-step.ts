@@ -180,7 +180,7 @@ function betweenRounds(intent: ActiveIntent, volume: SeenVolume, evidence: Evide
           },
         };
       }
-      return { kind: 'startRound', rounds: plan.rounds };
+      return { kind: 'startRound', rounds: plan.rounds, zones: plan.zones };
   }
 }
 

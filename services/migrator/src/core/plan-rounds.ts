@@ -1,6 +1,13 @@
 import { strict as assert } from 'node:assert';
 import type { ActiveIntent, FailureReason, Round } from '@couchestor/shared/messages';
-import { aboveCapacityLimit, copyBytes, poolRefusal, type PoolRefusal } from '@couchestor/shared/policy';
+import {
+  aboveCapacityLimit,
+  copyBytes,
+  poolRefusal,
+  zonesAfter,
+  zonesOf,
+  type PoolRefusal,
+} from '@couchestor/shared/policy';
 import { formatTimestamp } from '@couchestor/shared/units';
 import {
   nodesOf,
@@ -16,7 +23,8 @@ import {
 import { fenceAround, standsAlone } from './fence.ts';
 
 export type RoundPlan =
-  | { readonly kind: 'rounds'; readonly rounds: readonly Round[] }
+  /** With the zones that the volume lies in, to be kept from its first round on. */
+  | { readonly kind: 'rounds'; readonly rounds: readonly Round[]; readonly zones: number }
   | { readonly kind: 'blocked'; readonly reason: FailureReason; readonly message: string };
 
 /**
@@ -48,6 +56,9 @@ export function planRounds(
   }
 
   const occupied = nodesOf(volume);
+  const zonesNow = zonesOf(occupied, cluster.nodes).size;
+  // Somebody else may have left it with fewer; then it stays at that.
+  const zonesNeeded = Math.min(intent.zones ?? zonesNow, zonesNow);
   const tier = intent.targetPools.flatMap((name) => cluster.pools.get(name) ?? []);
   const refusalOf = (pool: SeenPool, nodes: ReadonlySet<string>): PoolRefusal | undefined =>
     refusalFor(intent, volume, pool, cluster, nodes);
@@ -72,6 +83,7 @@ export function planRounds(
   const offer = (source: SeenReplica, pools: readonly SeenPool[]): RoundPlan => ({
     kind: 'rounds',
     rounds: pools.slice(0, ROUNDS_OFFERED_MAX).map((pool) => round(source, pool)),
+    zones: zonesNow,
   });
 
   const isOfTier = (name: string): boolean => tierPools.has(name);
@@ -81,36 +93,53 @@ export function planRounds(
     const here = tier.filter((pool) => pool.node === node && alone(pool, isOfTier));
     return pick(here, others);
   };
+  /** The pools that leave the volume in as many zones as it needs, those in the zone of the source first. */
+  const inZonesFor = ({ node: from }: SeenReplica, pools: readonly SeenPool[]): readonly SeenPool[] => {
+    const isNear = (pool: SeenPool): boolean => zonesOf([from, pool.node], cluster.nodes).size < 2;
+    const kept = pools.filter((pool) => zonesAfter(occupied, from, pool.node, cluster.nodes) >= zonesNeeded);
+    return [...kept.filter(isNear), ...kept.filter((pool) => !isNear(pool))];
+  };
   const leavesAPlace = new Set(off.filter((replica) => placesOf(replica).length > 0));
   const targets = pick(tier, occupied).filter((pool) => alone(pool, isOfTier));
   // With few free places those go first that leave one; else what is beside the target goes last, for reading over the
   // network is better postponed.
   const isScarce = new Set(targets.map(({ node }) => node)).size < off.length;
-  const [source] = movable.sort(
+  const sources = movable.sort(
     (a, b) =>
       (isScarce ? Number(leavesAPlace.has(b)) - Number(leavesAPlace.has(a)) : 0) ||
       distance(a.node, volume) - distance(b.node, volume) ||
       (a.replicaId < b.replicaId ? -1 : 1),
   );
-  assert.ok(source !== undefined, 'a replica can be moved');
-  if (targets.length > 0) return offer(source, targets);
+  const offerFirst = (pools: readonly SeenPool[]): RoundPlan | undefined => {
+    const source = sources.find((replica) => inZonesFor(replica, pools).length > 0);
+    return source === undefined ? undefined : offer(source, inZonesFor(source, pools));
+  };
+  const direct = offerFirst(targets);
+  if (direct !== undefined) return direct;
 
   // Neither of these is begun unless all can come to their place.
   if (off.every((replica) => leavesAPlace.has(replica))) {
     const spares = pick([...cluster.pools.values()], occupied).filter((pool) =>
       alone(pool, (other) => other === pool.name),
     );
-    if (spares.length > 0) return offer(source, spares);
+    const aside = offerFirst(spares);
+    if (aside !== undefined) return aside;
+    const [source] = sources;
+    assert.ok(source !== undefined, 'a replica can be moved');
     if (intent.allowReducedRedundancy && volume.replicas.length > LEAST_REDUCED) {
       const rounds = placesOf(source).map((pool): Round => {
         const { fence: _later, ...rest } = round(source, pool);
         return { ...rest, order: 'shrinkFirst' };
       });
-      return { kind: 'rounds', rounds };
+      return { kind: 'rounds', rounds, zones: zonesNow };
     }
   }
-  const hindrances = new Map<string, Hindrance>(
-    tier.map((pool) => [pool.name, refusalOf(pool, occupied) ?? 'NodeShared']),
+  const isTarget = new Set(targets);
+  const hindrances = new Map(
+    tier.map((pool): [string, Hindrance] => [
+      pool.name,
+      refusalOf(pool, occupied) ?? (isTarget.has(pool) ? 'FewerZones' : 'NodeShared'),
+    ]),
   );
   return blocked(intent, hindrances);
 }

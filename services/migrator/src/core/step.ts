@@ -35,7 +35,7 @@ export type OwnStep =
   /** Hold the lease of the fence, then look at the cluster again: cordons of another move may have been in it. */
   | { readonly kind: 'takeFence' }
   /** Rounds are in order of preference; the first whose pool and node have room is taken. */
-  | { readonly kind: 'startRound'; readonly rounds: readonly Round[] }
+  | { readonly kind: 'startRound'; readonly rounds: readonly Round[]; readonly zones: number }
   | { readonly kind: 'recordAdded'; readonly replicaId: string; readonly pool: string; readonly node: string }
   | { readonly kind: 'recordSynced' }
   | { readonly kind: 'planSteer'; readonly steer: Steer }

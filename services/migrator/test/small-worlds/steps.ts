@@ -65,7 +65,7 @@ export function* stepsOf(
       if (shared.fence === undefined) yield to({ fence: name });
       return;
     case 'startRound':
-      for (const round of step.rounds) yield own(change.roundStarted(intent, round), {}, { late: false });
+      for (const round of step.rounds) yield own(change.roundStarted(intent, round, step.zones), {}, { late: false });
       return;
     case 'recordAdded':
       return yield own(change.replicaAdded(intent, step, START_MS), {}, { late: false });

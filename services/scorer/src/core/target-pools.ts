@@ -4,6 +4,8 @@ import {
   copyBytes,
   poolRefusal,
   refusalIsTopology,
+  zonesAfter,
+  zonesOf,
   type PlacementVolume,
   type PolicySpec,
   type PoolRefusal,
@@ -44,6 +46,8 @@ export type Targets =
  * and, counting those that come free, there are as many nodes as replicas to move. A move that could only begin would
  * leave the volume on two tiers for good. Where every node of the tier holds a replica already, one of them can step
  * aside to a spare node, or leave first if the policy allows that.
+ *
+ * Zones are failure domains: a volume lies in no fewer of them at any time of its move.
  */
 export function targetsFor(question: TargetQuestion): Targets {
   const survey = surveyPools(question, false);
@@ -81,12 +85,14 @@ export function copiesFor(question: TargetQuestion, replicasToMove: number): num
 interface Survey {
   /** Pools that can take a replica as things are. */
   readonly now: readonly PoolObserved[];
-  /** Pools that can once the replica on their node has left. */
+  /** Pools that can once the replica on their node has left, or one in their zone has come elsewhere. */
   readonly later: readonly PoolObserved[];
   readonly refusals: readonly Refusal[];
   readonly replicasToMove: number;
   /** Nodes that could take one replica each, in the end. */
   readonly nodes: number;
+  /** Zones that its replicas lie in, and the most that they could lie in then. */
+  readonly zones: { readonly now: number; readonly then: number };
   /** How the first replica could make room where no pool can take one as things are. */
   readonly detour: 'spareNode' | 'shrinkFirst' | undefined;
 }
@@ -99,6 +105,17 @@ function surveyPools(question: TargetQuestion, untilEnough: boolean): Survey {
     volume.replicas.filter((replica) => !toMove.includes(replica)).flatMap(({ node }) => node ?? []),
   );
   const placement = placementVolume(volume);
+  const known = question.cluster.placementNodes;
+  const zonesNow = zonesOf(occupied, known);
+  const zonesThen = (nodes: Iterable<string>): number => {
+    const kept = zonesOf(staying, known);
+    const further = [...zonesOf(nodes, known)].filter((zone) => !kept.has(zone)).length;
+    return Math.min(zonesNow.size, kept.size + Math.min(toMove.length, further));
+  };
+  /** Whether one of the replicas can go there and leave the volume in as many zones. */
+  const keepsZones = ({ node: to }: PoolObserved): boolean =>
+    zonesNow.size < 2 ||
+    toMove.some(({ node }) => node !== undefined && zonesAfter(occupied, node, to, known) >= zonesNow.size);
   const [now, later, refusals]: [PoolObserved[], PoolObserved[], Refusal[]] = [[], [], []];
   const nodes = new Set<string>();
   for (const pool of tierPools.poolsOf[tier]) {
@@ -108,12 +125,14 @@ function surveyPools(question: TargetQuestion, untilEnough: boolean): Survey {
       continue;
     }
     nodes.add(pool.node);
-    (occupied.has(pool.node) ? later : now).push(pool);
-    if (untilEnough && now.length > 0 && nodes.size >= toMove.length) break;
+    (!occupied.has(pool.node) && keepsZones(pool) ? now : later).push(pool);
+    if (!untilEnough || now.length === 0 || nodes.size < toMove.length) continue;
+    if (zonesThen(nodes) >= zonesNow.size) break;
   }
   const leavesAPlace = now.length === 0 && toMove.every(({ node }) => node !== undefined && nodes.has(node));
-  const detour = leavesAPlace ? detourFor(question, placement, occupied) : undefined;
-  return { now, later, refusals, replicasToMove: toMove.length, nodes: nodes.size, detour };
+  const detour = leavesAPlace ? detourFor(question, placement, occupied, keepsZones) : undefined;
+  const zones = { now: zonesNow.size, then: zonesThen(nodes) };
+  return { now, later, refusals, replicasToMove: toMove.length, nodes: nodes.size, zones, detour };
 }
 
 /** So many healthy replicas stay where one leaves before the new one comes. */
@@ -123,15 +142,17 @@ function detourFor(
   question: TargetQuestion,
   placement: PlacementVolume,
   occupied: ReadonlySet<string>,
+  keepsZones: (pool: PoolObserved) => boolean,
 ): Survey['detour'] {
   const { volume, spec, cluster } = question;
-  const isSpare = (pool: PoolObserved): boolean => refusalOf(question, placement, pool, occupied) === undefined;
+  const isSpare = (pool: PoolObserved): boolean =>
+    refusalOf(question, placement, pool, occupied) === undefined && keepsZones(pool);
   if ([...cluster.pools.values()].some(isSpare)) return 'spareNode';
   return spec.moves.allowReducedRedundancy && volume.replicaCount > LEAST_REDUCED ? 'shrinkFirst' : undefined;
 }
 
-function lastingHold({ tier, tierPools }: TargetQuestion, survey: Survey): Hold | undefined {
-  const { now, later, refusals, replicasToMove, nodes, detour } = survey;
+function lastingHold({ volume, tier, tierPools }: TargetQuestion, survey: Survey): Hold | undefined {
+  const { now, later, refusals, replicasToMove, nodes, zones, detour } = survey;
   const all = tierPools.poolsOf[tier];
   if (all.length === 0) {
     const message = `Target pool not found: no pool belongs to the ${tier} tier alone.`;
@@ -141,8 +162,15 @@ function lastingHold({ tier, tierPools }: TargetQuestion, survey: Survey): Hold 
     const message = `Its topology, fixed when it was created, excludes every pool of the ${tier} tier.`;
     return { reason: 'TopologyExcludesTier', message };
   }
-  if ((now.length > 0 && nodes >= replicasToMove) || detour !== undefined) return undefined;
-  const occupiedNow = now.length === 0 ? later.map((): Refusal => 'NodeOccupied') : [];
+  const isEnough = now.length > 0 && nodes >= replicasToMove && zones.then >= zones.now;
+  if (isEnough || detour !== undefined) return undefined;
+  if (zones.then < zones.now && nodes >= replicasToMove) {
+    const message = `Its replicas lie in ${zones.now} zones, and with those pools of the ${tier} tier that could take them in ${zones.then}.`;
+    return { reason: 'NoEligiblePool', message };
+  }
+  const isTaken = (node: string): boolean => volume.replicas.some((replica) => replica.node === node);
+  const occupiedNow =
+    now.length === 0 ? later.map(({ node }): Refusal => (isTaken(node) ? 'NodeOccupied' : 'FewerZones')) : [];
   const message = explainNone(tier, replicasToMove, nodes, [...refusals, ...occupiedNow]);
   return { reason: 'NoEligiblePool', message };
 }
@@ -205,6 +233,7 @@ const refusalTexts: Readonly<Record<Refusal, string>> = {
   NoSpace: 'without the space',
   OverCommitted: 'committed too far',
   AboveCapacityLimit: 'fuller afterwards than capacity.maxPoolUsedPercent allows',
+  FewerZones: 'in a zone that leaves it in fewer of them',
   AffinityGroup: 'on a node that its affinity group uses',
 };
 

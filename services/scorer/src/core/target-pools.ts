@@ -92,7 +92,7 @@ interface Survey {
   /** Nodes that could take one replica each, in the end. */
   readonly nodes: number;
   /** Zones that its replicas lie in, and the most that they could lie in then. */
-  readonly zones: { readonly now: number; readonly then: number };
+  readonly zones: { readonly now: number; readonly atBest: number };
   /** How the first replica could make room where no pool can take one as things are. */
   readonly detour: 'spareNode' | 'shrinkFirst' | undefined;
 }
@@ -107,7 +107,7 @@ function surveyPools(question: TargetQuestion, untilEnough: boolean): Survey {
   const placement = placementVolume(volume);
   const known = question.cluster.placementNodes;
   const zonesNow = zonesOf(occupied, known);
-  const zonesThen = (nodes: Iterable<string>): number => {
+  const zonesAtBest = (nodes: Iterable<string>): number => {
     const kept = zonesOf(staying, known);
     const further = [...zonesOf(nodes, known)].filter((zone) => !kept.has(zone)).length;
     return Math.min(zonesNow.size, kept.size + Math.min(toMove.length, further));
@@ -127,11 +127,11 @@ function surveyPools(question: TargetQuestion, untilEnough: boolean): Survey {
     nodes.add(pool.node);
     (!occupied.has(pool.node) && keepsZones(pool) ? now : later).push(pool);
     if (!untilEnough || now.length === 0 || nodes.size < toMove.length) continue;
-    if (zonesThen(nodes) >= zonesNow.size) break;
+    if (zonesAtBest(nodes) >= zonesNow.size) break;
   }
   const leavesAPlace = now.length === 0 && toMove.every(({ node }) => node !== undefined && nodes.has(node));
   const detour = leavesAPlace ? detourFor(question, placement, occupied, keepsZones) : undefined;
-  const zones = { now: zonesNow.size, then: zonesThen(nodes) };
+  const zones = { now: zonesNow.size, atBest: zonesAtBest(nodes) };
   return { now, later, refusals, replicasToMove: toMove.length, nodes: nodes.size, zones, detour };
 }
 
@@ -162,10 +162,10 @@ function lastingHold({ volume, tier, tierPools }: TargetQuestion, survey: Survey
     const message = `Its topology, fixed when it was created, excludes every pool of the ${tier} tier.`;
     return { reason: 'TopologyExcludesTier', message };
   }
-  const isEnough = now.length > 0 && nodes >= replicasToMove && zones.then >= zones.now;
+  const isEnough = now.length > 0 && nodes >= replicasToMove && zones.atBest >= zones.now;
   if (isEnough || detour !== undefined) return undefined;
-  if (zones.then < zones.now && nodes >= replicasToMove) {
-    const message = `Its replicas lie in ${zones.now} zones, and with those pools of the ${tier} tier that could take them in ${zones.then}.`;
+  if (zones.atBest < zones.now && nodes >= replicasToMove) {
+    const message = `Its replicas lie in ${zones.now} zones, and with those pools of the ${tier} tier that could take them in ${zones.atBest}.`;
     return { reason: 'NoEligiblePool', message };
   }
   const isTaken = (node: string): boolean => volume.replicas.some((replica) => replica.node === node);

@@ -1,3 +1,4 @@
+import type { SimulatedBus } from './bus/simulated-bus.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { invariants } from './invariants.ts';
 import type { MayastorRoad } from './world/mayastor.ts';
@@ -23,11 +24,13 @@ const HOLDS_LAPSE_MS = 11 * 60_000;
  * Four nodes with a pool of each tier; the volumes of `placements`, published and all wanted on the hot tier.
  *
  * @param road between the services and Mayastor
+ * @param bus between the services
  */
 export function createCalmWorld(
   placements: Readonly<Record<string, readonly string[]>>,
   change: Partial<Profile> = {},
   road: (given: MayastorRoad) => MayastorRoad = (given) => given,
+  bus: (given: SimulatedBus) => SimulatedBus = (given) => given,
 ): CalmWorld {
   const base = profileOf(1);
   const nothing = (): void => undefined;
@@ -87,7 +90,8 @@ export function createCalmWorld(
     },
   });
   for (const id of Object.keys(placements)) world.truth.iops.set(id, iopsFor('hot'));
-  const surroundings = { ...world.surroundings, mayastor: road(world.surroundings.mayastor) };
+  const given = world.surroundings;
+  const surroundings = { ...given, mayastor: road(given.mayastor), bus: bus(given.bus) };
   const defects: string[] = [];
   const fleet = createFleet(
     { ...world, surroundings },

@@ -129,7 +129,7 @@ async function measureParts(
   const questions = (queryOf: (part: Part) => string, take: (samples: Samples) => void): readonly Question[] =>
     parts.map((part) => ({ query: queryOf(part), take }));
   const ask = (...asked: readonly Question[]): Promise<void> =>
-    askAll(asked, (query, until) => server.vector(query, queries.volumeLabel, atMs, until), signal);
+    askAll(asked, (query, until) => server.vector(query, queries.volumeLabel, atMs, until), breathe, signal);
   const { evidence, numbers } = queries;
   const evidenceQuestions =
     evidence === undefined
@@ -177,6 +177,7 @@ interface Question {
 async function askAll(
   questions: readonly Question[],
   vector: (query: string, signal: AbortSignal) => Promise<Slices>,
+  breathe: Breathe,
   signal: AbortSignal,
 ): Promise<void> {
   const ending = new AbortController();
@@ -193,7 +194,11 @@ async function askAll(
       const slices = await arriving;
       arriving = begin(questions[index + 1]);
       await before?.();
-      for await (const samples of slices) take(samples);
+      for await (const samples of slices) {
+        take(samples);
+        // The next slice may be here already.
+        await breathe();
+      }
     }
   } finally {
     ending.abort(new Error('no more is asked'));

@@ -1,15 +1,21 @@
 import { decisionReasons, unknownReasons, type DecisionReason, type UnknownReason } from '@couchestor/shared/messages';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Decision } from './core/decision.ts';
+import type { Steps } from './core/steps.ts';
 
 export interface ScorerMetrics {
-  decided(decisions: readonly Decision[], seconds: number): void;
+  /** Volumes by the reasons of their decisions. */
+  counting(decisions: readonly Decision[]): Steps<void>;
+  decided(seconds: number): void;
   /** Decided, and what changed is published. */
   passed(seconds: number): void;
   measured(seconds: number, periodMs: number): void;
   queried(seconds: number): void;
   requested(request: { readonly repeated: boolean; readonly regretsInRow: number }): void;
 }
+
+/** As many decisions as are counted in one step. */
+const STEP = 500;
 
 const BUCKETS_SECONDS = [0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60];
 
@@ -75,22 +81,25 @@ export function createScorerMetrics(registry: Registry): ScorerMetrics {
   const setAll = <R extends string>(gauge: Gauge<'reason'>, reasons: readonly R[], counts: ReadonlyMap<R, number>) => {
     for (const reason of reasons) gauge.set({ reason }, counts.get(reason) ?? 0);
   };
-  const decided: ScorerMetrics['decided'] = (decisions, seconds) => {
+  const counting: ScorerMetrics['counting'] = function* (decisions) {
     const byReason = new Map<DecisionReason, number>();
     const byUnknown = new Map<UnknownReason, number>();
-    for (const { reason, score } of decisions) {
+    for (const [index, { reason, score }] of decisions.entries()) {
+      if (index % STEP === 0) yield;
       byReason.set(reason, (byReason.get(reason) ?? 0) + 1);
       if (score.kind === 'unknown') byUnknown.set(score.reason, (byUnknown.get(score.reason) ?? 0) + 1);
     }
     setAll(volumes, Object.keys(decisionReasons) as DecisionReason[], byReason);
     setAll(unknown, unknownReasons, byUnknown);
-    decideSeconds.observe(seconds);
-    reconciles.inc();
   };
   setAll(volumes, Object.keys(decisionReasons) as DecisionReason[], new Map());
   setAll(unknown, unknownReasons, new Map());
   return {
-    decided,
+    counting,
+    decided: (seconds) => {
+      decideSeconds.observe(seconds);
+      reconciles.inc();
+    },
     passed: (seconds) => passSeconds.observe(seconds),
     measured: (seconds, periodMs) => {
       cycleSeconds.observe(seconds);

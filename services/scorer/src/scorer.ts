@@ -147,7 +147,7 @@ export function createScorer(parts: ScorerParts): Scorer {
   const keepDeciding = async (signal: AbortSignal): Promise<void> => {
     let passMs = 0;
     while (!signal.aborted) {
-      await changed.raisedOrAfter(settings.cycleMs, signal);
+      await changed.raisedOrAfter(periodMs, signal);
       if (!(await pause(clock, Math.max(DEBOUNCE_MS, passMs), signal))) return;
       changed.take();
       const beganMs = clock.monotonicMs();
@@ -197,7 +197,8 @@ export function createScorer(parts: ScorerParts): Scorer {
     // It may have ended meanwhile, and then the pass is nobody's.
     if (!leadership.isLeader()) return;
     latest = { outcome, decidedAtMs: nowMs };
-    parts.metrics.decided(outcome.decisions, (clock.monotonicMs() - beganMs) / 1_000);
+    await inSteps(parts.metrics.counting(outcome.decisions), breathe);
+    parts.metrics.decided((clock.monotonicMs() - beganMs) / 1_000);
     await inSteps(parts.log.writing(outcome.decisions), breathe);
     // After the lines of many volumes, so that it is among the newest few.
     parts.log.connection(problem);
@@ -286,7 +287,9 @@ function volumeNames({ volumes }: ObservedWorld): (label: string) => string {
   return (label) => {
     const volumeId = label.startsWith('pvc-') ? label.slice('pvc-'.length) : label;
     // A PersistentVolume made by hand may have the name that the exporter gives to another volume.
-    if (volumes.has(volumeId)) return volumeId;
+    const known = volumes.get(volumeId);
+    // In the words of the fact, so that nothing keeps the text of an answer, and the two are found to be equal at once.
+    if (known !== undefined) return known.data.volumeId;
     ids ??= idsByName(volumes);
     return ids.get(label) ?? volumeId;
   };

@@ -44,6 +44,7 @@ export const noMigratorMetrics: MigratorMetrics = {
 };
 
 export const noScorerMetrics: ScorerMetrics = {
+  counting: function* () {},
   decided: nothing,
   measured: nothing,
   passed: nothing,

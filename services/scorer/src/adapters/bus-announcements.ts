@@ -144,8 +144,12 @@ function createChangeWriter<N extends 'decision.made' | ('policy.evaluated' & St
         // What is published is checked and written out at once.
         await breathe();
       }
-      const gone = [...open.ids()].filter((id) => !present.has(id));
-      for (const id of gone) await within(open.delete(id, { signal }));
+      let looked = 0;
+      for (const id of open.ids()) {
+        looked += 1;
+        if (looked % STEP === 0) await breathe();
+        if (!present.has(id)) await within(open.delete(id, { signal }));
+      }
       await settle();
     },
   };

@@ -125,7 +125,9 @@ describe('questions', () => {
           return (async function* () {
             events.push(`read ${what}`);
             if (failing === 'reading') throw new MetricsError('QueryFailed', 'a partial answer');
-            yield samplesOf([['v', what === 'times' ? NOW_MS / 1_000 : 60]]);
+            const samples = samplesOf([['v', what === 'times' ? NOW_MS / 1_000 : 60]]);
+            yield samples;
+            if (what === 'counts') yield samplesOf([['w', 60]]);
           })();
         },
         sampleTimes: async () => {
@@ -136,22 +138,26 @@ describe('questions', () => {
       specs: [spec],
       volumeIdOf: (label) => label,
       partings: new Map(),
-      breathe: async () => undefined,
+      breathe: async () => void events.push('breathe'),
       nowMs: () => NOW_MS,
       signal: AbortSignal.timeout(5_000),
     });
     return events;
   }
 
-  test('are on their way while the answer to the one before is taken up', async () => {
+  test('are on their way while the answer to the one before is taken up, slice by slice', async () => {
     expect(await eventsOf()).toEqual([
       'ask counts',
       'ask times',
       'read counts',
+      'breathe',
+      'breathe',
       'ask values',
       'read times',
+      'breathe',
       'ask interval',
       'read values',
+      'breathe',
     ]);
   });
 

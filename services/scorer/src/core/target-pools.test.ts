@@ -1,3 +1,4 @@
+import { ZONE_LABEL } from '@couchestor/shared/policy';
 import { GIB } from '@couchestor/shared/units';
 import { describe, expect, test } from 'vitest';
 import {
@@ -89,6 +90,48 @@ describe('a volume with a replica on every node of the tier', () => {
     expect(reasonOf(['cold-1', 'cold-2', 'cold-3'], false)).toMatchObject({ reason: 'NoEligiblePool' });
     expect(reasonOf(['cold-1', 'cold-2', 'cold-3'], true)).toMatchObject({ action: 'move' });
     expect(reasonOf(['cold-1', 'cold-2'], true)).toMatchObject({ reason: 'NoEligiblePool' });
+  });
+});
+
+describe('zones', () => {
+  /** Nodes 1 to 4 by the letters of their zones, `-` for none. */
+  const inZones = (zones: string, change: Partial<World> = {}): Partial<World> => ({
+    nodes: [...zones].map((zone, index) => aNode(index + 1, zone === '-' ? {} : { labels: { [ZONE_LABEL]: zone } })),
+    ...change,
+  });
+  const two = aVolume('v', ['cold-1', 'cold-2']);
+
+  test('a pool that would leave the volume in fewer of them comes after those that do not', () => {
+    expect(targetsOf(inZones('abab'), aVolume('v', ['hot-1', 'cold-2']))).toEqual(['hot-4', 'hot-2', 'hot-3']);
+    expect(targetsOf(inZones('aaaa'), aVolume('v', ['hot-1', 'cold-2']))).toEqual(['hot-3', 'hot-4', 'hot-2']);
+    // Where hot-1 and hot-2 are full, the replica in zone a goes to zone c, and the other stays in its own.
+    const full = hotPools((number) => ({ usedBytes: (number < 3 ? 995 : 0) * GIB }));
+    expect(targetsOf(inZones('abcb', full), two)).toEqual(['hot-3', 'hot-4']);
+  });
+
+  test('nothing begins that would end in fewer of them', () => {
+    const full = hotPools((number) => ({ usedBytes: (number < 3 ? 995 : 0) * GIB }));
+    expect(decisionOf(two, policy, inZones('abaa', full))).toMatchObject({
+      reason: 'NoEligiblePool',
+      message: expect.stringContaining(
+        'lie in 2 zones; on the pools of the hot tier that could take them they would lie in 1',
+      ),
+    });
+    for (const zones of ['abab', 'abcd', 'aaaa', 'aabb', '----', '--aa', 'a-aa']) {
+      expect(decisionOf(two, policy, inZones(zones, full))).toMatchObject({ action: 'move' });
+    }
+    // What nobody knows the zone of is no spread.
+    expect(decisionOf(two, policy, inZones('ab--', full))).toMatchObject({ reason: 'NoEligiblePool' });
+  });
+
+  test('a replica that stays counts, and so does the spare node on which one steps aside', () => {
+    const mixed = aVolume('v', ['hot-1', 'cold-2']);
+    const onlyLast = hotPools((number) => ({ usedBytes: (number < 4 ? 995 : 0) * GIB }));
+    expect(decisionOf(mixed, policy, inZones('abcb', onlyLast))).toMatchObject({ action: 'move' });
+    expect(decisionOf(mixed, policy, inZones('abca', onlyLast))).toMatchObject({ reason: 'NoEligiblePool' });
+    const only12 = { pools: [...coldPools, aPool('hot', 1), aPool('hot', 2)] };
+    expect(decisionOf(two, policy, inZones('abab', only12))).toMatchObject({ action: 'move' });
+    expect(decisionOf(two, policy, inZones('ab--', only12))).toMatchObject({ reason: 'NoEligiblePool' });
   });
 });
 

@@ -165,7 +165,7 @@ function lastingHold({ volume, tier, tierPools }: TargetQuestion, survey: Survey
   const isEnough = now.length > 0 && nodes >= replicasToMove && zones.atBest >= zones.now;
   if (isEnough || detour !== undefined) return undefined;
   if (zones.atBest < zones.now && nodes >= replicasToMove) {
-    const message = `Its replicas lie in ${zones.now} zones, and with those pools of the ${tier} tier that could take them in ${zones.atBest}.`;
+    const message = `Its replicas lie in ${zones.now} zones; on the pools of the ${tier} tier that could take them they would lie in ${zones.atBest}.`;
     return { reason: 'NoEligiblePool', message };
   }
   const isTaken = (node: string): boolean => volume.replicas.some((replica) => replica.node === node);

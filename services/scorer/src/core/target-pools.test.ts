@@ -96,7 +96,9 @@ describe('a volume with a replica on every node of the tier', () => {
 describe('zones', () => {
   /** Nodes 1 to 4 by the letters of their zones, `-` for none. */
   const inZones = (zones: string, change: Partial<World> = {}): Partial<World> => ({
-    nodes: [...zones].map((zone, index) => aNode(index + 1, zone === '-' ? {} : { labels: { [ZONE_LABEL]: zone } })),
+    nodes: zones
+      .split('')
+      .map((zone, index) => aNode(index + 1, zone === '-' ? {} : { labels: { [ZONE_LABEL]: zone } })),
     ...change,
   });
   const two = aVolume('v', ['cold-1', 'cold-2']);

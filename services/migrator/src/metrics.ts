@@ -12,6 +12,8 @@ export interface MigratorMetrics {
   setAttention(count: number): void;
   setCordons(count: number): void;
   setPermitted(permitted: boolean): void;
+  /** By how much the clock here is ahead of the watcher's. */
+  setClockAhead(ms: number): void;
 }
 
 export function createMetrics(registry: Registry): MigratorMetrics {
@@ -51,6 +53,10 @@ export function createMetrics(registry: Registry): MigratorMetrics {
   const attention = gauge('couchestor_migrator_moves_needing_attention', 'Moves in flight that wait for a person.');
   const cordons = gauge('couchestor_migrator_cordons', 'Cordons that the intents of this migrator list now.');
   const permitted = gauge('couchestor_migrator_permitted', '1 while the permit to act is fresh and nothing is paused.');
+  const ahead = gauge(
+    'couchestor_migrator_clock_ahead_seconds',
+    'By how much the clock of this migrator is ahead of the one of the watcher; less than 0 if it is behind.',
+  );
   for (const reason of refusalReasons) refused.inc({ reason }, 0);
   for (const outcome of ['completed', 'failed', 'aborted']) ended.inc({ outcome }, 0);
   return {
@@ -65,5 +71,6 @@ export function createMetrics(registry: Registry): MigratorMetrics {
     setAttention: (count) => attention.set(count),
     setCordons: (count) => cordons.set(count),
     setPermitted: (value) => permitted.set(value ? 1 : 0),
+    setClockAhead: (ms) => ahead.set(ms / 1_000),
   };
 }

@@ -461,6 +461,8 @@ export function createMigrator(options: MigratorOptions): Migrator {
       ),
     );
     metrics.setPermitted(permission.mayAct(settings.callTimeoutMs + settings.marginMs));
+    const nowMs = clock.nowMs();
+    metrics.setClockAhead(nowMs - (permission.watcherNowMs() ?? nowMs));
   };
 
   return {

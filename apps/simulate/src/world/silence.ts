@@ -41,6 +41,7 @@ export const noMigratorMetrics: MigratorMetrics = {
   setAttention: nothing,
   setCordons: nothing,
   setPermitted: nothing,
+  setClockAhead: nothing,
 };
 
 export const noScorerMetrics: ScorerMetrics = {

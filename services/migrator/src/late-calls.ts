@@ -26,9 +26,11 @@ export function createLateCalls(options: {
 
   const followOne = async (volumeId: string, call: LateCall, signal: AbortSignal): Promise<void> => {
     const stored = await intents.get(volumeId, signal);
-    if (stored?.intent.state === 'active') return;
+    const record = stored?.intent;
+    // A move in flight sees to the count by itself.
+    if (record?.state === 'active') return;
     const volume = await mayastor.readVolume(volumeId, signal);
-    const verdict = judgeLateCall(call, stored?.intent, volume, instance, clock.nowMs());
+    const verdict = judgeLateCall(call, record, volume, instance, clock.nowMs());
     if (verdict.kind === 'wait') return;
     if (verdict.kind === 'undo' && stored !== undefined) {
       const { migrationId, volumeName } = verdict.intent;

@@ -33,6 +33,11 @@ const of = {
   startedAt: timestamp,
   /** Ids that were accepted before, newest last: a redelivered request of one of them does nothing. */
   seenIds: z.array(id).max(16),
+  /** Moves of this volume that began within the hour before this one, newest last. */
+  startsBefore: z
+    .array(z.object({ migrationId: id, startedAt: timestamp }))
+    .max(16)
+    .optional(),
   /** Moves of this volume that failed one after the other before this one. */
   failuresInRow: count,
   /** As the request said: each doubles the hold that follows the move. */

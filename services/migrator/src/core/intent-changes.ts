@@ -189,6 +189,7 @@ export function ended(
     startedAt,
     endedAt,
     seenIds: intent.seenIds,
+    startsBefore: intent.startsBefore,
     replicaCount: intent.replicaCount,
     ...replicasLeft(intent, volume),
     ...(intent.lastCompletedAt === undefined ? {} : { lastCompletedAt: intent.lastCompletedAt }),

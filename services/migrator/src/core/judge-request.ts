@@ -11,6 +11,7 @@ import {
 import { parsePolicySpec, tierOfPool, type PolicySpec } from '@couchestor/shared/policy';
 import { formatDuration, formatTimestamp, parseTimestampMs } from '@couchestor/shared/units';
 import type { Capabilities } from './evidence.ts';
+import { startsBefore } from './starts-before.ts';
 
 /** What the migrator knows when a request arrives: facts as last observed, and the record of the volume. */
 export interface RequestWorld {
@@ -200,6 +201,7 @@ function intentOf(
     ...(request.regretsInRow === undefined ? {} : { regretsInRow: request.regretsInRow }),
     startedAt: formatTimestamp(nowMs),
     seenIds,
+    startsBefore: startsBefore(record, nowMs),
     failuresInRow: failed ? record.failuresInRow : 0,
     ...(record?.lastCompletedAt === undefined ? {} : { lastCompletedAt: record.lastCompletedAt }),
     replicaCount: request.replicaCount,

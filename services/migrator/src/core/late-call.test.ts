@@ -1,4 +1,4 @@
-import type { EndedIntent, Intent } from '@couchestor/shared/messages';
+import type { EndedIntent } from '@couchestor/shared/messages';
 import { expect, test } from 'vitest';
 import { judgeLateCall, type LateCall, type LateCallVerdict } from './late-call.ts';
 import { aVolume, anIntent } from '../../test/evidence.ts';
@@ -35,7 +35,7 @@ function ended(change: Partial<EndedIntent>): EndedIntent {
 
 function judge(
   count: number,
-  record: Intent | undefined,
+  record: EndedIntent | undefined,
   { asked = 3, sentAgoMs = SECOND_MS }: { readonly asked?: number; readonly sentAgoMs?: number } = {},
 ): LateCallVerdict {
   const call: LateCall = { intent, replicaCount: asked, sentAtMs: NOW_MS - sentAgoMs };
@@ -68,10 +68,6 @@ test('a replica too few is brought back in the order in which it went', () => {
 test('while the count is right it is waited for what may still come, and then no longer', () => {
   expect(judge(2, ended({}), { sentAgoMs: 100 * SECOND_MS })).toEqual({ kind: 'wait' });
   expect(judge(2, ended({}), { sentAgoMs: 121 * SECOND_MS })).toEqual({ kind: 'forget' });
-});
-
-test('a move in flight sees to the count by itself', () => {
-  expect(judge(3, intent)).toEqual({ kind: 'wait' });
 });
 
 test('what cannot be the doing of the call is left alone', () => {

@@ -1,8 +1,9 @@
 import { strict as assert } from 'node:assert';
-import { migrationIdOf, type ActiveIntent, type EndedIntent, type Intent } from '@couchestor/shared/messages';
+import { migrationIdOf, type ActiveIntent, type EndedIntent } from '@couchestor/shared/messages';
 import { formatTimestamp, parseTimestampMs } from '@couchestor/shared/units';
 import type { SeenVolume } from './evidence.ts';
 import { accepted } from './intent-changes.ts';
+import { startsBefore } from './starts-before.ts';
 
 /**
  * A process that stands still between its last check and the socket sends a call that was decided in another time: the
@@ -29,14 +30,14 @@ export type LateCallVerdict =
 /** A call without an answer may have its effect so much later. */
 const EFFECT_MS = 2 * 60_000;
 
+/** @param record of the volume's last move, none being in flight */
 export function judgeLateCall(
   call: LateCall,
-  record: Intent | undefined,
+  record: EndedIntent | undefined,
   volume: SeenVolume | 'absent',
   instance: string,
   nowMs: number,
 ): LateCallVerdict {
-  if (record?.state === 'active') return { kind: 'wait' };
   if (record === undefined || volume === 'absent') return { kind: 'forget' };
   const { replicaCount, replicas } = record;
   if (replicaCount === undefined || replicas === undefined || call.replicaCount === replicaCount) {
@@ -68,6 +69,7 @@ function undoing(
     {
       ...terms,
       migrationId: migrationIdOf(`late call after ${record.migrationId}`, 0),
+      startsBefore: startsBefore(record, nowMs),
       seenIds: [...record.seenIds, record.migrationId].slice(-SEEN_IDS_MAX),
       failuresInRow: record.failuresInRow,
       ...(record.lastCompletedAt === undefined ? {} : { lastCompletedAt: record.lastCompletedAt }),

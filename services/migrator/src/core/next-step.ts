@@ -253,13 +253,13 @@ function oneMore(
   const forward = victim.replicaId === round.sourceReplicaId && intent.rollback === undefined;
 
   if (forward && newcomer !== undefined) {
-    if (round.newReplicaId !== newcomer.replicaId) {
+    if (round.newReplicaId !== newcomer.replicaId || round.addedAt === undefined) {
       return { kind: 'recordAdded', replicaId: newcomer.replicaId, pool: newcomer.pool, node: newcomer.node };
     }
     if (round.syncedAt === undefined) {
       const synced = healthOf(volume, newcomer) === 'synced' && isWhole(volume, n0 + 1);
       if (synced && settled(evidence, capabilities)) return { kind: 'recordSynced' };
-      if (!synced && evidence.nowMs - parseTimestampMs(round.addedAt ?? round.startedAt) > intent.syncTimeoutMs) {
+      if (!synced && evidence.nowMs - parseTimestampMs(round.addedAt) > intent.syncTimeoutMs) {
         return {
           kind: 'rollBack',
           rollback: {

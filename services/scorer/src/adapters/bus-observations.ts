@@ -1,5 +1,5 @@
 import type { Bus } from '@couchestor/shared/bus';
-import { HOUR_MS } from '@couchestor/shared/units';
+import { HOUR_MS, parseTimestampMs } from '@couchestor/shared/units';
 import type { IntentState, MoveStart } from '../core/world.ts';
 import type { Observations } from '../ports.ts';
 import { readIntent } from '../read-facts.ts';
@@ -44,6 +44,9 @@ export async function openObservations(bus: Bus, nowMs: () => number, signal: Ab
         if (intent.state === 'active') refusals.moved(volumeId);
         // A record is overwritten by the volume's next move, which within the hour would hide this start.
         starts.set(intent.migrationId, intent);
+        for (const { migrationId, startedAt } of stored.intent.startsBefore ?? []) {
+          starts.set(migrationId, { migrationId, policyId: intent.policyId, startedAtMs: parseTimestampMs(startedAt) });
+        }
       }
       changed();
     },

@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createCalmWorld, type CalmWorld } from './calm-world.ts';
 import { volumeIdOf } from './world/profile.ts';
 
 const VOLUME = volumeIdOf(1);
 const MINUTE_MS = 60_000;
+vi.setConfig({ testTimeout: MINUTE_MS });
 
 /**
  * Two migrators. The first that asks for one replica more stands still before it, so long that the other ends the move,

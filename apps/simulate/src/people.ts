@@ -34,7 +34,12 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     });
   };
   /** Undone after a while, at the repair at the latest. */
-  const until = (random: Random, undo: () => void, maxMs = random() < 0.2 ? 5 * MINUTE_MS : MINUTE_MS / 2): void => {
+  const until = (
+    random: Random,
+    undo: () => void,
+    maxMs = random() < 0.2 ? 5 * MINUTE_MS : MINUTE_MS / 2,
+    minMs = 0,
+  ): void => {
     let undone = false;
     const once = (): void => {
       if (undone) return;
@@ -42,7 +47,7 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
       undo();
     };
     repairs.push(once);
-    clock.after(upTo(random, maxMs), once);
+    clock.after(minMs + upTo(random, maxMs - minMs), once);
   };
   const publish = (volumeId: string): void => {
     if (model.volume(volumeId) === undefined) return;
@@ -181,7 +186,7 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     },
     'NATS loses the facts': () => bus.loseFacts(),
   };
-  const rare = profile.hasRareDeeds ? createRareDeeds(world, { persist, until, publish, scale }) : {};
+  const rare = profile.hasRareDeeds ? createRareDeeds(world, { send, persist, until, publish, scale }) : {};
   const all = { ...deeds, ...rare };
   // What is rare elsewhere is not so here.
   const names = [...Object.keys(deeds), ...Object.keys(rare), ...Object.keys(rare)];

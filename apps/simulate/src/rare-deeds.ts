@@ -8,15 +8,18 @@ type Deeds = { readonly [name: string]: Deed };
 
 /** What people do, as everybody's deeds do it. */
 export interface Hands {
-  /** Asks Mayastor until it was done. */
+  /** Asks Mayastor once; whether it was done. */
+  readonly send: (method: string, path: string, body?: unknown) => Promise<boolean>;
+  /** Asks until it was done. */
   readonly persist: (method: string, path: string, body?: unknown) => void;
   /** Undone after a while, at the repair at the latest. */
-  readonly until: (random: Random, undo: () => void, maxMs?: number) => void;
+  readonly until: (random: Random, undo: () => void, maxMs?: number, minMs?: number) => void;
   readonly publish: (volumeId: string) => void;
   readonly scale: (volumeId: string, by: 1 | -1) => void;
 }
 
-/** Longer than anything is waited for before a person is asked. */
+/** So long something is waited for before a person is asked, and longer. */
+const STUCK_MS = 11 * 60_000;
 const LONG_MS = 16 * 60_000;
 const SHORT_MS = 60_000;
 
@@ -35,8 +38,9 @@ export function createRareDeeds(world: World, hands: Hands): Deeds {
     let isDone = false;
     const remove = model.faults.onCall(({ method, path }) => {
       const [, volumeId] = /\/volumes\/([^/]+)\/replica_count\/(?!255)/.exec(path) ?? [];
-      const intent = moves().find((one) => one.volumeId === volumeId);
-      if (method !== 'PUT' || intent === undefined || isDone) return undefined;
+      const isChild = method === 'DELETE' && path.includes('/children/');
+      const intent = moves().find((one) => one.volumeId === volumeId || isChild);
+      if (method === 'GET' || intent === undefined || isDone) return undefined;
       isDone = true;
       strike(random, intent);
       return { kind: 'delay', beforeMs: upTo(random, 4_000) };
@@ -73,7 +77,7 @@ function createBlows(
   { persist, until, publish, scale }: Hands,
 ): readonly ((random: Random, intent: ActiveIntent, round: Round) => void)[] {
   const untilSoonOrLate = (random: Random, undo: () => void): void =>
-    until(random, undo, random() < 0.25 ? LONG_MS : SHORT_MS);
+    random() < 0.25 ? until(random, undo, LONG_MS, STUCK_MS) : until(random, undo, SHORT_MS);
   const nodeDown = (random: Random, node: string): void => {
     model.faults.nodeDown(node, { graceful: random() < 0.5 });
     untilSoonOrLate(random, () => model.faults.nodeUp(node));
@@ -115,6 +119,12 @@ function createBlows(
       const node = someKept(random, round)?.node;
       if (known(node)) cordon(random, node);
     },
+    (random, _intent, round) => {
+      const pool = someKept(random, round)?.pool ?? '';
+      if (!model.poolIds().includes(pool)) return;
+      model.faults.poolFaulted(pool);
+      untilSoonOrLate(random, () => model.faults.poolRecovers(pool));
+    },
     (random, { volumeId }) => {
       persist('DELETE', `/volumes/${volumeId}/target`);
       untilSoonOrLate(random, () => publish(volumeId));
@@ -133,19 +143,24 @@ function createBlows(
 }
 
 /** For a while Mayastor, or what stands before it, answers otherwise than it should. */
-function createForeignAnswers({ model, profile, truth }: World, { until }: Hands): Deeds {
-  const answer = (random: Random, isMeant: (method: string, path: string) => boolean, fault: CallFault): void => {
-    until(
-      random,
-      model.faults.onCall(({ method, path }) => (isMeant(method, path) ? fault : undefined)),
-    );
+function createForeignAnswers({ model, bus, truth }: World, { until }: Hands): Deeds {
+  const answer = (
+    random: Random,
+    isMeant: (method: string, path: string) => boolean,
+    fault: CallFault,
+    maxMs?: number,
+  ): void => {
+    const remove = model.faults.onCall(({ method, path }) => (isMeant(method, path) ? fault : undefined));
+    until(random, remove, maxMs);
   };
   return {
     'an operation on a volume takes minutes': (random) => {
-      const volumeId = oneOf(random, profile.volumes)?.id ?? '';
+      const moving = [...bus.intents.values()].filter(({ intent }) => intent.state === 'active');
+      const volumeId = (oneOf(random, moving)?.intent ?? oneOf(random, bus.pendingRequests())?.data)?.volumeId;
       const message = 'SvcError :: Conflict: Conflicts with existing operation - please retry';
       const isMeant = (_: string, path: string): boolean => path.includes(`/volumes/${volumeId}/replica_count/`);
-      answer(random, isMeant, { kind: 'refuse', status: 409, body: { kind: 'Conflict', message, details: '' } });
+      const fault: CallFault = { kind: 'refuse', status: 409, body: { kind: 'Conflict', message, details: '' } };
+      answer(random, isMeant, fault, LONG_MS);
     },
     'a volume has to be reconciled for minutes': (random) => {
       const message = 'SvcError :: NotReady: Volume Resource needs to be reconciled. Please retry';
@@ -174,7 +189,7 @@ function createForeignAnswers({ model, profile, truth }: World, { until }: Hands
 }
 
 /** People want something else, often of a volume whose move is asked for. */
-function createChangesOfMind(world: World, { persist, until }: Hands): Deeds {
+function createChangesOfMind(world: World, { send, persist, until }: Hands): Deeds {
   const { bus, model, kubernetes, profile, clock, truth } = world;
   const someVolume = (random: Random): string => {
     const asked = oneOf(random, bus.pendingRequests())?.data.volumeId;
@@ -222,8 +237,10 @@ function createChangesOfMind(world: World, { persist, until }: Hands): Deeds {
       if (profile.version === '2.7.1') return;
       const pool = oneOf(random, model.poolIds()) ?? '';
       const flags = { replicas: true, snapshots: false, restores: false, import: false };
-      persist('PUT', `/pools/${pool}/cordon`, flags);
-      until(random, () => persist('DELETE', `/pools/${pool}/cordon`, flags));
+      // Of a pool that is cordoned already they are told so, and leave it.
+      void send('PUT', `/pools/${pool}/cordon`, flags).then((done) => {
+        if (done) until(random, () => persist('DELETE', `/pools/${pool}/cordon`, flags));
+      });
     },
     'a person relabels the pools of a tier': (random) => {
       const tier = random() < 0.5 ? 'hot' : 'cold';

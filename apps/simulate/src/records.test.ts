@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createCalmWorld } from './calm-world.ts';
 import { volumeIdOf } from './world/profile.ts';
 
 const MINUTE_MS = 60_000;
+vi.setConfig({ testTimeout: MINUTE_MS });
 
 test('the record of a move outlives the facts, and goes with its volume', async () => {
   const volumeId = volumeIdOf(1);

@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createCalmWorld, type CalmWorld } from './calm-world.ts';
 import { volumeIdOf } from './world/profile.ts';
 
 const MINUTE_MS = 60_000;
+vi.setConfig({ testTimeout: MINUTE_MS });
 const volumes = [1, 2, 3].map(volumeIdOf);
 
 /** Three volumes that want to move, in a fleet of one move at a time. */

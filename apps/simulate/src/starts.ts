@@ -124,6 +124,10 @@ export function shouldHaveStayed(start: Start, world: World, newsMs: number): st
   }
   const isWhole = volume.replicas.length === start.replicaCount && volume.replicas.every(({ synced }) => synced);
   if (isWhole) return undefined;
+  // Nor may it be known yet that it moves already, and that what fills is the new replica of that move.
+  const record = world.bus.intents.get(volumeId)?.intent;
+  const movesSinceMs = record?.state === 'active' ? truth.accepted.get(record.migrationId)?.atMs : undefined;
+  if (movesSinceMs !== undefined && movesSinceMs < nowMs && nowMs - movesSinceMs <= newsMs) return undefined;
   const brokenAtMs = model.ledger.changes().findLast(({ volume: id }) => id === volumeId)?.atMs ?? 0;
   return nowMs - brokenAtMs > newsMs ? `${volumeId} is degraded for long` : undefined;
 }

@@ -8,7 +8,9 @@ const EVERY = 8;
 
 type Unusual = (profile: Profile) => Partial<Profile>;
 
+const GIB = 1024 ** 3;
 const TROUBLED = { hasRareDeeds: true, deeds: 60 };
+const SUSPENDED = { standstillShare: 0.3, standstillMaxMs: 12 * 60_000, migrators: 3 };
 
 const kinds: readonly Unusual[] = [
   // What seldom happens to a cluster happens to this one.
@@ -20,16 +22,30 @@ const kinds: readonly Unusual[] = [
     policies: withSpec(profile, { migrationTimeout: '2m' }),
   }),
   // A machine that was suspended goes on after minutes, with what it was about to send.
-  () => ({ standstillShare: 0.3, standstillMaxMs: 12 * 60_000, migrators: 3 }),
+  () => ({ ...TROUBLED, deeds: 30, ...SUSPENDED }),
   // Every node holds a replica of every volume, and one may leave before its successor comes.
   (profile) => ({
     ...mixedNodes(profile, 3),
     ...TROUBLED,
+    ...SUSPENDED,
     volumes: profile.volumes.slice(0, 4).map((volume, index) => placedOn(volume, index, ['n1', 'n2', 'n3'])),
-    policies: withSpec(profile, { moves: { allowSnapshots: false, allowReducedRedundancy: true } }),
+    policies: withSpec(profile, { moves: { allowSnapshots: false, allowReducedRedundancy: profile.watchers === 1 } }),
   }),
-  // More pools than a message names or a move tries.
-  (profile) => ({ ...mixedNodes(profile, 10), ...TROUBLED }),
+  // More pools than a message names or a move tries; where they are small, they are soon full.
+  (profile) => ({
+    ...mixedNodes(profile, 10),
+    ...TROUBLED,
+    ...(profile.scorers === 1 ? {} : { isThin: false, poolBytes: { hot: 6 * GIB, cold: 400 * GIB } }),
+  }),
+  // Pools with room for few, and many moves at a time.
+  (profile) => ({
+    ...TROUBLED,
+    deeds: 20,
+    fleetMax: 8,
+    isThin: false,
+    poolBytes: { hot: 17 * GIB, cold: 400 * GIB },
+    policies: withSpec(profile, { maxConcurrentMigrations: 8 }),
+  }),
   // Few nodes, so that what is struck has no other place.
   (profile) => ({
     ...mixedNodes(profile, 3),

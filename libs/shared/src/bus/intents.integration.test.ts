@@ -106,6 +106,38 @@ describe('intents', () => {
     await watch.ended;
   });
 
+  it('come to those who watch in the order in which they were stored, also when the server is killed meanwhile', async () => {
+    const revisions: number[] = [];
+    const watch = bus.intents.watchAll({
+      signal: ending.signal,
+      onChange: (_volumeId, stored) => revisions.push(stored?.revision ?? Number.NaN),
+    });
+    await watch.synced;
+    const stopping = new AbortController();
+    const writers = await Promise.all(
+      [1, 2, 3].map(async (number) => {
+        const other = await bed.bus({ service: 'migrator', instance: `writer-${number}` });
+        return async (): Promise<number> => {
+          let revision = await other.intents.create(intent(`v${number}`, 0));
+          for (let attempt = 1; !stopping.signal.aborted; attempt += 1) {
+            revision = await other.intents.update(intent(`v${number}`, attempt), revision);
+          }
+          return revision;
+        };
+      }),
+    );
+    const writing = Promise.all(writers.map((write) => write()));
+    await eventually(() => expect(revisions.length).toBeGreaterThan(100));
+    await bed.server.kill();
+    await bed.server.restart();
+    const resumed = revisions.length;
+    await eventually(() => expect(revisions.length).toBeGreaterThan(resumed + 100));
+    stopping.abort();
+    const last = Math.max(...(await writing));
+    await eventually(() => expect(revisions.at(-1)).toBe(last));
+    expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
+  });
+
   it('that cannot be read are told apart from none, so that nothing starts on their volume', async () => {
     const bucket = await new Kvm(bed.nc).open(BUCKET);
     await bucket.put('v1', '{"state":"active"}');

@@ -27,7 +27,7 @@ export interface IntentStore {
   update(intent: Intent, revision: number, signal?: AbortSignal): Promise<number>;
   /** @throws ConflictError if `revision` is given and not the last */
   delete(volumeId: string, revision?: number, signal?: AbortSignal): Promise<void>;
-  /** Reports each record and each change until the signal, over outages and a lost bucket. */
+  /** Reports each record and each change until the signal, as they were stored one after the other, over outages and a lost bucket. */
   watchAll(options: { readonly signal: AbortSignal; readonly onChange: IntentListener }): IntentWatch;
   list(signal?: AbortSignal): Promise<ReadonlyMap<string, StoredIntent>>;
 }

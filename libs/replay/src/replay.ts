@@ -5,6 +5,7 @@ import {
   cooldownOf,
   rankOf,
   undoneTooSoon,
+  scoreForPlaces,
   watermarksByRank,
   type Band,
   type MoveReason,
@@ -59,6 +60,8 @@ interface Free {
   readonly volume: number;
   readonly place: Place;
   readonly score: ScoreValue;
+  /** As it counts for the tier. */
+  readonly heard: ScoreValue;
 }
 
 interface Candidate {
@@ -98,12 +101,13 @@ export function replay(history: History, setting: Setting, holdMs: number): Outc
     for (const [volume, place] of places.entries()) {
       if (nowMs - place.movedAtMs < cooldownOf(setting.cooldownMs, place.regretsInRow)) continue;
       const score = setting.scoreAt(volume, step);
-      if (score.kind === 'value' && score.coverage >= setting.minCoverage) free.push({ volume, place, score });
+      if (score.kind !== 'value' || score.coverage < setting.minCoverage) continue;
+      free.push({ volume, place, score, heard: setting.hotShare === undefined ? score : scoreForPlaces(score) });
     }
     const watermarks = watermarksOf(setting, free, tally.hot, names.length);
     const candidates: Candidate[] = [];
-    for (const { volume, place, score } of free) {
-      const wanted = wantedOf(bandOf(score, watermarks));
+    for (const { volume, place, score, heard } of free) {
+      const wanted = wantedOf(bandOf(heard, watermarks));
       if (wanted === undefined || wanted.tier === place.tier) continue;
       const rank = rankOf({ spec: watermarks, score, reason: wanted.reason, from: place.tier, copiedGib: 0 });
       candidates.push({ place, to: wanted.tier, rank, volume });
@@ -148,7 +152,7 @@ function watermarksOf(
   volumes: number,
 ): Watermarks {
   if (hotShare === undefined) return watermarks;
-  const standings = free.map(({ place, score: { iops, demoteIops = iops } }) => ({
+  const standings = free.map(({ place, heard: { iops, demoteIops = iops } }) => ({
     onHot: place.tier === 'hot',
     iops,
     demoteIops,

@@ -173,6 +173,11 @@ function loadOf({ fact }: WorldVolume, { spec, scores }: ValidPolicy): Extract<S
   return score?.kind === 'value' && score.coverage >= spec.metrics.minCoverage ? score : undefined;
 }
 
+/** What a volume is demoted by. Where places are given by rank, being busy lately is enough to keep one. */
+function lastingLoad({ iops, demoteIops = iops }: Extract<Score, { kind: 'value' }>, { scoring }: PolicySpec): number {
+  return scoring.hotSharePercent === undefined ? demoteIops : Math.max(iops, demoteIops);
+}
+
 function deserved(world: World, volume: WorldVolume, policy: ValidPolicy): Deserved {
   const { fact, wishes } = volume;
   const { spec } = policy;
@@ -181,7 +186,7 @@ function deserved(world: World, volume: WorldVolume, policy: ValidPolicy): Deser
   const score = loadOf(volume, policy);
   if (score === undefined) return { kind: 'unknown', reason: 'ScoreUnknown' };
   const up = score.iops;
-  const down = score.demoteIops ?? up;
+  const down = lastingLoad(score, spec);
   const { highWatermarkIops: high, lowWatermarkIops: low, warmWatermarkIops: warm } = spec;
   if (up >= high) return { kind: 'tier', tier: 'hot', reason: 'AboveHighWatermark' };
   // What speaks for a hotter tier is heard first.
@@ -367,7 +372,7 @@ function rankedPolicy(world: World, policy: WorldPolicy, now: number): WorldPoli
     const isHot = tiersOf(world, policy.spec, fact).includes('hot');
     const isKept =
       wishes.pin.kind !== 'none' || keeps(world, volume, policy, isHot ? 'cold' : 'hot', now) !== undefined;
-    return load === undefined || isKept ? [] : [{ volume, isHot, up: load.iops, down: load.demoteIops ?? load.iops }];
+    return load === undefined || isKept ? [] : [{ volume, isHot, up: load.iops, down: lastingLoad(load, policy.spec) }];
   });
   const fixed = owners.filter((owner) => !free.some(({ volume }) => volume === owner)).length;
   const watermarks = referenceWatermarks(free, places - fixed, policy.spec.lowWatermarkIops);

@@ -1,5 +1,18 @@
+import type { Score } from '../messages/index.ts';
+
+type ScoreValue = Extract<Score, { kind: 'value' }>;
+
 /** A volume takes the place of another on a full hot tier only with a score this many times as high. */
 export const SWAP_MARGIN = 1.25;
+
+/**
+ * The score as it counts where places are given by rank: a volume keeps its place for what either memory says. By the long
+ * one alone it would have to leave as soon as it had come for what the short one says.
+ */
+export function scoreForPlaces(score: ScoreValue): ScoreValue {
+  const { iops, demoteIops = iops } = score;
+  return demoteIops >= iops ? score : { ...score, demoteIops: iops };
+}
 
 /** A volume that may come to the hot tier or leave it. */
 export interface Standing {

@@ -1,6 +1,7 @@
 export { cooldownOf, undoneTooSoon } from './cooldown.ts';
 export { formatIops } from './format-iops.ts';
 export {
+  scoreForPlaces,
   SWAP_MARGIN,
   watermarksByRank,
   type HotShareInput,

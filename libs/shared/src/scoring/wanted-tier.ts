@@ -1,6 +1,7 @@
 import type { Score, UnknownReason } from '../messages/index.ts';
 import type { Placement, PolicySpec, Tier } from '../policy/index.ts';
 import { formatIops } from './format-iops.ts';
+import { scoreForPlaces } from './hot-share.ts';
 
 export type MoveReason = 'AboveHighWatermark' | 'AboveWarmWatermark' | 'BelowLowWatermark' | 'FinishMixed' | 'Pinned';
 
@@ -31,7 +32,7 @@ export function wantedTier(input: WantedInput): Wanted {
     return { kind: 'tier', tier: pin.tier, reason: 'Pinned', message: `The annotation pin-tier wants it ${pin.tier}.` };
   }
   if (score.kind === 'unknown') return { kind: 'unknown', reason: score.reason };
-  const banded = tierOfScore(score, spec);
+  const banded = tierOfScore(score, bandOf(placesByRank ? scoreForPlaces(score) : score, spec), spec);
   if (banded.kind === 'tier' || placement !== 'mixed') return banded;
   // Whoever brought it to where most of it is would have to bring it back as soon as its place had come free by that.
   if (placesByRank && replicaTiers.includes('hot')) {
@@ -64,10 +65,14 @@ export function bandOf({ iops: up, demoteIops: down = up }: ScoreValue, spec: Wa
   return up >= warm && down < high ? 'warm' : 'betweenLowAndWarm';
 }
 
-function tierOfScore(score: ScoreValue, spec: WantedInput['spec']): Extract<Wanted, { kind: 'tier' | 'stay' }> {
+function tierOfScore(
+  score: ScoreValue,
+  band: Band,
+  spec: WantedInput['spec'],
+): Extract<Wanted, { kind: 'tier' | 'stay' }> {
   const { highWatermarkIops: high, lowWatermarkIops: low, warmWatermarkIops: warm } = spec;
   const said = sayingOf(score);
-  switch (bandOf(score, spec)) {
+  switch (band) {
     case 'hot': {
       const message = `${said.up} is at or above the high watermark of ${formatIops(high)}.`;
       return { kind: 'tier', tier: 'hot', reason: 'AboveHighWatermark', message };

@@ -11,9 +11,10 @@ import type { ValidPolicy, World } from './world.ts';
 
 /**
  * What must hold in every world, whatever it looks like. `COUCHESTOR_WORLDS=1000000` looks at as many; a world that
- * fails is named by its number.
+ * fails is named by its number, and `COUCHESTOR_FIRST_WORLD` begins there.
  */
 const WORLDS = Number(process.env['COUCHESTOR_WORLDS'] ?? 4_000);
+const FIRST = Number(process.env['COUCHESTOR_FIRST_WORLD'] ?? 0);
 vi.setConfig({ testTimeout: 3_600_000 });
 
 const reasons = new Set(Object.keys(decisionReasons));
@@ -156,7 +157,8 @@ function checkRest(world: World, { requests }: Outcome): number {
 /** Where places are given by rank, it is news for all that somebody else is held no longer. */
 function othersMayMoveNow(world: World, { volumeId, policyId, toTier }: MoveRequest, laterMs: number): boolean {
   if (policyOf(world, policyId)?.spec.scoring.hotSharePercent === undefined) return false;
-  const { tierWanted } = decide(world, laterMs).decisions.find((one) => one.volumeId === volumeId) ?? {};
+  const unmoved = { ...world, outstanding: new Map(), refusals: new Map() };
+  const { tierWanted } = decide(unmoved, laterMs).decisions.find((one) => one.volumeId === volumeId) ?? {};
   return tierWanted !== toTier;
 }
 
@@ -212,7 +214,7 @@ function checkOrder(world: World, outcome: Outcome): void {
 test(`${WORLDS} random worlds: one decision for each volume, no limit exceeded, nothing moved on a guess, or back`, () => {
   let requests = 0;
   let rested = 0;
-  for (let seed = 0; seed < WORLDS; seed += 1) {
+  for (let seed = FIRST; seed < FIRST + WORLDS; seed += 1) {
     const world = randomWorld(seed);
     try {
       const outcome = decide(world, NOW_MS);

@@ -95,6 +95,21 @@ test('a pinned volume stays where its pin says, and its place is not given away'
   });
 });
 
+test('what lies on hot in part has its place there, and the rest follows though most of it is on cold', () => {
+  const mixed = aVolume('a', ['hot-1', 'cold-2', 'cold-3']);
+  expect(reasonsOf([mixed, cold('b')], { a: 400, b: 300 })).toStrictEqual({ a: 'FinishMixed', b: 'BetweenWatermarks' });
+  const { requests } = outcomeOf([mixed, cold('b')], aPolicy({ a: 400, b: 300 }, unbraked));
+  expect(requests).toMatchObject([{ volumeId: 'a', toTier: 'hot' }]);
+});
+
+test('who came for what the short memory says keeps the place, though the long one knows nothing of it yet', () => {
+  const busyLately = { kind: 'value', iops: 800, demoteIops: 0, coverage: 1 } as const;
+  const reasonWith = (iops: number) =>
+    outcomeOf([hot('a'), cold('b')], aPolicy({ a: busyLately, b: iops }, unbraked)).decisions[0]?.reason;
+  expect(reasonWith(999)).toBe('BetweenWatermarks');
+  expect(reasonWith(1_000)).toBe('BelowLowWatermark');
+});
+
 test('the decision names the watermarks of the moment', () => {
   const { decisions } = outcomeOf([hot('a'), cold('b')], aPolicy({ a: 800, b: 500 }, unbraked));
   expect(decisions[1]).toMatchObject({

@@ -1,4 +1,4 @@
-import { watermarksByRank, type Standing } from '@couchestor/shared/scoring';
+import { scoreForPlaces, watermarksByRank, type Standing } from '@couchestor/shared/scoring';
 import { holdAgainst, targetQuestion, type Candidate, type Surroundings } from './assess-volume.ts';
 import { whereItIs, type TierPools } from './cluster.ts';
 import type { Hold } from './decision.ts';
@@ -98,7 +98,8 @@ function standingOf(
   const onHot = place.replicaTiers.includes('hot');
   const target = targetQuestion(fact, policy, tierPools, onHot ? 'cold' : 'hot', around);
   if (holdAgainst(volume, policy, place, target, intent, around) !== undefined) return undefined;
-  return { onHot, iops: score.iops, demoteIops: score.demoteIops ?? score.iops };
+  const { iops, demoteIops = iops } = scoreForPlaces(score);
+  return { onHot, iops, demoteIops };
 }
 
 /** A volume on its way out has given its place away, one on its way in has taken it. */

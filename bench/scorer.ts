@@ -85,6 +85,7 @@ async function measureFleet(volumes: number, note: (line: string) => void): Prom
     { name: 'a cycle ÷ Prometheus alone', value: cycleMs / floorMs, unit: '', atMost: 1.5 },
     { name: 'one query per volume ÷ a cycle', value: (single.perVolumeMs * volumes) / cycleMs, unit: '' },
     { name: 'decisions per second', value: (volumes / quiet.decideMs) * 1_000, unit: '' },
+    { name: 'processor time of a quiet cycle', value: quiet.processorMs, unit: 'ms' },
     { name: 'messages of state in quiet cycles', value: quiet.messages, unit: '', atMost: 0 },
     { name: 'longest stop of the event loop in quiet cycles', value: quiet.lagMs, unit: 'ms', atMost: 50 },
     {
@@ -111,6 +112,7 @@ async function measureFleet(volumes: number, note: (line: string) => void): Prom
 async function quietCycles(bed: ScorerBed): Promise<{
   readonly cycleMs: number;
   readonly decideMs: number;
+  readonly processorMs: number;
   readonly messages: number;
   readonly lagMs: number;
 }> {
@@ -125,12 +127,13 @@ async function quietCycles(bed: ScorerBed): Promise<{
   }
   const ended = await bed.totals();
   const mean = (
-    seconds: 'cycleSeconds' | 'decideSeconds' | 'passSeconds',
+    seconds: 'cycleSeconds' | 'decideSeconds' | 'passSeconds' | 'processorSeconds',
     count: 'cycles' | 'decides' | 'passes',
   ): number => ((ended[seconds] - begun[seconds]) * 1_000) / (ended[count] - begun[count]);
   return {
     cycleMs: mean('cycleSeconds', 'cycles') + mean('passSeconds', 'passes'),
     decideMs: mean('decideSeconds', 'decides'),
+    processorMs: mean('processorSeconds', 'cycles'),
     messages: (await bed.stateMessages()) - messagesBefore,
     lagMs: Math.max(...lags),
   };

@@ -25,6 +25,8 @@ export interface ScorerBed extends AsyncDisposable {
   /** Resolves when so many more cycles have ended. */
   cyclesPassed(count: number): Promise<void>;
   totals(): Promise<{
+    /** Of all threads of the process. */
+    readonly processorSeconds: number;
     readonly cycles: number;
     readonly cycleSeconds: number;
     readonly decides: number;
@@ -133,6 +135,7 @@ export async function startScorerBed({ volumes, prometheusUrl, clock }: ScorerBe
       const text = await metrics();
       const of = (name: string): number => numberIn(text, `couchestor_scorer_${name}`);
       return {
+        processorSeconds: numberIn(text, 'process_cpu_seconds_total'),
         cycles: of('cycle_seconds_count'),
         cycleSeconds: of('cycle_seconds_sum'),
         decides: of('decide_seconds_count'),
@@ -146,7 +149,7 @@ export async function startScorerBed({ volumes, prometheusUrl, clock }: ScorerBe
       await until(async () => {
         const now = await bed.totals();
         return now.cycles >= cycles + count && now.passes >= passes + count;
-      }, 100);
+      }, 500);
     },
     eventLoopLagMs: async () => {
       await metrics();

@@ -237,10 +237,12 @@ function createChangesOfMind(world: World, { send, persist, until }: Hands): Dee
       if (profile.version === '2.7.1') return;
       const pool = oneOf(random, model.poolIds()) ?? '';
       const flags = { replicas: true, snapshots: false, restores: false, import: false };
-      // Of a pool that is cordoned already they are told so, and leave it.
-      void send('PUT', `/pools/${pool}/cordon`, flags).then((done) => {
-        if (done) until(random, () => persist('DELETE', `/pools/${pool}/cordon`, flags));
-      });
+      // One without an answer may be set all the same; that of a pool which is cordoned already is not theirs.
+      const lift = (isSet: boolean): void => {
+        if (isSet) persist('DELETE', `/pools/${pool}/cordon`, flags);
+        else void send('DELETE', `/pools/${pool}/cordon`, flags);
+      };
+      void send('PUT', `/pools/${pool}/cordon`, flags).then((isSet) => until(random, () => lift(isSet)));
     },
     'a person relabels the pools of a tier': (random) => {
       const tier = random() < 0.5 ? 'hot' : 'cold';

@@ -299,7 +299,7 @@ export async function runMove(
   };
   const cordon = async (kind: 'pool' | 'node', names: readonly string[]): Promise<boolean> => {
     const label = cordonLabelOf(migrationId);
-    const outcomes = await Promise.all(
+    const { outcomes, failure } = await allOf(
       names.map((name) =>
         kind === 'pool' ? mayastor.cordonPool(name, mayCallFenced) : mayastor.cordonNode(name, label, mayCallFenced),
       ),
@@ -311,6 +311,7 @@ export async function runMove(
       const sent = names.filter((_, position) => outcomes[position]?.kind !== 'refused');
       await withdraw(kind, sent);
     }
+    if (failure !== undefined) throw failure.reason;
     return settle(`cordon of a ${kind}`, outcomes);
   };
   /**
@@ -336,14 +337,14 @@ export async function runMove(
     }
     if (left.length > 0) logger.error({ ...who, [kind]: left }, 'cordons that came too late may be left');
   };
-  const lift = async (pools: readonly string[], nodes: readonly string[]): Promise<boolean> =>
-    settle(
-      'removal of a cordon',
-      await Promise.all([
-        ...pools.map((pool) => mayastor.uncordonPool(pool, mayLift)),
-        ...nodes.map((node) => mayastor.uncordonNode(node, cordonLabelOf(migrationId), mayLift)),
-      ]),
-    );
+  const lift = async (pools: readonly string[], nodes: readonly string[]): Promise<boolean> => {
+    const { outcomes, failure } = await allOf([
+      ...pools.map((pool) => mayastor.uncordonPool(pool, mayLift)),
+      ...nodes.map((node) => mayastor.uncordonNode(node, cordonLabelOf(migrationId), mayLift)),
+    ]);
+    if (failure !== undefined) throw failure.reason;
+    return settle('removal of a cordon', outcomes);
+  };
 
   /** Does a step that changes Mayastor; false if it was not done. */
   const call = async (step: CallStep): Promise<boolean> => {
@@ -490,6 +491,28 @@ export async function runMove(
     });
   }
 }
+
+/**
+ * Waits for all, also where one could not be made: the others are under way, or wait for their turn, and what they do
+ * after the move went on is not what it looked for.
+ */
+async function allOf(
+  calls: readonly Promise<Outcome<unknown>>[],
+): Promise<{ readonly outcomes: readonly Outcome<unknown>[]; readonly failure: PromiseRejectedResult | undefined }> {
+  const results = await Promise.allSettled(calls);
+  return {
+    outcomes: results.map((result) => (result.status === 'fulfilled' ? result.value : neverSent)),
+    failure: results.find((result) => result.status === 'rejected'),
+  };
+}
+
+const neverSent: Outcome<unknown> = {
+  kind: 'refused',
+  code: 'NotStarted',
+  leftBehind: 'nothing',
+  message: 'the call was not granted',
+  status: undefined,
+};
 
 function cordonsIn(round: Round | undefined, kind: 'pool' | 'node'): readonly string[] {
   const fence = round?.fence?.kind === kind ? round.fence.ours : [];

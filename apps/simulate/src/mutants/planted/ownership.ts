@@ -228,8 +228,9 @@ function keepLeaseBy({ clock, term,`,
     name: 'begins a round without room',
     says: 'a round fills a pool that has no room within the limits',
     file: `${migrator}/move.ts`,
-    find: 'if (answer.granted) return record.write(change.roundStarted(intent, round));',
-    replace: 'if (answer.granted || round.number > 0) return record.write(change.roundStarted(intent, round));',
+    find: 'if (answer.granted) return record.write(change.roundStarted(intent, round, step.zones));',
+    replace:
+      'if (answer.granted || round.number > 0) return record.write(change.roundStarted(intent, round, step.zones));',
   },
   {
     name: 'a restart makes room',

@@ -192,7 +192,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
     name: 'moves beside a drain',
     says: 'a node that is being drained is no obstacle to a round',
     file: `${core}/plan-rounds.ts`,
-    find: 'const drained = own.find((node) => nodes.get(node)?.draining === true);',
-    replace: 'const drained = own.find((node) => nodes.get(node)?.draining === true && node === undefined);',
+    find: 'const drained = own.find((node) => node !== undefined && nodes.get(node)?.draining === true);',
+    replace: 'const drained = own.find((node) => node === undefined && nodes.get(node)?.draining === true);',
   },
 ];

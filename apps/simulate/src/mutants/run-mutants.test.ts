@@ -10,7 +10,7 @@ test('defects are caught by the invariant that they break, what cannot be plante
   const folder = `${await mkdtemp(join(tmpdir(), 'mutants-'))}/`;
   onTestFinished(() => rm(folder, { recursive: true }));
   const planted = plantedDefects.filter(({ name }) =>
-    ['forgets to lift the fence', 'starts beside a move in flight'].includes(name),
+    ['forgets to lift the fence', 'shrinks without a steer'].includes(name),
   );
   const [first] = planted;
   if (first === undefined) throw new Error('it is one of the list');
@@ -34,10 +34,10 @@ test('defects are caught by the invariant that they break, what cannot be plante
   expect(tally.summary().violations).toEqual([]);
   expect(verdicts.map(([{ name }, verdict]) => [name, verdict.kind === 'caught' ? verdict.by : verdict.kind])).toEqual([
     ['forgets to lift the fence', 'I4'],
-    ['starts beside a move in flight', 'I3'],
+    ['shrinks without a steer', 'I2'],
     ['harmless', 'survived'],
     ['gone', 'unfit'],
   ]);
   expect(verdicts[2]?.[1]).toEqual({ kind: 'survived', tried: 1, differed: 0 });
-  expect(said.join('\n')).toMatch('UNFIT gone: its text stands 0 times');
+  expect(said.join('\n')).toMatch(/UNFIT [^]*gone: its text stands 0 times/);
 }, 120_000);

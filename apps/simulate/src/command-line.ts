@@ -33,7 +33,7 @@ export const usage = `npm run simulate -- [options]
   --mutant TEXT    only those that have this in "planted NAME" or "mechanical ID"`;
 
 /** On so many seeds each mutant is tried before it counts as a survivor. */
-const MUTANT_SEEDS = 24;
+const MUTANT_SEEDS = 40;
 
 /** @throws Error with a sentence for people */
 export function parseCommandLine(args: readonly string[]): SimulateOptions {

@@ -28,6 +28,7 @@ interface Running {
 const services: Readonly<Record<Role, Service>> = { watcher: runWatcher, scorer: runScorer, migrator: runMigrator };
 const RESTART_MAX_MS = 5_000;
 const PAUSE_MAX_MS = 60_000;
+const CUT_MAX_MS = 60_000;
 
 export function createFleet(
   world: World,
@@ -102,6 +103,11 @@ export function createFleet(
       if (victim === undefined) return 'nobody is there';
       const { process, role } = victim;
       const kind = lot();
+      if (kind < 0.1) {
+        const ms = Math.min(20_000 + upTo(lot, CUT_MAX_MS), profile.troubleMs - clock.monotonicMs());
+        surroundings.network.cut(process, 'redis', ms);
+        return `${process.name} does not reach Redis for ${ms} ms`;
+      }
       if (kind < 0.35) {
         process.kill();
         return `${process.name} is killed`;

@@ -16,7 +16,7 @@ import {
   VOLUME,
 } from './testing.ts';
 import { GIB, volumeIdOf } from './world/profile.ts';
-import { PERSON, putPolicy, type World } from './world/world.ts';
+import { DRAIN, PERSON, putPolicy, type World } from './world/world.ts';
 
 /** Worlds in which one thing is wrong, and the invariant that has to say so. In the twin without it none says a word. */
 
@@ -111,6 +111,27 @@ test('I2: a shrink while the node of a replica that stays has been cordoned for 
   expect(said(world, { call: shrinkCall })).toEqual([]);
   world.truth.cordonedAtMs.set('n1', world.clock.monotonicMs() - MINUTE_MS);
   expect(said(world, { call: shrinkCall })).toEqual(['I2']);
+});
+
+test('I2: a call that rests on a read of long ago', async () => {
+  const world = aWorld();
+  store(world, anIntent({ round: aRound() }));
+  await world.clock.advance(10_000);
+  expect(said(world, { call: { ...growCall, readAgoMs: 5_000 } })).toEqual([]);
+  expect(said(world, { call: { ...growCall, readAgoMs: 6_000 } })).toEqual(['I2']);
+});
+
+test('I2: a replica is called filled as soon as it is', async () => {
+  const world = aWorld({ rebuildMs: 20_000, cachePeriodMs: 5_000 });
+  await grow(world);
+  const isFilled = (): boolean => world.model.volume(VOLUME)?.replicas.every(({ synced }) => synced) === true;
+  expect(await world.clock.runUntil(isFilled, MINUTE_MS)).toBe(true);
+  const check = invariants.find(({ id }) => id === 'I2')?.onIntent;
+  const filled = anIntent({ round: aRound({ syncedAt: '2026-01-01T00:00:30Z' }) });
+  expect(check?.(filled, anIntent({ round: aRound() }), world)).toMatch('is called filled');
+  expect(check?.(filled, filled, world)).toBeUndefined();
+  await world.clock.advance(5_000);
+  expect(check?.(filled, anIntent({ round: aRound() }), world)).toBeUndefined();
 });
 
 test('I2: a replica is said to have gone', () => {
@@ -302,12 +323,18 @@ test('I10: a volume that is degraded, has snapshots or lies on a drained node', 
   await scored(degraded, 5_000);
   expect(said(degraded, { intent: anIntent() })).toEqual(['I10']);
   const drained = aWorld();
+  const drain = drained.model.handle({ method: 'PUT', path: `/v0/nodes/n2/drain/${DRAIN}` });
+  await drained.clock.advance(1_000);
+  await drain;
   drained.truth.drainedSinceMs.set('n2', 0);
   await scored(drained, 5_000);
   expect(said(drained, { intent: anIntent() })).toEqual([]);
   await drained.clock.advance(2 * MINUTE_MS);
   await scored(drained, 5_000);
   expect(said(drained, { intent: anIntent() })).toEqual(['I10']);
+  store(drained, anIntent({ round: aRound() }));
+  drained.truth.openHeartbeatAtMs = drained.clock.monotonicMs();
+  expect(said(drained, { call: growCall })).toEqual(['I10']);
 });
 
 test('I11: a volume at rest without a reason', () => {

@@ -9,6 +9,7 @@ import {
 import { FLEET_BYTES } from './services/migrator.ts';
 import {
   CLOCK_TOLERANCE_MS,
+  drainedNode,
   isAstray,
   isRepair,
   NEWS_MS,
@@ -70,6 +71,8 @@ const LIFT_MS = 18_000;
 /** A call may rest on a read of so long ago. */
 const FRESH_MS = 7_000;
 const HOUR_MS = 3_600_000;
+/** No call rests on a read of a volume that was answered longer ago. */
+const READ_MS = 5_500;
 /** Cordons may be believed for so long, and the call that rests on them may be late. */
 const CORDONS_FRESH_MS = 20_000;
 /** A pause is in force within this, while watcher and NATS are reachable. */
@@ -84,7 +87,8 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I2',
     says: 'no −1 before the new replica is synced and the victim is the intended one',
-    onArrival: (call, world) => (call.isLate ? undefined : shrinkTooSoon(call, world)),
+    onArrival: (call, world) => (call.isLate ? undefined : (shrinkTooSoon(call, world) ?? restsOnOldRead(call, world))),
+    onIntent: (next, previous, world) => syncedTooSoon(next, previous, world),
     onEvent: ({ name, data }, { model }) => {
       if (name !== 'migration.replica-removed' || !('replicaId' in data)) return undefined;
       const isThere = model.volume(data.volumeId)?.replicas.some(({ uuid }) => uuid === data.replicaId) === true;
@@ -149,6 +153,7 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I10',
     says: 'nothing moves that is degraded, has snapshots without the opt-in, is drained, or is being moved by another',
+    onArrival: (call, world) => (call.isLate ? undefined : growsBesideDrain(call, world)),
     onRequested: (request, world) => shouldHaveStayed(request, world, NEWS_MS),
     onAccepted: (intent, world) => shouldHaveStayed(intent, world, NOTICE_MS + world.profile.cachePeriodMs),
   },
@@ -210,6 +215,33 @@ function redundancyLost({ model, truth, bus }: World): string | undefined {
     );
   if (wasUnknowable) return undefined;
   return `${violation.volume}: ${violation.from} to ${violation.to} healthy replicas by ${call.method} ${call.path}`;
+}
+
+function restsOnOldRead({ change, process, path }: SeenCall, { truth, clock }: World): string | undefined {
+  if (change.kind !== 'count') return undefined;
+  const readAtMs = truth.volumeReadAtMs.get(`${process.name}/${change.volumeId}`) ?? Number.NEGATIVE_INFINITY;
+  const agoMs = clock.monotonicMs() - readAtMs;
+  return agoMs > READ_MS ? `PUT ${path} rests on a read of ${agoMs} ms ago` : undefined;
+}
+
+/** Filled is what the target has said for a cache period. */
+function syncedTooSoon(
+  next: Intent,
+  previous: Intent | undefined,
+  { model, clock, profile }: World,
+): string | undefined {
+  if (next.state !== 'active' || previous?.state !== 'active' || next.round?.syncedAt === undefined) return undefined;
+  if (previous.round?.syncedAt === next.round.syncedAt) return undefined;
+  const { volumeId } = next;
+  const changes = model.ledger.changes().filter(({ volume }) => volume === volumeId);
+  // What was lost and came back between two looks was not seen.
+  const fault = changes.findLast(({ cause }) => cause.kind === 'fault');
+  if (fault !== undefined && isWithin(clock.monotonicMs() - fault.atMs, 2 * NOTICE_MS)) return undefined;
+  const filled = changes.findLast(({ from, to }) => to > from);
+  const sinceMs = clock.monotonicMs() - (filled?.atMs ?? Number.NEGATIVE_INFINITY);
+  return sinceMs < profile.cachePeriodMs - 1
+    ? `${volumeId} is called filled ${sinceMs} ms after it was, less than a cache period`
+    : undefined;
 }
 
 const isWithin = (ms: number, limitMs: number): boolean => ms >= 0 && ms <= limitMs;
@@ -345,6 +377,15 @@ function growsIntoFewerZones({ change, path }: SeenCall, { bus, model, profile, 
 /** Zones that replicas on these nodes lie in. */
 export function spreadOver(nodes: readonly string[], { zoneOf }: Pick<World['profile'], 'zoneOf'>): number {
   return new Set(nodes.flatMap((node) => zoneOf(node) ?? [])).size;
+}
+
+function growsBesideDrain({ change, path }: SeenCall, world: World): string | undefined {
+  if (change.kind !== 'count') return undefined;
+  const record = world.bus.intents.get(change.volumeId)?.intent;
+  const count = world.model.volume(change.volumeId)?.replicaCount;
+  if (record?.state !== 'active' || count !== record.replicaCount || change.count <= count) return undefined;
+  const drained = drainedNode(change.volumeId, world, CORDONS_FRESH_MS);
+  return drained === undefined ? undefined : `PUT ${path} while ${drained} is drained`;
 }
 
 function askedWhilePaused({ truth, clock }: World): string | undefined {

@@ -1,12 +1,11 @@
+import { cordonLabelOf } from '@couchestor/shared/messages';
 import { requestOutOfTurn } from './out-of-turn.ts';
 import { createRareDeeds } from './rare-deeds.ts';
 import { oneOf, upTo, type Random } from './world/random.ts';
 import type { PolicySpecText } from './world/profile.ts';
-import { iopsFor, PERSON, putPolicy, type World } from './world/world.ts';
+import { DRAIN, iopsFor, PERSON, putPolicy, type World } from './world/world.ts';
 
 const MINUTE_MS = 60_000;
-/** Of drains; whoever ends one does not end a cordon. */
-const DRAIN = 'replacement';
 const REDIS_JUMP_MAX_MS = 10_000;
 
 /** People who use and run the cluster, and machines that fail. */
@@ -178,6 +177,13 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     'the clock of Redis jumps': (random) => jumpRedis(Math.round((2 * random() - 1) * REDIS_JUMP_MAX_MS)),
     'an old request comes again': (random) => bus.repeatRequest(random),
     'a scorer that is behind asks for a move': (random) => requestOutOfTurn(world, random),
+    'a cordon comes of which nobody knows any more': (random) => {
+      const node = oneOf(random, profile.nodes) ?? '';
+      const migrationId = `1057c07d-0000-4000-8000-${upTo(random, 16 ** 12)
+        .toString(16)
+        .padStart(12, '0')}`;
+      persist('PUT', `/nodes/${node}/cordon/${cordonLabelOf(migrationId)}`);
+    },
     'a pool fails': (random) => {
       const node = oneOf(random, profile.nodes) ?? '';
       const pool = `${oneOf(random, profile.tiersOf(node)) ?? ''}-${node}`;

@@ -1,4 +1,4 @@
-import type { EndedIntent, Intent } from '@couchestor/shared/messages';
+import { isOurCordonLabel, type EndedIntent, type Intent } from '@couchestor/shared/messages';
 import { createFleet, type Fleet, type Role } from './fleet.ts';
 import {
   changeOf,
@@ -279,6 +279,10 @@ function createQuietWatch(world: World, fleet: Fleet): () => boolean {
       const volume = model.volume(id);
       return volume?.target !== undefined && !volume.replicas.every(({ synced, inNexus }) => synced && inNexus);
     });
+  // A cordon of which nobody knows any more is looked at for a while before it is taken away.
+  const isSwept = (): boolean =>
+    clock.monotonicMs() - beganMs > SWEPT_WITHIN_MS ||
+    model.ledger.cordons().every((cordon) => !isOurCordonLabel(cordon.split('/').at(-1) ?? ''));
   const neededMs = Math.max(MINUTE_MS, 4 * profile.cycleMs, 4 * profile.cachePeriodMs, 2 * profile.watchPeriodMs);
   let busyAtMs = clock.monotonicMs();
   let lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -288,7 +292,7 @@ function createQuietWatch(world: World, fleet: Fleet): () => boolean {
     lookedAtMs = nowMs;
     const isMoving = [...bus.intents.values()].some(({ intent }) => intent.state === 'active');
     const isSuspended = fleet.running().some(({ stoodStillAtMs }) => stoodStillAtMs === nowMs);
-    if (isMoving || isSuspended || bus.pendingRequests().length > 0 || isMending()) busyAtMs = nowMs;
+    if (isMoving || isSuspended || bus.pendingRequests().length > 0 || isMending() || !isSwept()) busyAtMs = nowMs;
     else if (nowMs - busyAtMs > neededMs) {
       const decisions = [...bus.facts('decision.made').values()];
       const isWaiting = decisions.some(
@@ -306,6 +310,7 @@ function createQuietWatch(world: World, fleet: Fleet): () => boolean {
   };
 }
 
+const SWEPT_WITHIN_MS = 10 * MINUTE_MS;
 /** Some of it waits ten minutes before it is begun. */
 const MENDED_WITHIN_MS = 20 * MINUTE_MS;
 

@@ -2,7 +2,7 @@ import type { ActiveIntent } from '@couchestor/shared/messages';
 import { parseDurationMs } from '@couchestor/shared/units';
 import type { SimulatedProcess } from './world/process.ts';
 import { HIGH_IOPS, LOW_IOPS, WINDOW_OPEN_MINUTES, type PolicySpecText } from './world/profile.ts';
-import type { World } from './world/world.ts';
+import { DRAIN, type World } from './world/world.ts';
 
 /**
  * What must hold of a move in the moment in which it is asked for, and in that in which it is taken up. The scorer and
@@ -117,11 +117,9 @@ export function shouldHaveStayed(start: Start, world: World, newsMs: number): st
   if (snapshots > 0 && !moves.allowSnapshots) return `${volumeId} has snapshots`;
   const volume = model.volume(volumeId);
   if (volume === undefined) return undefined;
-  for (const { node } of volume.replicas) {
-    const drainedSinceMs = truth.drainedSinceMs.get(node);
-    if (drainedSinceMs !== undefined && nowMs - drainedSinceMs > NEWS_MS)
-      return `${volumeId} lies on the drained ${node}`;
-  }
+  // Who takes up a request looks at that before the first round.
+  const drained = truth.outOfTurn.has(start.migrationId) ? undefined : drainedNode(volumeId, world, NEWS_MS);
+  if (drained !== undefined) return `${volumeId} lies on the drained ${drained}`;
   const isWhole = volume.replicas.length === start.replicaCount && volume.replicas.every(({ synced }) => synced);
   if (isWhole) return undefined;
   // Nor may it be known yet that it moves already, and that what fills is the new replica of that move.
@@ -130,6 +128,15 @@ export function shouldHaveStayed(start: Start, world: World, newsMs: number): st
   if (movesSinceMs !== undefined && movesSinceMs < nowMs && nowMs - movesSinceMs <= newsMs) return undefined;
   const brokenAtMs = model.ledger.changes().findLast(({ volume: id }) => id === volumeId)?.atMs ?? 0;
   return nowMs - brokenAtMs > newsMs ? `${volumeId} is degraded for long` : undefined;
+}
+
+/** A node with a replica of the volume that a person has drained for longer than that. */
+export function drainedNode(volumeId: string, { model, truth, clock }: World, forMs: number): string | undefined {
+  const cordons = new Set(model.ledger.cordons());
+  return model.volume(volumeId)?.replicas.find(({ node }) => {
+    const sinceMs = truth.drainedSinceMs.get(node);
+    return sinceMs !== undefined && cordons.has(`node/${node}/${DRAIN}`) && clock.monotonicMs() - sinceMs > forMs;
+  })?.node;
 }
 
 /** I12: what people said that should stay, longer ago than news takes. */

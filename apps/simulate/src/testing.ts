@@ -114,7 +114,7 @@ export function store(world: World, ...intents: readonly ActiveIntent[]): void {
 export function said(
   world: World,
   happening: {
-    readonly call?: Pick<ArrivingCall, 'method' | 'path'>;
+    readonly call?: Pick<ArrivingCall, 'method' | 'path'> & { readonly readAgoMs?: number };
     readonly intent?: ActiveIntent;
     readonly request?: MigrationRequested;
     readonly event?: MigrationEvent;
@@ -135,6 +135,8 @@ export function said(
       ended && onIntent?.(ended, anIntent(), world),
     ];
     if (happening.call !== undefined) {
+      const { readAgoMs = 0 } = happening.call;
+      world.truth.volumeReadAtMs.set(`${writer.name}/${VOLUME}`, world.clock.monotonicMs() - readAgoMs);
       const call: SeenCall = { process: writer, ...happening.call, change: changeOf(happening.call), isLate: false };
       words.push(onArrival?.(call, world));
     }

@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import type { Breach } from '../run-seed.ts';
 import type { WorkerReport } from '../worker.ts';
-import type { MutantReport, SeedTask } from './worker.ts';
+import type { SmallWorlds } from './small-worlds.ts';
+import type { MutantReport, SeedTask, SmallWorldsReport } from './worker.ts';
 
 /** What each seed comes to where nothing was changed. */
 export type Baseline = ReadonlyMap<number, WorkerReport>;
@@ -10,9 +10,10 @@ export type Baseline = ReadonlyMap<number, WorkerReport>;
 export type Verdict =
   | {
       readonly kind: 'caught';
-      readonly seed: number;
-      /** `hang`: it did not come to an end, or used all memory. */
-      readonly by: Breach['invariant'] | 'hang';
+      /** Undefined where no simulation did. */
+      readonly seed: number | undefined;
+      /** `hang`: it did not come to an end, or used all memory. `small worlds`: the protocol's own, beside the simulation. */
+      readonly by: Breach['invariant'] | 'hang' | 'small worlds';
       readonly what: string;
     }
   | {
@@ -26,26 +27,26 @@ export type Verdict =
 
 /** Of the steps that the world takes without the change. */
 const STEPS_FACTOR = 20;
-const STEPS_MIN = 2_000_000;
+const STEPS_MIN = 200_000;
 /** Without a step for so long it is taken for an endless loop; a busy machine is slow, too. */
 const STANDSTILL_MS = 180_000;
 const MEMORY_MIB = 1_500;
 
-/** Runs the bundle on the seeds, one after the other, up to the first thing that is not as it should be. */
+/** Tries the seeds, one after the other, up to the first thing that is not as it should be. */
 export async function judge(
-  bundle: { readonly path: string; readonly contents: Uint8Array },
+  run: (task: SeedTask) => Promise<RunResult>,
+  mutant: number | undefined,
   seeds: readonly number[],
   baseline: Baseline,
 ): Promise<Verdict> {
-  await writeFile(bundle.path, bundle.contents);
-  await using runner = startRunner(bundle.path);
   let differed = 0;
   for (const seed of seeds) {
     const usual = baseline.get(seed);
-    const stepsMax = usual === undefined ? STEPS_MIN : Math.max(STEPS_MIN, STEPS_FACTOR * usual.steps);
-    const result = await runner.run({ seed, stepsMax });
+    const stepsMax = Math.max(STEPS_MIN, STEPS_FACTOR * (usual?.steps ?? 0));
+    const result = await run({ seed, mutant, stepsMax });
     if (result.kind === 'stuck') return { kind: 'caught', seed, by: 'hang', what: result.why };
     if (result.kind === 'failed') return { kind: 'caught', seed, by: 'defect', what: result.why };
+    if (result.report.kind !== 'seed') throw new Error('a seed was asked for');
     const { report } = result.report;
     const [breach] = report.breaches;
     if (breach !== undefined) return { kind: 'caught', seed, by: breach.invariant, what: breach.what };
@@ -54,49 +55,76 @@ export async function judge(
   return { kind: 'survived', tried: seeds.length, differed };
 }
 
+/** Puts a mutant of the core to the small worlds; undefined if they have nothing to say. */
+export async function judgeBySmallWorlds(
+  run: (task: SeedTask) => Promise<RunResult>,
+  mutant: number,
+  which: SmallWorlds,
+): Promise<Verdict | undefined> {
+  const result = await run({ seed: which, mutant, stepsMax: undefined });
+  const wrong =
+    result.kind !== 'ended' ? result.why : result.report.kind === 'smallWorlds' ? result.report.wrong : undefined;
+  return wrong === undefined ? undefined : { kind: 'caught', seed: undefined, by: 'small worlds', what: wrong };
+}
+
 /** Two runs that differ in nothing that was counted are taken for the same. */
 function sameCourse(a: WorkerReport, b: WorkerReport): boolean {
   const keys = ['steps', 'moves', 'completed', 'calls', 'faults', 'crashes', 'virtualMs'] as const;
   return keys.every((key) => a[key] === b[key]);
 }
 
-type RunResult =
-  | { readonly kind: 'ended'; readonly report: MutantReport }
+export type RunResult =
+  | { readonly kind: 'ended'; readonly report: MutantReport | SmallWorldsReport }
   | { readonly kind: 'stuck'; readonly why: string }
   /** An error that nobody caught. */
   | { readonly kind: 'failed'; readonly why: string };
 
 interface Runner extends AsyncDisposable {
-  /** After anything but `ended` nothing more can be run. */
   run(task: SeedTask): Promise<RunResult>;
 }
 
-export function startRunner(path: string): Runner {
-  const worker = new Worker(path, { resourceLimits: { maxOldGenerationSizeMb: MEMORY_MIB } });
+/** Runs the bundle at this path in a worker, and in another one after each that ended badly. */
+export function createRunner(path: string): Runner {
+  let worker: Worker | undefined;
   /** Whatever comes while nothing runs belongs to a run that has been judged. */
   let settle: (result: RunResult) => void = () => undefined;
-  worker.on('message', (report: MutantReport) => settle({ kind: 'ended', report }));
-  worker.on('exit', (code) => settle({ kind: 'failed', why: `the worker ended with ${code}` }));
-  worker.on('error', (error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    const isFull = error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-    settle({ kind: isFull ? 'stuck' : 'failed', why });
-  });
+  const start = (): Worker => {
+    const own = new Worker(path, { resourceLimits: { maxOldGenerationSizeMb: MEMORY_MIB } });
+    const tell = (result: RunResult): void => {
+      if (own === worker) settle(result);
+    };
+    own.on('message', (report: MutantReport | SmallWorldsReport) => tell({ kind: 'ended', report }));
+    own.on('exit', (code) => tell({ kind: 'failed', why: `the worker ended with ${code}` }));
+    own.on('error', (error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      const isFull = error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+      tell({ kind: isFull ? 'stuck' : 'failed', why });
+    });
+    return own;
+  };
+  const end = async (): Promise<void> => {
+    const own = worker;
+    worker = undefined;
+    await own?.terminate();
+  };
   return {
-    run: (task) =>
-      new Promise((resolve) => {
+    run: async (task) => {
+      worker ??= start();
+      const own = worker;
+      const result = await new Promise<RunResult>((resolve) => {
         const why = `no end within ${STANDSTILL_MS / 1_000} s`;
         const timer = setTimeout(() => settle({ kind: 'stuck', why }), STANDSTILL_MS);
-        settle = (result) => {
+        settle = (answer) => {
           clearTimeout(timer);
           settle = () => undefined;
-          resolve(result);
+          resolve(answer);
         };
         // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread has no origin
-        worker.postMessage(task);
-      }),
-    [Symbol.asyncDispose]: async () => {
-      await worker.terminate();
+        own.postMessage(task);
+      });
+      if (result.kind !== 'ended') await end();
+      return result;
     },
+    [Symbol.asyncDispose]: end,
   };
 }

@@ -20,9 +20,18 @@ export interface MechanicalMutant {
   readonly start: number;
   readonly end: number;
   readonly replacement: string;
-  /** What runs whenever the changed part would have. */
-  readonly probed: { readonly start: number; readonly end: number; readonly as: 'expression' | 'statement' };
+  /** The same change as whole expressions or statements. */
+  readonly parts: readonly Part[];
 }
+
+interface Part {
+  readonly start: number;
+  readonly end: number;
+  readonly replacement: string;
+  readonly as: 'expression' | 'statement';
+}
+
+type Span = Pick<Node, 'start' | 'end'>;
 
 const SNIPPET_MAX = 90;
 
@@ -38,19 +47,16 @@ export function mechanicalMutantsOf(file: string, text: string, kinds: ReadonlyS
   const names: string[] = [];
   const conditions = new Set<Node>();
 
-  const note = (
-    kind: MutantKind,
-    node: Pick<Node, 'start' | 'end'>,
-    replacement: string,
-    probed: MechanicalMutant['probed'],
-  ): void => {
+  const note = (kind: MutantKind, span: Span, replacement: string, parts: readonly Part[]): void => {
     if (!kinds.has(kind)) return;
-    found.push({ kind, start: node.start, end: node.end, replacement, probed });
+    found.push({ kind, start: span.start, end: span.end, replacement, parts });
     places.push(names.at(-1) ?? 'module');
   };
-  const asExpression = ({ start, end }: Node): MechanicalMutant['probed'] => ({ start, end, as: 'expression' });
-  const asStatement = ({ start, end }: Node): MechanicalMutant['probed'] => ({ start, end, as: 'statement' });
-  const textOf = ({ start, end }: Node): string => text.slice(start, end);
+  const noteExpression = (kind: MutantKind, { start, end }: Span, replacement: string): void =>
+    note(kind, { start, end }, replacement, [{ start, end, replacement, as: 'expression' }]);
+  const noteRemoval = ({ start, end }: Span): void =>
+    note('removed statement', { start, end }, ';', [{ start, end, replacement: '', as: 'statement' }]);
+  const textOf = ({ start, end }: Span): string => text.slice(start, end);
 
   /** Each part of a condition that is joined by and or or. */
   const negate = (node: Expression): void => {
@@ -63,12 +69,12 @@ export function mechanicalMutantsOf(file: string, text: string, kinds: ReadonlyS
       return;
     }
     const opposite = node.type === 'UnaryExpression' && node.operator === '!' ? textOf(node.argument) : undefined;
-    note('negated condition', node, `(${opposite ?? `!(${textOf(node)})`})`, asExpression(node));
+    noteExpression('negated condition', node, `(${opposite ?? `!(${textOf(node)})`})`);
   };
   const mutantsAt = (node: Node): void => {
     if (node.type === 'IfStatement') {
       negate(node.test);
-      if (node.alternate === null && endsWay(node.consequent)) note('removed statement', node, ';', asStatement(node));
+      if (node.alternate === null && endsWay(node.consequent)) noteRemoval(node);
     } else if (node.type === 'ConditionalExpression' || node.type === 'WhileStatement') {
       negate(node.test);
     } else if (node.type === 'LogicalExpression') {
@@ -77,18 +83,21 @@ export function mechanicalMutantsOf(file: string, text: string, kinds: ReadonlyS
       const other = boundaries[node.operator] ?? (conditions.has(node) ? undefined : opposites[node.operator]);
       if (other === undefined) return;
       const replacement = `(${textOf(node.left)} ${other} ${textOf(node.right)})`;
-      note('changed comparison', node, replacement, asExpression(node));
+      noteExpression('changed comparison', node, replacement);
     } else if (node.type === 'CallExpression') {
       const [first, second] = node.arguments;
       if (first === undefined || second === undefined || isAssertion(node)) return;
       if (first.type === 'SpreadElement' || second.type === 'SpreadElement') return;
       const replacement = textOf(second) + text.slice(first.end, second.start) + textOf(first);
-      note('swapped arguments', { start: first.start, end: second.end }, replacement, asExpression(first));
+      note('swapped arguments', { start: first.start, end: second.end }, replacement, [
+        { start: first.start, end: first.end, replacement: textOf(second), as: 'expression' },
+        { start: second.start, end: second.end, replacement: textOf(first), as: 'expression' },
+      ]);
     } else if (node.type === 'ExpressionStatement') {
       // What is asserted is impossible, so that leaving it out changes nothing.
-      if (!isAssertion(node.expression)) note('removed statement', node, ';', asStatement(node));
+      if (!isAssertion(node.expression)) noteRemoval(node);
     } else if (node.type === 'AwaitExpression') {
-      note('dropped await', node, `(${textOf(node.argument)})`, asExpression(node));
+      noteExpression('dropped await', node, `(${textOf(node.argument)})`);
     }
   };
   const visit = (node: Node): void => {
@@ -120,31 +129,39 @@ export function mutated(text: string, { start, end, replacement }: MechanicalMut
   return text.slice(0, start) + replacement + text.slice(end);
 }
 
-/** The text with a call of `probe` where each mutant would make a difference; `indexOf` numbers them. */
-export function withProbes(
+/** What the switches ask: `worker.ts` answers it. */
+export const SWITCH = 'globalThis.couchestorMutant?.';
+
+/**
+ * One text in which every mutant can be switched on while it runs: `isOn(number)` says whether it is, and is asked
+ * whenever it would make a difference, so that it can also tell which places are come to at all.
+ */
+export function withSwitches(
   text: string,
   mutants: readonly MechanicalMutant[],
-  indexOf: (mutant: MechanicalMutant) => number,
-  probe: string,
+  numberOf: (mutant: MechanicalMutant) => number,
+  isOn: string,
 ): string {
   const inserts = mutants.flatMap((mutant) => {
-    const { start, end, as } = mutant.probed;
-    const call = `${probe}(${indexOf(mutant)})`;
-    const size = end - start;
-    const [before, after] = as === 'expression' ? [`(${call},`, ')'] : [`{${call};`, '}'];
-    // At one place the larger part is opened first and closed last, and what ends there closes before anything opens.
-    return [
-      { at: start, order: 1e9 - size, insert: before },
-      { at: end, order: size - 1e9, insert: after },
-    ];
+    const asked = `${isOn}(${numberOf(mutant)})`;
+    return mutant.parts.flatMap(({ start, end, replacement, as }) => {
+      const size = end - start;
+      const [before, after] =
+        as === 'expression' ? [`(${asked}?(${replacement}):(`, '))'] : [`if(${asked}){${replacement}}else{`, '}'];
+      // At one place the larger part is opened first and closed last, and what ends there closes before anything opens.
+      return [
+        { at: start, order: 1e9 - size, insert: before },
+        { at: end, order: size - 1e9, insert: after },
+      ];
+    });
   });
-  let probedText = '';
+  let switched = '';
   let from = 0;
   for (const { at, insert } of inserts.sort((a, b) => a.at - b.at || a.order - b.order)) {
-    probedText += text.slice(from, at) + insert;
+    switched += text.slice(from, at) + insert;
     from = at;
   }
-  return probedText + text.slice(from);
+  return switched + text.slice(from);
 }
 
 function childrenOf(node: Node): Node[] {

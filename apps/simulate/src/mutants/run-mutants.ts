@@ -2,10 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { root, type Rewrite } from '../bundle.ts';
 import { createTally, type Tally } from '../tally.ts';
 import type { WorkerReport } from '../worker.ts';
-import { createBundler, type Bundler } from './bundler.ts';
-import { judge, startRunner, type Baseline, type Verdict } from './judge.ts';
-import { mutated, withProbes, type MechanicalMutant } from './mechanical.ts';
+import { createBundler } from './bundler.ts';
+import { createRunner, judge, judgeBySmallWorlds, type RunResult, type Verdict } from './judge.ts';
+import { SWITCH, withSwitches, type MechanicalMutant } from './mechanical.ts';
 import { planted, type PlantedDefect } from './planted/planted-defect.ts';
+import type { SeedTask } from './worker.ts';
 
 export interface MutantRun {
   readonly planted: readonly PlantedDefect[];
@@ -24,88 +25,130 @@ export interface MutantResults {
   readonly mechanical: readonly (readonly [MechanicalMutant, Verdict])[];
 }
 
-const PROBE = 'globalThis.couchestorProbes?.add';
-
 /**
- * Puts each change into the code, and looks whether the simulation says that something is wrong. Each is tried on the
- * seeds in which its place is come to, those first which have caught most so far.
+ * Puts each change into the code, and looks whether the simulation says that something is wrong. Planted defects are
+ * bundled one by one; of mechanical mutants all are in one bundle, switched off, and each is tried on the seeds in which
+ * its place is come to, and in the small worlds of the protocol. Seeds that have caught most so far come first.
  */
 export async function runMutants({ seeds, workers, folder, say, ...run }: MutantRun): Promise<MutantResults> {
   const texts = await readAll([...run.planted, ...run.mechanical].map(({ file }) => file));
   await using bundler = await createBundler([...texts.keys()]);
-  const { tally, baseline, passed } = await probe({
-    bundler,
-    texts,
-    seeds,
-    workers,
-    folder,
-    say,
-    mutants: run.mechanical,
+  const numbers = new Map(run.mechanical.map((mutant, index) => [mutant, index]));
+  const switched = new Map(
+    [...texts].map(([file, text]) => {
+      const own = run.mechanical.filter((mutant) => mutant.file === file);
+      return [file, withSwitches(text, own, (mutant) => numbers.get(mutant) ?? 0, SWITCH)];
+    }),
+  );
+  const pathOf = (name: string | number): string => `${folder}mutants-${process.pid}-${name}.mjs`;
+  await writeFile(pathOf('all'), await bundler.bundle((file) => switched.get(file)));
+  const tally = createTally(() => performance.now());
+  const baseline = new Map<number, WorkerReport>();
+  const reached = new Map<number, number[]>(Array.from(numbers.values(), (number) => [number, []]));
+
+  const left = seeds.values();
+  await inSlots(workers, async () => {
+    await using runner = createRunner(pathOf('all'));
+    for (const seed of left) {
+      const result = await runner.run({ seed, mutant: undefined, stepsMax: undefined });
+      if (result.kind !== 'ended') throw new Error(`seed ${seed} where nothing was changed: ${result.why}`);
+      if (result.report.kind !== 'seed') throw new Error('a seed was asked for');
+      const { report, passed } = result.report;
+      tally.add(report);
+      const [breach] = report.breaches;
+      if (breach === undefined) baseline.set(seed, report);
+      else say(`seed ${seed} is left out, for it ends badly as it is: ${breach.invariant} ${breach.what}`);
+      if (breach === undefined) for (const number of passed) reached.get(number)?.push(seed);
+    }
   });
   say(`nothing changed: ${tally.line()}`);
 
   const catches = new Map<number, number>();
-  const bestFirst = (reached: Iterable<number>): number[] =>
-    [...reached].sort((a, b) => (catches.get(b) ?? 0) - (catches.get(a) ?? 0) || a - b);
-  const judgeAll = async <M extends { readonly file: string }>(
-    mutants: readonly M[],
-    rewrite: (mutant: M, text: string) => string,
-    reachedBy: (mutant: M) => Iterable<number>,
-    onVerdict: (mutant: M, verdict: Verdict, done: number) => void,
-  ): Promise<(readonly [M, Verdict])[]> => {
-    const verdicts = new Map<M, Verdict>();
-    const left = mutants.values();
-    const work = async (slot: number): Promise<void> => {
-      for (const mutant of left) {
-        const own: Rewrite = (path, text) => (path === mutant.file ? rewrite(mutant, text) : undefined);
-        const verdict = await judgeOne(bundler, own, `${folder}mutant-${process.pid}-${slot}.mjs`, () =>
-          bestFirst(reachedBy(mutant)),
-        );
-        if (verdict.kind === 'caught') catches.set(verdict.seed, (catches.get(verdict.seed) ?? 0) + 1);
-        verdicts.set(mutant, verdict);
-        onVerdict(mutant, verdict, verdicts.size);
-      }
-    };
-    await Promise.all(Array.from({ length: workers }, (_, slot) => work(slot)));
-    return mutants.flatMap((mutant) => {
-      const verdict = verdicts.get(mutant);
-      return verdict === undefined ? [] : [[mutant, verdict] as const];
-    });
+  const bestFirst = (of: Iterable<number>): number[] =>
+    [...of].sort((a, b) => (catches.get(b) ?? 0) - (catches.get(a) ?? 0) || a - b);
+  const noted = (verdict: Verdict): Verdict => {
+    if (verdict.kind === 'caught' && verdict.seed !== undefined)
+      catches.set(verdict.seed, (catches.get(verdict.seed) ?? 0) + 1);
+    return verdict;
   };
-  const judgeOne = async (own: Bundler, rewrite: Rewrite, path: string, order: () => number[]): Promise<Verdict> => {
-    let contents: Uint8Array;
+
+  const plantedVerdicts = new Map<PlantedDefect, Verdict>();
+  const plantedLeft = run.planted.values();
+  await inSlots(workers, async (slot) => {
+    for (const defect of plantedLeft) {
+      const verdict = noted(await judgePlanted(defect, pathOf(slot)));
+      plantedVerdicts.set(defect, verdict);
+      say(`${told(verdict)}  ${defect.name}: ${defect.says}`);
+    }
+  });
+  async function judgePlanted(defect: PlantedDefect, path: string): Promise<Verdict> {
+    const rewrite: Rewrite = (file, text) => (file === defect.file ? planted(text, defect) : undefined);
     try {
-      contents = await own.bundle(rewrite);
+      await writeFile(path, await bundler.bundle(rewrite));
     } catch (error) {
       return { kind: 'unfit', why: error instanceof Error ? error.message : String(error) };
     }
-    return judge({ path, contents }, order(), baseline);
-  };
+    await using runner = createRunner(path);
+    return await judge((task) => runner.run(task), undefined, bestFirst(baseline.keys()), baseline);
+  }
 
-  const plantedVerdicts = await judgeAll(
-    run.planted,
-    (defect, text) => planted(text, defect),
-    () => baseline.keys(),
-    ({ name, says }, verdict) => say(`${told(verdict)}  ${name}: ${says}`),
-  );
-  const mechanicalVerdicts = await judgeAll(
-    run.mechanical,
-    (mutant, text) => mutated(text, mutant),
-    (mutant) => passed.get(mutant) ?? [],
-    ({ line, column, id }, verdict, done) => {
+  /** What costs least comes first: calm small worlds where they know the place, a seed or two, troubled ones, all seeds. */
+  async function judgeMechanical(
+    { file }: MechanicalMutant,
+    number: number,
+    runTask: (task: SeedTask) => Promise<RunResult>,
+  ): Promise<Verdict> {
+    const order = bestFirst(reached.get(number) ?? []);
+    const isOfCore = file.includes('/core/');
+    const calm = isOfCore ? await judgeBySmallWorlds(runTask, number, 'calm') : undefined;
+    if (calm !== undefined) return calm;
+    const first = await judge(runTask, number, order.slice(0, SEEDS_FIRST), baseline);
+    if (first.kind !== 'survived') return first;
+    const troubled = isOfCore ? await judgeBySmallWorlds(runTask, number, 'troubled') : undefined;
+    if (troubled !== undefined) return troubled;
+    const rest = await judge(runTask, number, order.slice(SEEDS_FIRST), baseline);
+    return rest.kind === 'survived'
+      ? { kind: 'survived', tried: order.length, differed: first.differed + rest.differed }
+      : rest;
+  }
+  const mechanicalVerdicts = new Map<MechanicalMutant, Verdict>();
+  const mechanicalLeft = numbers.entries();
+  await inSlots(workers, async () => {
+    await using runner = createRunner(pathOf('all'));
+    for (const [mutant, number] of mechanicalLeft) {
+      const verdict = noted(await judgeMechanical(mutant, number, (task) => runner.run(task)));
+      mechanicalVerdicts.set(mutant, verdict);
+      const { line, column, id } = mutant;
       if (verdict.kind !== 'caught') say(`${told(verdict)}  ${line}:${column} ${id}`);
-      if (done % PROGRESS_EVERY === 0) say(`${done} of ${run.mechanical.length} mechanical mutants`);
-    },
-  );
-  return { tally, planted: plantedVerdicts, mechanical: mechanicalVerdicts };
+      if (mechanicalVerdicts.size % PROGRESS_EVERY === 0)
+        say(`${mechanicalVerdicts.size} of ${numbers.size} mechanical mutants`);
+    }
+  });
+  return {
+    tally,
+    planted: inOrder(run.planted, plantedVerdicts),
+    mechanical: inOrder(run.mechanical, mechanicalVerdicts),
+  };
 }
 
-const PROGRESS_EVERY = 50;
+const PROGRESS_EVERY = 20;
+const SEEDS_FIRST = 2;
+
+async function inSlots(count: number, work: (slot: number) => Promise<void>): Promise<void> {
+  await Promise.all(Array.from({ length: count }, (_, slot) => work(slot)));
+}
+
+function inOrder<M>(of: readonly M[], verdicts: ReadonlyMap<M, Verdict>): (readonly [M, Verdict])[] {
+  return of.flatMap((each) => {
+    const verdict = verdicts.get(each);
+    return verdict === undefined ? [] : [[each, verdict] as const];
+  });
+}
 
 function told(verdict: Verdict): string {
   switch (verdict.kind) {
     case 'caught':
-      return `caught by ${verdict.by.padEnd(3)} seed ${verdict.seed}`;
+      return `caught by ${verdict.by.padEnd(3)}${verdict.seed === undefined ? '' : ` seed ${verdict.seed}`}`;
     case 'survived':
       return `SURVIVED ${verdict.tried} seeds, ${verdict.differed} of them another way`;
     case 'unfit':
@@ -117,58 +160,4 @@ async function readAll(files: readonly string[]): Promise<ReadonlyMap<string, st
   const texts = new Map<string, string>();
   for (const file of new Set(files)) texts.set(file, await readFile(root + file, 'utf8'));
   return texts;
-}
-
-/** Runs the code as it is, and finds out in which seeds each mutant would make a difference at all. */
-async function probe({
-  bundler,
-  texts,
-  seeds,
-  workers,
-  folder,
-  say,
-  mutants,
-}: Pick<MutantRun, 'seeds' | 'workers' | 'folder' | 'say'> & {
-  readonly bundler: Bundler;
-  readonly texts: ReadonlyMap<string, string>;
-  readonly mutants: readonly MechanicalMutant[];
-}): Promise<{
-  readonly tally: Tally;
-  readonly baseline: Baseline;
-  readonly passed: ReadonlyMap<MechanicalMutant, readonly number[]>;
-}> {
-  const numbers = new Map(mutants.map((mutant, index) => [mutant, index]));
-  const probed = new Map(
-    [...texts].map(([file, text]) => {
-      const own = mutants.filter((mutant) => mutant.file === file);
-      return [file, withProbes(text, own, (mutant) => numbers.get(mutant) ?? 0, PROBE)];
-    }),
-  );
-  const path = `${folder}probes-${process.pid}.mjs`;
-  await writeFile(path, await bundler.bundle((file) => probed.get(file)));
-  const tally = createTally(() => performance.now());
-  const baseline = new Map<number, WorkerReport>();
-  const passed = new Map<MechanicalMutant, number[]>(mutants.map((mutant) => [mutant, []]));
-  const left = seeds.values();
-  const work = async (): Promise<void> => {
-    await using runner = startRunner(path);
-    for (const seed of left) {
-      const result = await runner.run({ seed, stepsMax: undefined });
-      if (result.kind !== 'ended') throw new Error(`seed ${seed} where nothing was changed: ${result.why}`);
-      const { report } = result.report;
-      tally.add(report);
-      const [breach] = report.breaches;
-      if (breach !== undefined) {
-        say(`seed ${seed} is left out, for it ends badly as it is: ${breach.invariant} ${breach.what}`);
-        continue;
-      }
-      baseline.set(seed, report);
-      for (const number of result.report.passed) {
-        const mutant = mutants[number];
-        if (mutant !== undefined) passed.get(mutant)?.push(seed);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: workers }, work));
-  return { tally, baseline, passed };
 }

@@ -21,6 +21,8 @@ export interface MutantSummary {
   readonly mechanical: {
     readonly total: number;
     readonly killed: number;
+    /** Of those killed: by the small worlds of the protocol, which cost less than a seed and are asked first. */
+    readonly bySmallWorlds: number;
     readonly survived: number;
     /** Survivors of which nobody has said why that is no harm. */
     readonly unexplained: readonly string[];
@@ -46,7 +48,13 @@ export async function testMutants({ only, ...options }: MutantTest): Promise<{
   say(`\n${caught} of ${results.planted.length} planted defects caught`);
   for (const [{ name, says }, { kind }] of results.planted) if (kind !== 'caught') say(`MISSED ${name}: ${says}`);
   const { length: total } = results.mechanical;
-  say(`${total - survivors.length} of ${total} mechanical mutants killed, ${survivors.length} survived`);
+  const bySmallWorlds = results.mechanical.filter(
+    ([, verdict]) => verdict.kind === 'caught' && verdict.by === 'small worlds',
+  ).length;
+  say(
+    `${total - survivors.length} of ${total} mechanical mutants killed, ${bySmallWorlds} of them by small worlds; ` +
+      `${survivors.length} survived`,
+  );
   for (const id of survivors) say(`${reasons.get(id) ?? 'NO REASON YET'}: ${id}`);
   const ids = new Set(results.mechanical.map(([{ id }]) => id));
   const outdated = [...reasons.keys()].filter(
@@ -64,7 +72,7 @@ export async function testMutants({ only, ...options }: MutantTest): Promise<{
         name,
         by: verdict.kind === 'caught' ? verdict.by : undefined,
       })),
-      mechanical: { total, killed: total - survivors.length, survived: survivors.length, unexplained },
+      mechanical: { total, killed: total - survivors.length, bySmallWorlds, survived: survivors.length, unexplained },
     },
     isGood: caught === results.planted.length && unexplained.length === 0 && nothing.violations.length === 0,
   };

@@ -32,12 +32,25 @@ export interface MayastorRoadOptions {
   /** The core dies in the middle of a change of a volume. */
   readonly onCutOff: () => void;
   readonly onRead: () => void;
+  /** The answer to a read of one volume reaches who asked. */
+  readonly onVolumeRead: (process: SimulatedProcess, volumeId: string) => void;
 }
 
 const CRASH_SHARE = 0.006;
 
 export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
-  const { clock, chaos, model, standstillShare, standstillMaxMs, onArrival, onLateCall, onCutOff, onRead } = options;
+  const {
+    clock,
+    chaos,
+    model,
+    standstillShare,
+    standstillMaxMs,
+    onArrival,
+    onLateCall,
+    onCutOff,
+    onRead,
+    onVolumeRead,
+  } = options;
   /** For the call that is handed to the model at this moment. */
   let fault: CallFault | undefined;
   model.faults.onCall(() => fault);
@@ -111,7 +124,10 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     }
     const withFault = lot === undefined ? undefined : faultOf(lot, method);
     if (withFault?.kind === 'crash' && /replica_count|children/.test(path)) onCutOff();
-    return untilAnswered(process, request, handle(request, withFault));
+    const answer = await untilAnswered(process, request, handle(request, withFault));
+    const [, volumeId] = /^\/volumes\/([^/?]+)$/.exec(path) ?? [];
+    if (method === 'GET' && volumeId !== undefined && answer.kind === 'answered') onVolumeRead(process, volumeId);
+    return answer;
   };
 
   void clock;

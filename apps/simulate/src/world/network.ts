@@ -12,6 +12,8 @@ export interface Network {
   ask<T>(process: SimulatedProcess, what: string, effect: () => T, signal: AbortSignal | undefined): Promise<T>;
   /** One request with a deadline. Without an answer by then it rejects with `timedOut`, and has taken effect or not. */
   askOnce<T>(process: SimulatedProcess, what: string, effect: () => T, deadline: Deadline): Promise<T>;
+  /** For so long nothing gets from the process to what begins so, nor back. */
+  cut(process: SimulatedProcess, what: string, forMs: number): void;
   /** Carries messages to a process, in order, each at least once. */
   channel(process: SimulatedProcess, what: string, lateMaxMs?: number): Channel;
 }
@@ -86,6 +88,10 @@ export function createNetwork(clock: Clock, chaos: Chaos): Network {
       signal?.addEventListener('abort', abandon, { once: true });
     });
 
+  const cuts: { readonly process: SimulatedProcess; readonly what: string; readonly untilMs: number }[] = [];
+  const isCut = (process: SimulatedProcess, what: string): boolean =>
+    cuts.some((cut) => cut.process === process && what.startsWith(cut.what) && clock.monotonicMs() < cut.untilMs);
+
   const quick = { effectMs: 1, answerMs: 0, staysSent: true };
   return {
     ask: async (process, what, effect, signal) => {
@@ -97,8 +103,15 @@ export function createNetwork(clock: Clock, chaos: Chaos): Network {
       const way = { effectMs, answerMs: totalMs - effectMs, staysSent: lot.random() < 0.5 };
       return request(process, effect, signal, way, undefined, lot);
     },
+    cut: (process, what, forMs) => {
+      cuts.push({ process, what, untilMs: clock.monotonicMs() + forMs });
+    },
     askOnce: async (process, what, effect, { timeoutMs, timedOut, signal, weight }) => {
       await process.running();
+      if (isCut(process, what)) {
+        await process.clock.sleep(timeoutMs, signal);
+        throw timedOut();
+      }
       const lot = chaos.at(`${process.name}/${what}`, weight);
       if (lot === undefined) return request(process, effect, signal, quick, undefined, undefined);
       const kind = lot.random();

@@ -52,6 +52,8 @@ interface Truth {
   readonly drainedSinceMs: Map<string, number>;
   /** Migrations that were taken up, with their policy and when that was. */
   readonly accepted: Map<string, { readonly policyId: string; readonly atMs: number; readonly zones: number }>;
+  /** When a process last was told how a volume is, by `process/volume`. */
+  readonly volumeReadAtMs: Map<string, number>;
   /** When a person began to pause all; undefined while nobody does. */
   pausedAtMs: number | undefined;
   /** When a person last changed the annotations of a volume, by volume. */
@@ -98,6 +100,8 @@ export interface Observer {
 
 /** The label of cordons that people set. */
 export const PERSON = 'maintenance';
+/** Of drains; whoever ends one does not end a cordon. */
+export const DRAIN = 'replacement';
 /** Mayastor looks so often for what is to be done; the model's own defaults are a real cluster's. */
 const FAILOVER_MS = 12_000;
 
@@ -166,6 +170,7 @@ export function createWorld(options: {
     onRead: () => {
       truth.reads += 1;
     },
+    onVolumeRead: ({ name }, volumeId) => truth.volumeReadAtMs.set(`${name}/${volumeId}`, clock.monotonicMs()),
   });
   const surroundings: Surroundings = {
     clock,
@@ -210,6 +215,7 @@ function createTruth(): Truth {
     completedAtMs: new Map(),
     drainedSinceMs: new Map(),
     accepted: new Map(),
+    volumeReadAtMs: new Map(),
     pausedAtMs: undefined,
     annotatedAtMs: new Map(),
     abortAskedAtMs: new Map(),

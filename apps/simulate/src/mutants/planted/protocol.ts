@@ -21,10 +21,10 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'no re-read before a call',
-    says: 'a read of any age is good enough for a call, and for the decision before it',
+    says: 'a read of any age is good enough for a call',
     file: `${migrator}/lookout.ts`,
-    find: 'const DECIDE_MS = 2_000;',
-    replace: 'const DECIDE_MS = 600_000;',
+    find: 'isFresh: () => volume !== undefined && ageMs(volume) <= CALL_MS,',
+    replace: 'isFresh: () => volume !== undefined && ageMs(volume) <= 100 * CALL_MS,',
   },
   {
     name: 'one read settles',
@@ -193,6 +193,6 @@ export const inTheProtocol: readonly PlantedDefect[] = [
     says: 'a node that is being drained is no obstacle to a round',
     file: `${core}/plan-rounds.ts`,
     find: 'const drained = own.find((node) => node !== undefined && nodes.get(node)?.draining === true);',
-    replace: 'const drained = own.find((node) => node === undefined && nodes.get(node)?.draining === true);',
+    replace: 'const drained = own.find((node) => node !== undefined && nodes.get(node)?.draining === undefined);',
   },
 ];

@@ -45,7 +45,9 @@ export async function writeHistory(options: HistoryOptions): Promise<void> {
   }
   file.end('# EOF\n');
   await once(file, 'close');
-  await run(await promtool(), ['tsdb', 'create-blocks-from', 'openmetrics', path, join(folder, 'tsdb'), '-q']);
+  // The text is read once for each block, so there is only one.
+  const oneBlock = '--max-block-duration=48h';
+  await run(await promtool(), ['tsdb', 'create-blocks-from', 'openmetrics', oneBlock, path, join(folder, 'tsdb'), '-q']);
   await rm(path);
 }
 

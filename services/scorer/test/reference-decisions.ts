@@ -241,7 +241,13 @@ function judge(world: World, volume: WorldVolume, now: number): Wanting | Refere
   }
   const to = belongs.tier;
   if (tierNow === to) return answer({ reason: 'OnWantedTier' }, to);
-  const why = keeps(world, volume, policy, to, now);
+  const isHalfway = to === 'hot' && belongs.reason !== 'Pinned' && tiersOf(world, policy.spec, fact).includes('hot');
+  const why =
+    keeps(world, volume, policy, to, now) ??
+    // By rank it would have to leave again as soon as it could.
+    (isHalfway && policy.spec.scoring.hotSharePercent !== undefined
+      ? noPool(world, fact, policy.spec, 'cold', [])
+      : undefined);
   return why === undefined ? { volume, policy, tierNow, to, reason: belongs.reason } : answer(why, to);
 }
 

@@ -114,7 +114,9 @@ export function assessVolume(
   if (place.placement === to) return decided({ reason: 'OnWantedTier', message: wanted.message }, to);
 
   const target = targetQuestion(volume, policy, tierPools, to, around);
-  const hold = holdAgainst({ fact: volume, observedAtMs, wishes }, policy, place, target, intent, around);
+  const hold =
+    holdAgainst({ fact: volume, observedAtMs, wishes }, policy, place, target, intent, around) ??
+    (placesByRank && wanted.reason !== 'Pinned' ? halfwayHold(target, place, policy, around) : undefined);
   if (hold !== undefined) return decided({ ...hold, message: `${wanted.message} ${hold.message}` }, to);
   return {
     kind: 'candidate',
@@ -135,6 +137,22 @@ export function assessVolume(
       message: `${wanted.message} It moves from ${place.placement} to ${to}.`,
     },
   };
+}
+
+/**
+ * What lies on hot in part and could not leave it is not ranked; brought there wholly it could leave, and might have to at
+ * once. So it does not come further either.
+ */
+function halfwayHold(
+  { volume, tier, tierPools }: TargetQuestion,
+  { replicaTiers }: WhereItIs,
+  policy: ValidPolicy,
+  around: Surroundings,
+): Hold | undefined {
+  if (tier !== 'hot' || !replicaTiers.includes('hot')) return undefined;
+  const hold = targetHold(targetQuestion(volume, policy, tierPools, 'cold', around));
+  if (hold === undefined) return undefined;
+  return { ...hold, message: `It could not leave the hot tier, and does not come further either. ${hold.message}` };
 }
 
 /** Where a volume could lie on that tier. */

@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { anActiveMove, anEndedMove, aPolicy, aVolume, NOW_MS, outcomeOf, wishes } from '../../test/worlds.ts';
+import {
+  anActiveMove,
+  anEndedMove,
+  aPolicy,
+  aPool,
+  aVolume,
+  NODE_NUMBERS,
+  NOW_MS,
+  outcomeOf,
+  wishes,
+} from '../../test/worlds.ts';
 import type { World, WorldVolume } from './world.ts';
 
 const share = { scoring: { hotSharePercent: 50 }, maxConcurrentMigrations: 10 };
@@ -100,6 +110,14 @@ test('what lies on hot in part has its place there, and the rest follows though 
   expect(reasonsOf([mixed, cold('b')], { a: 400, b: 300 })).toStrictEqual({ a: 'FinishMixed', b: 'BetweenWatermarks' });
   const { requests } = outcomeOf([mixed, cold('b')], aPolicy({ a: 400, b: 300 }, unbraked));
   expect(requests).toMatchObject([{ volumeId: 'a', toTier: 'hot' }]);
+});
+
+test('what could not leave the hot tier is not ranked, and what lies there in part comes no further', () => {
+  const volumes = [aVolume('a', ['hot-1', 'cold-2']), cold('b')];
+  const iops = { a: 900, b: 300 };
+  expect(reasonsOf(volumes, iops)).toMatchObject({ a: 'FinishMixed' });
+  const pools = NODE_NUMBERS.flatMap((number) => [aPool('hot', number), aPool('cold', number, { cordoned: true })]);
+  expect(reasonsOf(volumes, iops, { pools })).toMatchObject({ a: 'NoEligiblePool' });
 });
 
 test('who came for what the short memory says keeps the place, though the long one knows nothing of it yet', () => {

@@ -47,7 +47,15 @@ export async function writeHistory(options: HistoryOptions): Promise<void> {
   await once(file, 'close');
   // The text is read once for each block, so there is only one.
   const oneBlock = '--max-block-duration=48h';
-  await run(await promtool(), ['tsdb', 'create-blocks-from', 'openmetrics', oneBlock, path, join(folder, 'tsdb'), '-q']);
+  await run(await promtool(), [
+    'tsdb',
+    'create-blocks-from',
+    'openmetrics',
+    oneBlock,
+    path,
+    join(folder, 'tsdb'),
+    '-q',
+  ]);
   await rm(path);
 }
 

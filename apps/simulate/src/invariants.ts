@@ -255,7 +255,9 @@ function shrinkTooSoon(
   const record = bus.intents.get(change.volumeId)?.intent;
   if (record?.state !== 'active') return undefined;
   const truth = model.volume(change.volumeId);
-  const steer = record.round?.steer;
+  const planned = record.round?.steer;
+  // One whose victim has gone was for a shrink before.
+  const steer = truth?.replicas.some(({ uuid }) => uuid === planned?.victimReplicaId) === true ? planned : undefined;
   if (truth === undefined || change.count !== record.replicaCount || truth.replicaCount !== change.count + 1) {
     return undefined;
   }
@@ -343,7 +345,7 @@ function overfills({ change, path }: SeenCall, world: World): string | undefined
 }
 
 /** Every pool that could be chosen beside the target has to be closed, for nobody looked whether it has room. */
-function growsUnfenced({ change, path }: SeenCall, { bus, model, profile }: World): string | undefined {
+function growsUnfenced({ change, path }: SeenCall, { bus, model, profile, clock }: World): string | undefined {
   if (change.kind !== 'count' || profile.version === '2.7.1') return undefined;
   const record = bus.intents.get(change.volumeId)?.intent;
   const fence = record?.state === 'active' ? record.round?.fence : undefined;
@@ -352,7 +354,15 @@ function growsUnfenced({ change, path }: SeenCall, { bus, model, profile }: Worl
     return undefined;
   if (change.count !== record.replicaCount + 1 || volume.replicaCount !== record.replicaCount) return undefined;
   const cordons = new Set(model.ledger.cordons());
-  const open = fence.ours.filter((pool) => !cordons.has(`pool/${pool}/replicas`));
+  // Whoever took over a move that lists the same pool takes its cordon away, for it bears no name.
+  const justLifted = (pool: string): boolean =>
+    model.ledger
+      .calls()
+      .some(
+        ({ method, path: called, startMs }) =>
+          method === 'DELETE' && called === `/v0/pools/${pool}/cordon` && clock.monotonicMs() - startMs < FRESH_MS,
+      );
+  const open = fence.ours.filter((pool) => !cordons.has(`pool/${pool}/replicas`) && !justLifted(pool));
   return open.length === 0 ? undefined : `PUT ${path} while ${open.join(' and ')} could be chosen, too`;
 }
 

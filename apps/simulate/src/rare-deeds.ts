@@ -1,5 +1,7 @@
 import type { CallFault } from '@couchestor/simulator/mayastor';
 import type { ActiveIntent, Round } from '@couchestor/shared/messages';
+import { requestOutOfTurn } from './out-of-turn.ts';
+import { HIGH_IOPS } from './world/profile.ts';
 import { oneOf, upTo, type Random } from './world/random.ts';
 import { PERSON, putPolicy, type World } from './world/world.ts';
 
@@ -232,6 +234,20 @@ function createChangesOfMind(world: World, { send, persist, until }: Hands): Dee
       if (policy === undefined) return;
       kubernetes.deletePolicy(policy.id);
       until(random, () => putPolicy(world, `${policy.id}-again`, policy.spec));
+    },
+    'a policy is stored that nothing may move by, and a former scorer asks all the same': (random) => {
+      const policy = oneOf(random, profile.policies);
+      if (policy === undefined || !kubernetes.policies.has(policy.id)) return;
+      const { spec } = policy;
+      const isUnreadable = random() < 0.5;
+      putPolicy(world, policy.id, {
+        ...spec,
+        ...(isUnreadable ? { lowWatermarkIOPS: HIGH_IOPS } : { enabled: false }),
+      });
+      for (const ms of [5_000, 15_000, 25_000]) clock.after(ms, () => requestOutOfTurn(world, random));
+      until(random, () => {
+        if (kubernetes.policies.has(policy.id)) putPolicy(world, policy.id, spec);
+      });
     },
     'a person cordons a pool': (random) => {
       if (profile.version === '2.7.1') return;

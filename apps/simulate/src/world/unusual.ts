@@ -10,7 +10,18 @@ type Unusual = (profile: Profile) => Partial<Profile>;
 
 const GIB = 1024 ** 3;
 const TROUBLED = { hasRareDeeds: true, deeds: 60 };
-const SUSPENDED = { standstillShare: 0.3, standstillMaxMs: 12 * 60_000, migrators: 3 };
+const SUSPENDED = { faultRate: 0.25, standstillShare: 0.4, standstillMaxMs: 12 * 60_000, migrators: 3 };
+
+/** Every node holds a replica of every volume, and one may leave before its successor comes. */
+const crowded =
+  (allowReducedRedundancy: boolean): Unusual =>
+  (profile) => ({
+    ...mixedNodes(profile, 3),
+    ...TROUBLED,
+    volumes: profile.volumes.slice(0, 4).map((volume, index) => placedOn(volume, index, ['n1', 'n2', 'n3'])),
+    policies: withSpec(profile, { moves: { allowSnapshots: false, allowReducedRedundancy } }),
+    ...(allowReducedRedundancy && profile.scorers > 1 ? SUSPENDED : {}),
+  });
 
 const kinds: readonly Unusual[] = [
   // What seldom happens to a cluster happens to this one.
@@ -23,14 +34,8 @@ const kinds: readonly Unusual[] = [
   }),
   // A machine that was suspended goes on after minutes, with what it was about to send.
   () => ({ ...TROUBLED, deeds: 30, ...SUSPENDED }),
-  // Every node holds a replica of every volume, and one may leave before its successor comes.
-  (profile) => ({
-    ...mixedNodes(profile, 3),
-    ...TROUBLED,
-    ...SUSPENDED,
-    volumes: profile.volumes.slice(0, 4).map((volume, index) => placedOn(volume, index, ['n1', 'n2', 'n3'])),
-    policies: withSpec(profile, { moves: { allowSnapshots: false, allowReducedRedundancy: profile.watchers === 1 } }),
-  }),
+  crowded(true),
+  crowded(false),
   // More pools than a message names or a move tries; where they are small, they are soon full.
   (profile) => ({
     ...mixedNodes(profile, 10),
@@ -55,6 +60,7 @@ const kinds: readonly Unusual[] = [
   // Applications whose single replicas keep out of each other's way, and volumes that may lie on some nodes only.
   (profile) => ({
     ...TROUBLED,
+    version: profile.scorers > 1 ? '2.7.1' : profile.version,
     volumes: profile.volumes.map((volume, index) => ({
       ...volume,
       placement: volume.placement.slice(0, 1),

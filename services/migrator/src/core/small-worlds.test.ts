@@ -45,7 +45,6 @@ const worlds: readonly SmallWorld[] = [
 const larger: readonly SmallWorld[] = [
   { ...three, name: 'two replicas, and one thing that goes wrong', volumes: [['sata-n1', 'sata-n2']], trouble: 1 },
   { ...apart, name: 'Mayastor 2.7, and one thing that goes wrong', volumes: [['sata-n1']], trouble: 1 },
-  { ...three, name: 'one replica, and two things that go wrong', volumes: [['sata-n1']], trouble: 2 },
 ];
 const isAll = process.env['COUCHESTOR_SMALL_WORLDS'] === 'all';
 

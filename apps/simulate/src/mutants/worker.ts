@@ -38,9 +38,11 @@ Error.stackTraceLimit = 0;
 /** Shorter and fuller than it usually is: what is tried hundreds of times wants many worlds rather than long ones. */
 function small(profile: Profile): Partial<Profile> {
   const volumes = profile.volumes.slice(0, 6);
-  const takesLong = profile.rebuildMs > 60_000 || profile.standstillMaxMs > 60_000;
-  return takesLong ? { troubleMs: 15 * 60_000, volumes } : { troubleMs: 6 * 60_000, deeds: 20, volumes };
+  const standstillMaxMs = Math.min(profile.standstillMaxMs, 2 * MINUTE_MS);
+  if (profile.rebuildMs > MINUTE_MS) return { troubleMs: 15 * MINUTE_MS, volumes, standstillMaxMs };
+  return { troubleMs: 6 * MINUTE_MS, deeds: 20, volumes, standstillMaxMs };
 }
+const MINUTE_MS = 60_000;
 
 const runTask = async ({ seed, mutant, stepsMax }: SeedTask): Promise<MutantReport | SmallWorldsReport> => {
   const passed = new Set<number>();

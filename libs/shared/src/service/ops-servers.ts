@@ -23,7 +23,10 @@ export interface OpsServers extends AsyncDisposable {
 
 /** Starts the servers of metrics and health. @throws ConfigurationError if one of the ports cannot be had */
 export async function startOpsServers(options: OpsServersOptions): Promise<OpsServers> {
+  // Each takes a while to be made and started, at once after all that was loaded.
+  await turn();
   const metrics = metricsServer(options);
+  await turn();
   const health = healthServer(options);
   const close = async (): Promise<void> => {
     await Promise.all([metrics.close(), health.close()]);
@@ -38,6 +41,11 @@ export async function startOpsServers(options: OpsServersOptions): Promise<OpsSe
     await close();
     throw error;
   }
+}
+
+/** Of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 function server(): FastifyInstance {
@@ -80,6 +88,7 @@ function healthServer({ readiness, routes, logger }: OpsServersOptions): Fastify
 }
 
 async function listen(app: FastifyInstance, setting: string, host: string, port: number): Promise<number> {
+  await turn();
   try {
     await app.listen({ host, port });
   } catch (error) {

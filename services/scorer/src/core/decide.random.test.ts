@@ -147,19 +147,31 @@ function checkRest(world: World, { requests }: Outcome): number {
       looked += 1;
       const again = decide(after, endedAtMs + laterMs);
       const back = again.requests.find(({ volumeId }) => volumeId === request.volumeId);
-      if (back !== undefined && othersMayMoveNow(world, request, endedAtMs + laterMs)) continue;
+      if (back !== undefined && othersMayMoveNow(world, request, again, endedAtMs + laterMs)) continue;
       assert.equal(back, undefined, `moved to ${request.toTier}, then to ${back?.toTier} with nothing new`);
     }
   }
   return looked;
 }
 
-/** Where places are given by rank, it is news for all that somebody else is held no longer. */
-function othersMayMoveNow(world: World, { volumeId, policyId, toTier }: MoveRequest, laterMs: number): boolean {
+/**
+ * Where places are given by rank, it is news for all that somebody else is held no longer: because time has passed, or
+ * because the move left a node to another volume of its affinity group.
+ */
+function othersMayMoveNow(
+  world: World,
+  { volumeId, policyId, toTier }: MoveRequest,
+  { decisions: now }: Outcome,
+  laterMs: number,
+): boolean {
   if (policyOf(world, policyId)?.spec.scoring.hotSharePercent === undefined) return false;
   const unmoved = { ...world, outstanding: new Map(), refusals: new Map() };
-  const { tierWanted } = decide(unmoved, laterMs).decisions.find((one) => one.volumeId === volumeId) ?? {};
-  return tierWanted !== toTier;
+  const { decisions } = decide(unmoved, laterMs);
+  const hasPool = decisions.some(
+    ({ reason, ...other }, index) =>
+      other.volumeId !== volumeId && reason === 'NoEligiblePool' && now[index]?.reason !== 'NoEligiblePool',
+  );
+  return hasPool || decisions.find((one) => one.volumeId === volumeId)?.tierWanted !== toTier;
 }
 
 /**

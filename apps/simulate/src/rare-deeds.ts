@@ -219,7 +219,8 @@ function createChangesOfMind(world: World, { send, persist, until }: Hands): Dee
     'a snapshot is taken': (random) => {
       const volumeId = someVolume(random);
       const snapshot = `00000000-0000-4000-9000-${String(upTo(random, 1e12)).padStart(12, '0')}`;
-      if (model.volume(volumeId) === undefined) return;
+      // One that had a snapshot is thin from then on, and takes less than what full pools are counted by.
+      if (model.volume(volumeId) === undefined || !profile.isThin) return;
       persist('PUT', `/volumes/${volumeId}/snapshots/${snapshot}`);
       until(random, () => persist('DELETE', `/volumes/snapshots/${snapshot}`));
     },

@@ -36,7 +36,7 @@ const suites: readonly Suite[] = [
 /** Suites without a project are one command. */
 const commands: Readonly<Record<string, readonly string[]>> = {
   check: ['tools/check.ts'],
-  simulation: ['apps/simulate/src/main.ts', '--moves', '4000'],
+  simulation: ['apps/simulate/src/main.ts', '--moves', '2500'],
 };
 
 interface Counts {

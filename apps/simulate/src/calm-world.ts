@@ -4,7 +4,7 @@ import { invariants } from './invariants.ts';
 import type { MayastorRoad } from './world/mayastor.ts';
 import { GIB, profileOf, type Profile } from './world/profile.ts';
 import { seededRandom } from './world/random.ts';
-import { createWorld, iopsFor, type World } from './world/world.ts';
+import { createWorld, iopsFor, nobody, type World } from './world/world.ts';
 
 /** A world of whole services in which nothing goes wrong but what a test does to it. */
 export interface CalmWorld extends World {
@@ -33,7 +33,6 @@ export function createCalmWorld(
   bus: (given: SimulatedBus) => SimulatedBus = (given) => given,
 ): CalmWorld {
   const base = profileOf(1);
-  const nothing = (): void => undefined;
   const world = createWorld({
     seed: 1,
     profile: {
@@ -80,14 +79,7 @@ export function createCalmWorld(
       ...change,
     },
     only: undefined,
-    observer: {
-      onArrival: nothing,
-      onIntent: nothing,
-      onRequest: nothing,
-      onEvent: nothing,
-      onHeartbeat: nothing,
-      onStory: nothing,
-    },
+    observer: nobody,
   });
   for (const id of Object.keys(placements)) world.truth.iops.set(id, iopsFor('hot'));
   const given = world.surroundings;
@@ -97,7 +89,7 @@ export function createCalmWorld(
     { ...world, surroundings },
     seededRandom(1),
     (who, error) => defects.push(`${who}: ${String(error)}`),
-    nothing,
+    () => undefined,
   );
   const { watchers, scorers, migrators } = world.profile;
   fleet.scale('watcher', watchers);

@@ -4,13 +4,12 @@ import { changeOf, invariants, type InvariantId, type SeenCall } from './invaria
 import type { ArrivingCall } from './world/mayastor.ts';
 import { createProcess, type SimulatedProcess } from './world/process.ts';
 import { GIB, profileOf, SIZE_BYTES, volumeIdOf, type PolicySpecText, type Profile } from './world/profile.ts';
-import { createWorld, type World } from './world/world.ts';
+import { createWorld, nobody, type World } from './world/world.ts';
 
 /** Worlds in which one thing is wrong, for tests of what has to notice it. */
 
 export const VOLUME = volumeIdOf(1);
 export const MINUTE_MS = 60_000;
-const nothing = (): void => undefined;
 
 export function aWorld(change: Partial<Profile> = {}, spec: Partial<PolicySpecText> = {}): World {
   const base = profileOf(1);
@@ -41,14 +40,7 @@ export function aWorld(change: Partial<Profile> = {}, spec: Partial<PolicySpecTe
       ...change,
     },
     only: undefined,
-    observer: {
-      onArrival: nothing,
-      onIntent: nothing,
-      onRequest: nothing,
-      onEvent: nothing,
-      onHeartbeat: nothing,
-      onStory: nothing,
-    },
+    observer: nobody,
   });
   world.truth.heartbeatAtMs = 0;
   world.truth.openHeartbeatAtMs = 0;
@@ -56,7 +48,7 @@ export function aWorld(change: Partial<Profile> = {}, spec: Partial<PolicySpecTe
 }
 
 export const processOf = (world: World, name = 'migrator-1', wallOffsetMs = 0): SimulatedProcess =>
-  createProcess({ name, clock: world.clock, wallOffsetMs, onKill: nothing });
+  createProcess({ name, clock: world.clock, wallOffsetMs, onKill: () => undefined });
 
 export function anIntent(change: Partial<ActiveIntent> = {}): ActiveIntent {
   return {

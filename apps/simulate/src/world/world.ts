@@ -98,6 +98,17 @@ export interface Observer {
   onStory(who: string, what: string): void;
 }
 
+const nothing = (): void => undefined;
+/** Who is not told of anything. */
+export const nobody: Observer = {
+  onArrival: nothing,
+  onIntent: nothing,
+  onRequest: nothing,
+  onEvent: nothing,
+  onHeartbeat: nothing,
+  onStory: nothing,
+};
+
 /** The label of cordons that people set. */
 export const PERSON = 'maintenance';
 /** Of drains; whoever ends one does not end a cordon. */

@@ -13,7 +13,7 @@ export interface Hands {
   /** Asks Mayastor once; whether it was done. */
   readonly send: (method: string, path: string, body?: unknown) => Promise<boolean>;
   /** Asks until it was done. */
-  readonly persist: (method: string, path: string, body?: unknown) => void;
+  readonly persist: (method: string, path: string, body?: unknown, onDone?: () => void) => void;
   /** Undone after a while, at the repair at the latest. */
   readonly until: (random: Random, undo: () => void, maxMs?: number, minMs?: number) => void;
   readonly publish: (volumeId: string) => void;

@@ -256,8 +256,14 @@ function createChangesOfMind(world: World, { send, persist, until }: Hands): Dee
       const flags = { replicas: true, snapshots: false, restores: false, import: false };
       // One without an answer may be set all the same; that of a pool which is cordoned already is not theirs.
       const lift = (isSet: boolean): void => {
-        if (isSet) persist('DELETE', `/pools/${pool}/cordon`, flags);
-        else void send('DELETE', `/pools/${pool}/cordon`, flags);
+        const note = (): void => {
+          truth.poolOpenedAtMs.set(pool, clock.monotonicMs());
+        };
+        if (isSet) persist('DELETE', `/pools/${pool}/cordon`, flags, note);
+        else
+          void send('DELETE', `/pools/${pool}/cordon`, flags).then((done) => {
+            if (done) note();
+          });
       };
       void send('PUT', `/pools/${pool}/cordon`, flags).then((isSet) => until(random, () => lift(isSet)));
     },

@@ -209,6 +209,72 @@ test('losing the permit with the fence up takes the fence away and rests', async
   expectSound(world, 1);
 });
 
+describe('cordons of pools that a dead migrator left', () => {
+  /** One that died when the new replica had come, long ago. */
+  const fencedWorld = async (): Promise<MoveWorld> => {
+    const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
+    world.onCall = (when) => {
+      if (when === 'after' && world.model.ledger.calls().at(-1)?.path.endsWith('/replica_count/2') === true)
+        throw new Killed();
+    };
+    expect(await world.move().catch((error: unknown) => error)).toBeInstanceOf(Killed);
+    world.onCall = () => undefined;
+    await whileRunning(world.clock, world.clock.sleep(2 * MINUTE_MS));
+    expect(world.model.ledger.cordons()).not.toEqual([]);
+    return world;
+  };
+
+  test('stand while another move has the fence', async () => {
+    const world = await fencedWorld();
+    const { clock, leases, model } = world;
+    const standing = model.ledger.cordons();
+    expect(await leases.acquireFence({ migrationId: 'other', token: 1 })).toMatchObject({ granted: true });
+    for (let second = 1; second < 60; second += 1) {
+      clock.after(second * 1_000, () => {
+        expect(model.ledger.cordons()).toEqual(standing);
+        void leases.renewFence('other', 1);
+      });
+    }
+    clock.after(MINUTE_MS, () => void leases.releaseFence('other', 1));
+    expect(await world.move({ instance: 'two' })).toBe('ended');
+    expect(outcomeOf(world)).toBe('completed');
+    expectSound(world, 1);
+  });
+
+  test('go while all is stopped', async () => {
+    const world = await fencedWorld();
+    world.permitted = false;
+    const stop = new AbortController();
+    world.clock.after(5_000, () => stop.abort(new Error('stopped')));
+    expect(await world.move({ instance: 'two', signal: stop.signal })).toBe('released');
+    expect(world.model.ledger.cordons()).toEqual([]);
+  });
+
+  test('are kept from the next fence until no removal of them can come any more', async () => {
+    const world = await fencedWorld();
+    const { clock, leases, model } = world;
+    let lateAtMs: number | undefined;
+    model.faults.onCall(({ method, path }) => {
+      if (method !== 'DELETE' || !path.includes('/pools/') || lateAtMs !== undefined) return undefined;
+      lateAtMs = clock.monotonicMs() + 25_000;
+      return { kind: 'timeout', effectAfterMs: 25_000 };
+    });
+    const grantedAtMs: number[] = [];
+    const ask = async (): Promise<void> => {
+      if (lateAtMs === undefined) return;
+      const { granted } = await leases.acquireFence({ migrationId: 'other', token: 1 });
+      if (!granted) return;
+      grantedAtMs.push(clock.monotonicMs());
+      await leases.releaseFence('other', 1);
+    };
+    for (let second = 1; second < 120; second += 1) clock.after(second * 1_000, () => void ask());
+    expect(await world.move({ instance: 'two' })).toBe('ended');
+    expect(lateAtMs).toBeDefined();
+    expect(grantedAtMs[0]).toBeGreaterThanOrEqual(lateAtMs ?? NaN);
+    expectSound(world, 1);
+  });
+});
+
 test('a volume that is deleted while it moves ends the move and leaves nothing', async () => {
   const world = await createMoveWorld({ placement: ['sata-n1', 'sata-n2'], publishedOn: 'n1' });
   world.clock.after(100_000, () => {

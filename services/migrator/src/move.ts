@@ -11,9 +11,10 @@ import { refusedGrowth } from './core/refused-growth.ts';
 import type { CallStep, OwnStep, Step, WaitReason } from './core/step.ts';
 import { parseTimestampMs } from '@couchestor/shared/units';
 import { isDependencyError } from './dependency-error.ts';
-import { keepLease, type HeldLease } from './held-lease.ts';
+import type { HeldLease } from './held-lease.ts';
 import type { IntentBoard } from './intent-board.ts';
 import { createLookout } from './lookout.ts';
+import { createMoveFence } from './move-fence.ts';
 import { createMoveRecord } from './move-record.ts';
 import type { Mayastor, MoveEvents, Permission } from './ports.ts';
 
@@ -60,9 +61,6 @@ export interface MoveContext {
 /** `ended`: the record says how. `lost`: another migrator has it now. `released`: we stop, another may go on. */
 export type MoveResult = 'ended' | 'lost' | 'released';
 
-const FENCE_RETRY_MS = 250;
-/** After this a move that waits for the fence looks around again. */
-const FENCE_PATIENCE_MS = 30_000;
 /** After a call that was not done, doubled each time in a row up to the maximum. */
 const RETRY_MS = 500;
 const RETRY_MAX_MS = 5_000;
@@ -104,7 +102,6 @@ export async function runMove(
       unprovenCount = undefined;
     },
   });
-  let fence: HeldLease | undefined;
   let farewellEndsMs: number | undefined;
   let failedCalls = 0;
   // Whoever had the move before may have sent a cordon or a count as its last call.
@@ -120,17 +117,24 @@ export async function runMove(
   let unprovenCount: { readonly replicaCount: number } | undefined;
   /** A try that was counted and never left us need not be counted again. */
   let unusedTry: string | undefined;
+  /** Removals of pools' cordons that had no answer, and until when they may come. */
+  const unansweredLifts = new Map<string, number>();
+  /** Till then a removal of a cordon that had to be repeated may still come, and open what the next one fences. */
+  let liftsInDoubtUntilMs = 0;
 
   const mayAct = (): boolean =>
     !signal.aborted &&
     !record.isUnsettled &&
     ownership.lasts(leadMs) &&
-    (fence === undefined || fence.lasts(leadMs)) &&
+    (!fence.isTaken || fence.lasts(leadMs)) &&
     permission.mayAct(leadMs);
   const mayCall = (): boolean => mayAct() && lookout.isFresh();
-  const mayCallFenced = (): boolean => fence !== undefined && mayCall();
+  const mayCallFenced = (): boolean => fence.isTaken && mayCall();
   // A removal does no harm when it takes effect late, so only its start must lie within the permit.
   const mayLift = (): boolean => permission.mayLift(settings.marginMs);
+  // But a pool may stand in the fence of whoever has it next.
+  const mayLiftPool = (): boolean => mayLift() && (fence.isNobodys || fence.lasts(settings.callTimeoutMs));
+  const isOver = (): boolean => (farewellEndsMs === undefined ? signal.aborted : clock.monotonicMs() > farewellEndsMs);
 
   const lookout = createLookout({
     volumeId,
@@ -139,52 +143,19 @@ export async function runMove(
     mayProbe: mayAct,
     signal: over.signal,
   });
-  const standing = (): Pick<Evidence, 'mayAct' | 'fenceHeld' | 'abortRequested' | 'countInDoubt'> => ({
+  const standing = (): Pick<
+    Evidence,
+    'mayAct' | 'fenceHeld' | 'fenceIsNobodys' | 'abortRequested' | 'countInDoubt'
+  > => ({
     mayAct: mayAct(),
-    fenceHeld: fence !== undefined && !fence.lost,
+    fenceHeld: fence.isHeld,
+    ...(fence.isNobodys ? { fenceIsNobodys: true } : {}),
     abortRequested: context.abortRequested(record.intent),
     ...(clock.monotonicMs() < countInDoubt.untilMs ? { countInDoubt: countInDoubt.replicaCount } : {}),
   });
 
   /** What counts from the end of a move begins late rather than early, should one of two clocks be wrong. */
   const endMs = (): number => Math.max(clock.nowMs(), permission.watcherNowMs() ?? Number.NEGATIVE_INFINITY);
-
-  const holdFence = async (): Promise<boolean> => {
-    if (fence?.lost === true) await dropFence();
-    if (fence !== undefined) return true;
-    const answer = await leases.acquireFence({ migrationId, token });
-    if (!answer.granted) return false;
-    fence = keepLease({
-      clock,
-      term: answer,
-      renewEveryMs: settings.leaseTtlMs / 3,
-      renew: async () => {
-        const renewal = await leases.renewFence(migrationId, token);
-        return renewal.renewed ? renewal : undefined;
-      },
-      release: () => leases.releaseFence(migrationId, token),
-      onError: (error) => logger.warn({ ...who, err: error }, 'fence lease not renewed'),
-    });
-    return true;
-  };
-  const queueForFence = async (): Promise<void> => {
-    const untilMs = clock.monotonicMs() + FENCE_PATIENCE_MS;
-    const { fenceQueue } = context;
-    const isFirst = (): boolean => fenceQueue.values().next().value === migrationId;
-    fenceQueue.add(migrationId);
-    try {
-      while (!(isFirst() && (await holdFence())) && mayAct() && clock.monotonicMs() < untilMs) {
-        await sleep(FENCE_RETRY_MS);
-      }
-    } finally {
-      fenceQueue.delete(migrationId);
-    }
-  };
-  const dropFence = async (): Promise<void> => {
-    const held = fence;
-    fence = undefined;
-    await held?.release();
-  };
 
   const sleep = async (ms: number): Promise<void> => {
     lookout.forget();
@@ -198,6 +169,16 @@ export async function runMove(
     wake();
     await permissionChanged;
   };
+  const fence = createMoveFence({
+    migrationId,
+    token,
+    leases,
+    leaseTtlMs: settings.leaseTtlMs,
+    clock,
+    waiting: context.fenceQueue,
+    sleep,
+    onError: (error) => logger.warn({ ...who, err: error }, 'fence lease not renewed'),
+  });
   /** All that was stored before our record was; the fence is for who has it. */
   const hearOfOthers = async (): Promise<void> => {
     const late = new AbortController();
@@ -207,7 +188,7 @@ export async function runMove(
     try {
       await board.reached(volumeId, record.revision, AbortSignal.any([over.signal, late.signal]));
     } catch (error) {
-      await dropFence();
+      await fence.drop();
       throw error;
     } finally {
       cancel();
@@ -244,7 +225,7 @@ export async function runMove(
     const nowMs = clock.nowMs();
     switch (step.kind) {
       case 'takeFence': {
-        await queueForFence();
+        await fence.queue(step.toLift === true ? () => mayLift() && !isOver() : mayAct);
         // Cordons of whoever had it before may have been in what was read.
         lookout.forgetCluster();
         return;
@@ -255,7 +236,7 @@ export async function runMove(
           if (answer.granted) return record.write(change.roundStarted(intent, round, step.zones));
         }
         await holdNoPool();
-        await dropFence();
+        await fence.drop();
         return sleep(capabilities.cachePeriodMs);
       }
       case 'recordAdded':
@@ -264,17 +245,17 @@ export async function runMove(
         return record.write(change.replicaSynced(intent, nowMs));
       case 'planSteer':
         return record.write(change.steerPlanned(intent, step.steer));
-      case 'forgetCordons':
-        if (clock.monotonicMs() < cordonsInDoubtUntilMs) {
-          return sleep(Math.min(RETRY_MAX_MS, cordonsInDoubtUntilMs - clock.monotonicMs()));
-        }
+      case 'forgetCordons': {
+        const doubtMs = Math.max(cordonsInDoubtUntilMs, liftsInDoubtUntilMs) - clock.monotonicMs();
+        if (doubtMs > 0) return sleep(Math.min(RETRY_MAX_MS, doubtMs));
         await record.write(change.cordonsForgotten(intent));
-        return step.keepsFence === true ? undefined : dropFence();
+        return step.keepsFence === true ? undefined : fence.drop();
+      }
       case 'planFence':
         return record.write(change.fencePlanned(intent, step.fence));
       case 'endRound':
         await record.write(change.roundEnded(intent, step.moved));
-        await dropFence();
+        await fence.drop();
         return holdNoPool();
       case 'rollBack':
         return record.write(change.rolledBack(intent, step.rollback));
@@ -285,7 +266,7 @@ export async function runMove(
         }
         // Each time, since whoever wrote it may have died before it came to this.
         await leases.releaseHolds(migrationId, token);
-        await dropFence();
+        await fence.drop();
         return sleep(2 * capabilities.cachePeriodMs);
     }
   };
@@ -328,6 +309,7 @@ export async function runMove(
         const listed = cordonsIn(round, kind);
         // Its owner may have looked before and forget it now, so that what is listed is looked at again.
         const unlisted = left.filter((name) => !listed.includes(name));
+        if (kind === 'pool' && unlisted.length > 0) await fence.queue(() => mayLift() && !isOver());
         const isDone = await lift(kind === 'pool' ? unlisted : [], kind === 'node' ? unlisted : []);
         if (isDone) left = left.filter((name) => listed.includes(name));
       } catch (error) {
@@ -338,10 +320,16 @@ export async function runMove(
     if (left.length > 0) logger.error({ ...who, [kind]: left }, 'cordons that came too late may be left');
   };
   const lift = async (pools: readonly string[], nodes: readonly string[]): Promise<boolean> => {
+    for (const pool of pools) {
+      liftsInDoubtUntilMs = Math.max(liftsInDoubtUntilMs, unansweredLifts.get(pool) ?? 0);
+    }
     const { outcomes, failure } = await allOf([
-      ...pools.map((pool) => mayastor.uncordonPool(pool, mayLift)),
+      ...pools.map((pool) => mayastor.uncordonPool(pool, mayLiftPool)),
       ...nodes.map((node) => mayastor.uncordonNode(node, cordonLabelOf(migrationId), mayLift)),
     ]);
+    for (const [position, pool] of pools.entries()) {
+      if (outcomes[position]?.kind === 'unknown') unansweredLifts.set(pool, clock.monotonicMs() + DOUBT_MS);
+    }
     if (failure !== undefined) throw failure.reason;
     return settle('removal of a cordon', outcomes);
   };
@@ -386,7 +374,7 @@ export async function runMove(
   /** True once the move may go on: one that waited for a person has to find room within the limits again. */
   const attentionIsOver = async (step: Step): Promise<boolean> => {
     const { intent } = record;
-    if (intent.attention === undefined || step.kind === 'attend' || step.kind === 'lift') return true;
+    if (intent.attention === undefined || step.kind === 'attend' || isRemoval(step)) return true;
     const holds = holdsOf(intent, intent.round, settings.fleet);
     const answer = await leases.acquireHolds({ migrationId, token, holds });
     if (answer.granted) await record.write(change.attentionOver(intent));
@@ -396,6 +384,8 @@ export async function runMove(
 
   /** One step; the result if it was the last. */
   const advance = async (): Promise<MoveResult | undefined> => {
+    // Who may not even lift, since the bus is away, has no use for what others wait for.
+    if (!mayLift()) await fence.drop();
     if (record.ended !== undefined) {
       await record.settle();
       await leases.releaseHolds(migrationId, token);
@@ -413,7 +403,7 @@ export async function runMove(
       else await lookout.look(step.at);
       return undefined;
     }
-    if (step.kind === 'lift') {
+    if (isRemoval(step)) {
       // Who has taken the move over uses the same cordons.
       if (ownership.lost && (!mayLift() || !(await record.isOurs()))) return 'lost';
     } else {
@@ -426,7 +416,7 @@ export async function runMove(
     }
     switch (step.kind) {
       case 'wait':
-        if (!holdsNeeded(step.reason)) await dropFence();
+        if (!holdsNeeded(step.reason)) await fence.drop();
         await sleep(waitMs(step.reason, record.intent, seen, capabilities));
         return undefined;
       case 'end':
@@ -486,7 +476,7 @@ export async function runMove(
     }
   } finally {
     over.abort(new Error('the move ended here'));
-    await dropFence().catch((error: unknown) => {
+    await fence.drop().catch((error: unknown) => {
       logger.info({ ...who, err: error }, 'fence lease not given back, it lapses');
     });
   }
@@ -513,6 +503,10 @@ const neverSent: Outcome<unknown> = {
   message: 'the call was not granted',
   status: undefined,
 };
+
+function isRemoval(step: Step): boolean {
+  return step.kind === 'lift' || (step.kind === 'takeFence' && step.toLift === true);
+}
 
 function cordonsIn(round: Round | undefined, kind: 'pool' | 'node'): readonly string[] {
   const fence = round?.fence?.kind === kind ? round.fence.ours : [];

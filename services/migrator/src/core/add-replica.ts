@@ -57,7 +57,7 @@ export function asBefore(
 
 /** A growth that failed half way leaves a replica that nobody counts; Mayastor removes it by itself. */
 export function extraWithoutCount(intent: ActiveIntent, evidence: Evidence, volume: SeenVolume): Step {
-  if (evidence.stableForMs < STUCK_MS) return wait('HalfDoneGrowth');
+  if (evidence.stableForMs < STUCK_MS) return cleanUpThen(intent, evidence, wait('HalfDoneGrowth'));
   return cleanUpThen(intent, evidence, {
     kind: 'attend',
     reason: 'ExtraReplica',

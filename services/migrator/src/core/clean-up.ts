@@ -7,7 +7,10 @@ export function cleanUpThen(intent: ActiveIntent, evidence: Evidence, then: Step
   return cleanUp(intent, evidence, 'all') ?? then;
 }
 
-/** The step that takes away what is left of our cordons, as far as Mayastor shows them; undefined when none is left. */
+/**
+ * The step that takes away what is left of our cordons, as far as Mayastor shows them; undefined when none is left. A
+ * cordon of a pool bears no name: what stands there may be of another move that has the fence now, and grows behind it.
+ */
 export function cleanUp(intent: ActiveIntent, evidence: Evidence, what: 'fence' | 'all'): Step | undefined {
   const { round } = intent;
   const fence = round?.fence;
@@ -23,8 +26,10 @@ export function cleanUp(intent: ActiveIntent, evidence: Evidence, what: 'fence' 
     ...(fence?.kind === 'node' ? fence.ours : []),
     ...(steerCordon === undefined ? [] : [steerCordon.node]),
   ].filter(labelled);
-  if (cordonedPools.length > 0 || cordonedNodes.length > 0) {
-    return { kind: 'lift', pools: cordonedPools, nodes: [...new Set(cordonedNodes)] };
+  const ownPools = evidence.fenceHeld || evidence.fenceIsNobodys === true ? cordonedPools : [];
+  if (ownPools.length > 0 || cordonedNodes.length > 0) {
+    return { kind: 'lift', pools: ownPools, nodes: [...new Set(cordonedNodes)] };
   }
+  if (cordonedPools.length > 0) return { kind: 'takeFence', toLift: true };
   return { kind: 'forgetCordons' };
 }

@@ -65,8 +65,13 @@ export interface Evidence {
   readonly owners?: ReadonlyMap<string, readonly string[]>;
   /** Every round is in it that was stored before the intent was; unknown until the news of all those has come. */
   readonly arriving?: Arriving;
-  /** Is the cluster-wide lease ours under which cordons are set? Only then do others' cordons belong to no move of ours. */
+  /**
+   * Is the cluster-wide lease ours under which cordons are set, and those of pools removed? Only then do others' cordons
+   * belong to no move of ours.
+   */
   readonly fenceHeld: boolean;
+  /** Nobody can have had it for a while: Redis gives no answer. */
+  readonly fenceIsNobodys?: true;
   /** May anything but the removal of our cordons be done: permit fresh, not paused, leases held? */
   readonly mayAct: boolean;
   readonly abortRequested: boolean;

@@ -91,6 +91,7 @@ describe('what is left after a crash', () => {
   test('a growth that did half: what nobody counts is waited for until it is gone, then a person is asked', () => {
     const half = aVolume({ placement: before, replicas: [...asBefore.replicas, aReplica('nvme-n3')] });
     expect(stepOf(withRound({}), evidenceOf(half))).toEqual({ kind: 'wait', reason: 'HalfDoneGrowth' });
+    expect(stepOf(withRound({ fence: fenced }), cordoned(fence.ours, {}, half))).toMatchObject({ kind: 'lift' });
     expect(stepOf(withRound({}), evidenceOf(half, { stableForMs: 11 * MINUTE_MS }))).toMatchObject({
       kind: 'attend',
       reason: 'ExtraReplica',
@@ -109,6 +110,26 @@ describe('what is left after a crash', () => {
       kind: 'recordAdded',
       replicaId: filling.replicaId,
     });
+  });
+
+  test('cordons of pools: the lease of the fence is taken first, since another may grow behind them', () => {
+    const intent = withRound({ fence: fenced });
+    const shown = (change: Partial<Evidence>): Evidence =>
+      cordoned(fence.ours, { fenceHeld: false, ...change }, grown(filling));
+    const take = { kind: 'takeFence', toLift: true };
+    const lift = { kind: 'lift', pools: fence.ours, nodes: [] };
+    expect(stepOf(intent, shown({}))).toEqual(take);
+    expect(stepOf(intent, shown({ mayAct: false }))).toEqual(take);
+    expect(stepOf(intent, shown({ countInDoubt: 'any' }))).toEqual(take);
+    expect(stepOf(intent, shown({ fenceHeld: true }))).toEqual(lift);
+    expect(stepOf(intent, shown({ fenceIsNobodys: true }))).toEqual(lift);
+    expect(stepOf(intent, shown({ fenceIsNobodys: true, mayAct: false }))).toEqual(lift);
+  });
+
+  test('cordons of nodes bear our name, and go without the lease', () => {
+    const both = withRound({ ...synced, steer, fence: fenced }, { rollback });
+    const shown = cordoned([...fence.ours, 'n1'], { fenceHeld: false, mayAct: false });
+    expect(stepOf(both, shown)).toEqual({ kind: 'lift', pools: [], nodes: ['n1'] });
   });
 
   test('a rebuild: it is waited for without another question, and given up by lowering the count', () => {

@@ -51,6 +51,7 @@ function isOpenToDoubt(step: Step, { countInDoubt, volume }: Evidence): boolean 
     case 'shrink':
       return step.replicaCount !== countInDoubt;
     case 'takeFence':
+      return step.toLift !== true;
     case 'steerByChildRemoval':
     case 'endRound':
       return true;

@@ -32,8 +32,11 @@ export type Step =
 
 /** Steps that change what is ours: the intent and its leases. */
 export type OwnStep =
-  /** Hold the lease of the fence, then look at the cluster again: cordons of another move may have been in it. */
-  | { readonly kind: 'takeFence' }
+  /**
+   * Hold the lease of the fence, then look at the cluster again: cordons of another move may have been in it. `toLift`:
+   * only to take cordons away, which may be done while nothing else may.
+   */
+  | { readonly kind: 'takeFence'; readonly toLift?: true }
   /** Rounds are in order of preference; the first whose pool and node have room is taken. */
   | { readonly kind: 'startRound'; readonly rounds: readonly Round[]; readonly zones: number }
   | { readonly kind: 'recordAdded'; readonly replicaId: string; readonly pool: string; readonly node: string }

@@ -48,7 +48,8 @@ export function* stepsOf(
   const withCordons = (of: readonly string[]): Partial<Shared> => ({
     cordons: [...new Set([...shared.cordons, ...of.map((one) => `${name}/${one}`)])].sort(),
   });
-  const rests = ['attend', 'lift', 'wait', 'look', 'end'].includes(step.kind);
+  const lifts = step.kind === 'lift' || (step.kind === 'takeFence' && step.toLift === true);
+  const rests = lifts || ['attend', 'wait', 'look', 'end'].includes(step.kind);
   if (intent.attention !== undefined && !rests) {
     yield own(change.attentionOver(intent), {}, { late: false });
     return;
@@ -108,6 +109,7 @@ export function* stepsOf(
       return yield own(change.tryCounted(intent, 'shrinks'), {}, { replicas, stable: 0 });
     }
     case 'lift': {
+      if (step.pools.length > 0 && !hasFence) wrong('lifts cordons of pools without the fence lease');
       const gone = new Set([...step.pools, ...step.nodes].map((one) => `${name}/${one}`));
       return yield to({ cordons: shared.cordons.filter((cordon) => !gone.has(cordon)) });
     }

@@ -32,8 +32,8 @@ export const usage = `npm run simulate -- [options]
   --mutants        instead: defects put into the code, each of which has to be noticed
   --mutant TEXT    only those that have this in "planted NAME" or "mechanical ID"`;
 
-/** On so many seeds each mutant is tried before it counts as a survivor. */
-const MUTANT_SEEDS = 40;
+/** Seeds of usual worlds that mutants are tried on, beside those of provoking ones. */
+const MUTANT_SEEDS = 10;
 
 /** @throws Error with a sentence for people */
 export function parseCommandLine(args: readonly string[]): SimulateOptions {

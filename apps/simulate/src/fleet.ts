@@ -99,9 +99,15 @@ export function createFleet(
       fill(role);
     },
     disturb: (lot) => {
-      const victim = oneOf(lot, all);
+      const { disturbed, freezesMs } = profile.emphasis ?? {};
+      const victim = oneOf(lot, disturbed === undefined ? all : all.filter(({ role }) => disturbed.includes(role)));
       if (victim === undefined) return 'nobody is there';
       const { process, role } = victim;
+      if (freezesMs !== undefined) {
+        const ms = freezesMs[0] + upTo(lot, freezesMs[1] - freezesMs[0]);
+        process.pauseFor(ms);
+        return `${process.name} stands still for ${ms} ms`;
+      }
       const kind = lot();
       if (kind < 0.1) {
         const ms = Math.min(20_000 + upTo(lot, CUT_MAX_MS), profile.troubleMs - clock.monotonicMs());

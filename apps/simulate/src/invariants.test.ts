@@ -128,10 +128,10 @@ test('I2: a replica is called filled as soon as it is', async () => {
   expect(await world.clock.runUntil(isFilled, MINUTE_MS)).toBe(true);
   const check = invariants.find(({ id }) => id === 'I2')?.onIntent;
   const filled = anIntent({ round: aRound({ syncedAt: '2026-01-01T00:00:30Z' }) });
-  expect(check?.(filled, anIntent({ round: aRound() }), world)).toMatch('is called filled');
-  expect(check?.(filled, filled, world)).toBeUndefined();
+  expect(check?.(filled, anIntent({ round: aRound() }), world, processOf(world))).toMatch('is called filled');
+  expect(check?.(filled, filled, world, processOf(world))).toBeUndefined();
   await world.clock.advance(5_000);
-  expect(check?.(filled, anIntent({ round: aRound() }), world)).toBeUndefined();
+  expect(check?.(filled, anIntent({ round: aRound() }), world, processOf(world))).toBeUndefined();
 });
 
 test('I2: a replica is said to have gone', () => {
@@ -156,7 +156,9 @@ test('I3: a call for a volume that moves for somebody else, or not at all; and a
   store(world, anIntent({ owner: 'migrator-2', round: aRound() }));
   expect(said(world, { call: growCall })).toEqual(['I3']);
   const check = invariants.find(({ id }) => id === 'I3')?.onIntent;
-  expect(check?.(anIntent({ migrationId: 'move-2' }), anIntent(), world)).toMatch('move-2 began while move-1');
+  expect(check?.(anIntent({ migrationId: 'move-2' }), anIntent(), world, processOf(world))).toMatch(
+    'move-2 began while move-1',
+  );
 });
 
 test('I4: what a move leaves behind', async () => {

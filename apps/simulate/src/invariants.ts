@@ -18,12 +18,18 @@ import {
   shouldHaveStayed,
   specOf,
   startsAgainstWishes,
+  startsAmongFailures,
+  startsAmongUnknown,
+  startsByWrongClock,
+  startsFromElsewhere,
+  startsTooLate,
   startsOutsideWindow,
   startsTooMany,
   startsTooSoon,
   startsWithoutScore,
   wasCalledLate,
 } from './starts.ts';
+import { LEASE_TTL_MS } from './world/leases.ts';
 import type { ArrivingCall } from './world/mayastor.ts';
 import type { SimulatedProcess } from './world/process.ts';
 import { HIGH_IOPS, SIZE_BYTES } from './world/profile.ts';
@@ -41,7 +47,12 @@ export interface Invariant {
   /** A scorer asks for a move; not told of one that stood still so lately that it may ask for what it decided before. */
   readonly onRequested?: (request: MigrationRequested, world: World, scorer: SimulatedProcess) => string | undefined;
   readonly onAccepted?: (intent: ActiveIntent, world: World, writer: SimulatedProcess) => string | undefined;
-  readonly onIntent?: (next: Intent, previous: Intent | undefined, world: World) => string | undefined;
+  readonly onIntent?: (
+    next: Intent,
+    previous: Intent | undefined,
+    world: World,
+    writer: SimulatedProcess,
+  ) => string | undefined;
   readonly onEvent?: (event: MigrationEvent, world: World) => string | undefined;
   readonly onHeartbeat?: (heartbeat: Heartbeat, world: World) => string | undefined;
   readonly afterStep?: (world: World) => string | undefined;
@@ -71,6 +82,8 @@ const LIFT_MS = 18_000;
 /** A call may rest on a read of so long ago. */
 const FRESH_MS = 7_000;
 const HOUR_MS = 3_600_000;
+/** After Redis forgot something its leases are those that it remembers. */
+const LEASES_AGAIN_MS = 60_000;
 /** No call rests on a read of a volume that was answered longer ago. */
 const READ_MS = 5_500;
 /** Cordons may be believed for so long, and the call that rests on them may be late. */
@@ -87,7 +100,10 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I2',
     says: 'no −1 before the new replica is synced and the victim is the intended one',
-    onArrival: (call, world) => (call.isLate ? undefined : (shrinkTooSoon(call, world) ?? restsOnOldRead(call, world))),
+    onArrival: (call, world) =>
+      call.isLate
+        ? undefined
+        : (shrinkTooSoon(call, world) ?? shrinksOutOfReach(call, world) ?? restsOnOldRead(call, world)),
     onIntent: (next, previous, world) => syncedTooSoon(next, previous, world),
     onEvent: ({ name, data }, { model }) => {
       if (name !== 'migration.replica-removed' || !('replicaId' in data)) return undefined;
@@ -98,16 +114,23 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I3',
     says: 'one move per volume, cluster-wide',
-    onArrival: ({ change, path, method, process, isLate }, { bus }) => {
-      if (change.kind !== 'count' || isLate) return undefined;
+    onArrival: (call, world) => {
+      const { change, path, method, process, isLate } = call;
+      const { bus } = world;
+      if (isLate) return undefined;
+      if (change.kind !== 'count') return liftsWhatOthersUse(call, world);
+      const unowned = actsWithoutLease(call, world);
+      if (unowned !== undefined) return unowned;
       const record = bus.intents.get(change.volumeId)?.intent;
       if (record?.state !== 'active') return `${method} ${path} without a move`;
       return record.owner === process.name ? undefined : `${method} ${path} by ${process.name}, owner ${record.owner}`;
     },
-    onIntent: (next, previous) =>
+    onIntent: (next, previous, world, writer) =>
       previous?.state === 'active' && previous.migrationId !== next.migrationId
         ? `${next.migrationId} began while ${previous.migrationId} was in flight`
-        : undefined,
+        : writesForAnother(next, previous, world, writer),
+    onAccepted: ({ migrationId }, { truth }) =>
+      truth.takenUpAgain.has(migrationId) ? `${migrationId} is taken up again` : undefined,
   },
   {
     id: 'I4',
@@ -117,12 +140,13 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I5',
     says: 'unknown or stale never moves',
-    onRequested: startsWithoutScore,
-    onAccepted: startsWithoutScore,
+    onRequested: (request, world) => startsWithoutScore(request, world) ?? startsAmongUnknown(request, world),
+    onAccepted: (intent, world) => startsWithoutScore(intent, world) ?? startsTooLate(intent, world),
   },
   {
     id: 'I6',
     says: 'no limit is ever exceeded, also during failover and after Redis lost its data',
+    onRequested: startsAmongFailures,
     onIntent: (_next, _previous, world) => limitExceeded(world),
     onAccepted: startsTooMany,
   },
@@ -140,7 +164,8 @@ export const invariants: readonly Invariant[] = [
     onRequested: (request, world, scorer) =>
       isAstray(scorer.wallOffsetMs) ? undefined : startsOutsideWindow(request, world),
     onAccepted: (intent, world, writer) =>
-      nobodyIsRight(writer, world.truth) ? undefined : startsOutsideWindow(intent, world),
+      startsByWrongClock(intent, world, writer) ??
+      (nobodyIsRight(writer, world.truth) ? undefined : startsOutsideWindow(intent, world)),
   },
   {
     id: 'I9',
@@ -155,18 +180,20 @@ export const invariants: readonly Invariant[] = [
     says: 'nothing moves that is degraded, has snapshots without the opt-in, is drained, or is being moved by another',
     onArrival: (call, world) => (call.isLate ? undefined : growsBesideDrain(call, world)),
     onRequested: (request, world) => shouldHaveStayed(request, world, NEWS_MS),
-    onAccepted: (intent, world) => shouldHaveStayed(intent, world, NOTICE_MS + world.profile.cachePeriodMs),
+    onAccepted: (intent, world) =>
+      shouldHaveStayed(intent, world, NOTICE_MS + world.profile.cachePeriodMs) ?? startsFromElsewhere(intent, world),
   },
   {
     id: 'I11',
     says: 'with healthy dependencies every volume reaches its tier or a reason, and then nothing changes',
-    onIntent: (next, previous, world) => completedElsewhere(next, previous, world),
+    onIntent: (next, previous, world) =>
+      completedElsewhere(next, previous, world) ?? failsWithoutCause(next, previous, world),
     atRest: (world) => notConverged(world),
   },
   {
     id: 'I12',
     says: 'stop works: no call 14 s after the last heartbeat that allowed it, none once a pause was heard',
-    onArrival: (call, world) => afterStop(call, world),
+    onArrival: (call, world) => afterStop(call, world) ?? (call.isLate ? undefined : goesOnThoughAborted(call, world)),
     onRequested: (request, world) => askedWhilePaused(world) ?? startsAgainstWishes(request, world),
     onAccepted: startsAgainstWishes,
     onHeartbeat: ({ paused }, { truth, clock }) => {
@@ -298,6 +325,100 @@ function shrinkTooSoon(
       clock.monotonicMs() - (cordonedAtMs.get(node) ?? Number.POSITIVE_INFINITY) > CORDONS_FRESH_MS,
   );
   return other === undefined ? undefined : `PUT ${path} while ${other.node} is cordoned, which keeps a replica`;
+}
+
+/**
+ * While an old target still owns replicas, or the node of an unfilled one that would go is away, Mayastor drops a replica
+ * from the volume and leaves the count, or the replica on its disk.
+ */
+function shrinksOutOfReach(
+  { change, path, process }: SeenCall,
+  { bus, model, truth, clock }: World,
+): string | undefined {
+  if (change.kind !== 'count') return undefined;
+  const record = bus.intents.get(change.volumeId)?.intent;
+  const volume = model.volume(change.volumeId);
+  // Without its target Mayastor refuses any change of the count.
+  if (record?.state !== 'active' || volume?.target?.exists !== true) return undefined;
+  if (change.count !== record.replicaCount || volume.replicaCount !== change.count + 1) return undefined;
+  const { nexus } = volume.target;
+  const read = truth.targetRead.get(`${process.name}/${change.volumeId}`);
+  const isKnown = read?.nexus === nexus && read.times > 1;
+  if (isKnown && volume.replicas.some(({ nexusOwners }) => nexusOwners.some((owner) => owner !== nexus)))
+    return `PUT ${path} while an old target owns replicas`;
+  const before = new Set(record.round?.replicasBefore.map(({ replicaId }) => replicaId));
+  const lost = volume.replicas.find(({ uuid, synced, node }) => {
+    const downForMs = clock.monotonicMs() - (truth.downSinceMs.get(node) ?? Number.POSITIVE_INFINITY);
+    return !before.has(uuid) && !synced && downForMs > 2 * NOTICE_MS;
+  });
+  return lost === undefined
+    ? undefined
+    : `PUT ${path} while ${lost.node} is down, which holds the replica that would go`;
+}
+
+/** Counts change under the lease of the volume, and what needs the fence under that, as far as Redis remembers. */
+function actsWithoutLease(
+  { change, path, process, method }: SeenCall,
+  { bus, leaseServer, truth, clock, model }: World,
+): string | undefined {
+  if (change.kind !== 'count' || clock.monotonicMs() - truth.redisShakenAtMs < LEASES_AGAIN_MS) return undefined;
+  const owner = leaseServer.ownerOf(change.volumeId);
+  if (owner !== undefined && owner !== process.name)
+    return `${method} ${path} by ${process.name}, the lease is ${owner}'s`;
+  const record = bus.intents.get(change.volumeId)?.intent;
+  const count = model.volume(change.volumeId)?.replicaCount;
+  if (record?.state !== 'active' || count === undefined) return undefined;
+  const isFenced = change.count > count || record.round?.steer !== undefined;
+  const holder = leaseServer.fenceHolder();
+  return isFenced && holder !== undefined && holder !== record.migrationId
+    ? `${method} ${path} of ${record.migrationId}, the fence is ${holder}'s`
+    : undefined;
+}
+
+/** A record of a move is written by who owns it; and who takes a move over waits for the calls of who had it before. */
+function writesForAnother(
+  next: Intent,
+  previous: Intent | undefined,
+  { truth, clock }: World,
+  writer: SimulatedProcess,
+): string | undefined {
+  if (next.state !== 'active') return undefined;
+  if (next.owner !== writer.name) return `${writer.name} writes the record of a move of ${next.owner}`;
+  if (previous?.state !== 'active' || previous.ownerToken === next.ownerToken) return undefined;
+  if (clock.monotonicMs() - truth.redisShakenAtMs < LEASES_AGAIN_MS) return undefined;
+  // A token is the time of Redis at which the lease was given.
+  const sinceMs = clock.nowMs() + truth.redisAheadMs - next.ownerToken;
+  return sinceMs < LEASE_TTL_MS - 100
+    ? `${writer.name} takes a move over ${sinceMs} ms after it had the lease`
+    : undefined;
+}
+
+/** Asked back by a person, what came goes and what was there stays. */
+function goesOnThoughAborted({ change, path }: SeenCall, { bus, model }: World): string | undefined {
+  if (change.kind !== 'count') return undefined;
+  const record = bus.intents.get(change.volumeId)?.intent;
+  const volume = model.volume(change.volumeId);
+  if (record?.state !== 'active' || record.rollback === undefined || record.round === undefined) return undefined;
+  if (change.count !== record.replicaCount || volume?.replicaCount !== change.count + 1) return undefined;
+  const present = new Set(volume.replicas.map(({ uuid }) => uuid));
+  const before = record.round.replicasBefore.map(({ replicaId }) => replicaId);
+  const victim = record.round.steer?.victimReplicaId;
+  return victim !== undefined && before.includes(victim) && before.every((id) => present.has(id))
+    ? `PUT ${path} removes ${victim}, which was there before, though the move is rolled back`
+    : undefined;
+}
+
+/** The steer of a move in flight is for its owner to take away. */
+function liftsWhatOthersUse({ change, path, method, process }: SeenCall, { bus }: World): string | undefined {
+  if (change.kind !== 'uncordon' || !path.startsWith('/nodes/')) return undefined;
+  const user = [...bus.intents.values()].find(
+    ({ intent }) =>
+      intent.state === 'active' &&
+      (intent.round?.steer !== undefined || intent.round?.fence?.kind === 'node') &&
+      intent.owner !== process.name &&
+      path.endsWith(`/${cordonLabelOf(intent.migrationId)}`),
+  );
+  return user === undefined ? undefined : `${method} ${path} by ${process.name}, which a move of another uses`;
 }
 
 function limitExceeded({ bus, profile, truth }: World): string | undefined {
@@ -498,6 +619,17 @@ function completedElsewhere(next: Intent, previous: Intent | undefined, { model,
   return astray === undefined
     ? undefined
     : `the move of ${volumeId} to ${toTier} is completed with a replica on ${astray.pool}`;
+}
+
+/** Where all is repaired and Mayastor does as it is told, rounds lead to the tier. */
+function failsWithoutCause(next: Intent, previous: Intent | undefined, { truth, profile }: World): string | undefined {
+  if (next.state !== 'ended' || previous?.state !== 'active' || next.outcome !== 'failed') return undefined;
+  const begunAtMs = truth.accepted.get(next.migrationId)?.atMs ?? 0;
+  const rightSinceMs = (truth.repairedAtMs ?? Number.POSITIVE_INFINITY) + NEWS_MS + profile.standstillMaxMs;
+  if (profile.steer === 'ignored' || begunAtMs < rightSinceMs) return undefined;
+  return next.reason === 'Unsettled' || next.reason === 'WrongVictim'
+    ? `the move of ${next.volumeId} fails, though nothing is wrong: ${next.message}`
+    : undefined;
 }
 
 function notConverged(world: World): string[] {

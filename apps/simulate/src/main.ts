@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { bundleWorker } from './bundle.ts';
 import { parseCommandLine, usage, type SimulateOptions } from './command-line.ts';
 import { printCrashMatrix } from './matrix/crash-matrix.ts';
+import { mutantSeeds } from './mutants/mutant-seeds.ts';
 import { testMutants } from './mutants/test-mutants.ts';
 import { createTally } from './tally.ts';
 import { runSeed } from './run-seed.ts';
@@ -74,10 +75,7 @@ async function runOnMutants(
   await mkdir(cache, { recursive: true });
   const { summary, isGood } = await testMutants({
     only,
-    // Busy worlds and such in which most things differ by turns.
-    seeds: Array.from({ length: seeds }, (_, index) =>
-      index % 2 === 0 ? firstSeed + index : 4 * (firstSeed + (index - 1) / 2),
-    ),
+    seeds: mutantSeeds(firstSeed, seeds),
     workers,
     folder: cache,
     say: isJson ? console.error : console.log,

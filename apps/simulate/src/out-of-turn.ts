@@ -8,12 +8,18 @@ const LIFE_MS = 60_000;
 /**
  * A scorer of which nobody knows any more asks for a move, and knows nothing of cooldowns, holds, pauses and scores. What
  * it says of the volume is true, so that the migrator is the only one left to refuse.
+ *
+ * @param wanted the volume; undefined for any
  */
-export function requestOutOfTurn({ model, profile, bus, kubernetes, truth, clock }: World, random: Random): void {
+export function requestOutOfTurn(
+  { model, profile, bus, kubernetes, truth, clock }: World,
+  random: Random,
+  wanted?: string,
+): void {
   const known = profile.volumes.filter(({ id }) => kubernetes.persistentVolumes.has(id));
   // Most telling is a volume that has just moved.
   const rested = known.filter(({ id }) => truth.completedAtMs.has(id) || truth.failures.has(id));
-  const volumeId = oneOf(random, random() < 0.6 && rested.length > 0 ? rested : known)?.id;
+  const volumeId = wanted ?? oneOf(random, random() < 0.6 && rested.length > 0 ? rested : known)?.id;
   const volume = volumeId === undefined ? undefined : model.volume(volumeId);
   if (volumeId === undefined || volume === undefined) return;
   const labels = kubernetes.persistentVolumes.get(volumeId)?.view.labels ?? {};
@@ -30,6 +36,7 @@ export function requestOutOfTurn({ model, profile, bus, kubernetes, truth, clock
     .toString(16)
     .padStart(12, '0')}`;
   truth.outOfTurn.add(migrationId);
+  truth.notAfterMs.set(migrationId, clock.nowMs() + LIFE_MS);
   bus.request({
     migrationId,
     proposalId: migrationId,

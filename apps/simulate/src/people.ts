@@ -1,4 +1,5 @@
 import { cordonLabelOf } from '@couchestor/shared/messages';
+import { createAimedDeeds } from './aimed-deeds.ts';
 import { requestOutOfTurn } from './out-of-turn.ts';
 import { createRareDeeds } from './rare-deeds.ts';
 import { oneOf, upTo, type Random } from './world/random.ts';
@@ -18,6 +19,7 @@ export interface People {
 
 export function createPeople(world: World, stopWatchers: () => void, startWatchers: () => void): People {
   const { model, clock, bus, kubernetes, profile, truth, leaseServer, jumpRedis } = world;
+  const { emphasis = {} } = profile;
   const repairs: (() => void)[] = [];
   let isRepaired = false;
   const volumes = profile.volumes.map(({ id }) => id);
@@ -29,6 +31,8 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
   const persist = (method: string, path: string, body?: unknown, onDone?: () => void): void => {
     void send(method, path, body).then((done) => {
       if (done) onDone?.();
+      // Nobody goes on to cordon what was repaired meanwhile.
+      else if (isRepaired && method === 'PUT' && /\/(?:cordon|drain)/.test(path)) return;
       else if (clock.monotonicMs() < repairUntilMs) clock.after(2_000, () => persist(method, path, body, onDone));
     });
   };
@@ -36,8 +40,8 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
   const until = (
     random: Random,
     undo: () => void,
-    maxMs = random() < 0.2 ? 5 * MINUTE_MS : MINUTE_MS / 2,
-    minMs = 0,
+    maxMs = emphasis.lastsMs?.[1] ?? (random() < 0.2 ? 5 * MINUTE_MS : MINUTE_MS / 2),
+    minMs = emphasis.lastsMs?.[0] ?? 0,
   ): void => {
     let undone = false;
     const once = (): void => {
@@ -170,10 +174,21 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     },
     'a person holds a volume': (random) => annotate(random, { hold: 'true' }),
     'a person pins a volume': (random) => annotate(random, { pinTier: random() < 0.5 ? 'hot' : 'cold' }),
-    'Redis loses its data': () => leaseServer.flush(),
-    'Redis restarts': () => leaseServer.restart(),
-    'Redis fails over to a copy that lags behind': (random) =>
-      void clock.after(upTo(random, 3_000), leaseServer.replicate()),
+    'Redis loses its data': () => {
+      truth.redisShakenAtMs = clock.monotonicMs();
+      leaseServer.flush();
+    },
+    'Redis restarts': () => {
+      truth.redisShakenAtMs = clock.monotonicMs();
+      leaseServer.restart();
+    },
+    'Redis fails over to a copy that lags behind': (random) => {
+      const failOver = leaseServer.replicate();
+      clock.after(upTo(random, 3_000), () => {
+        truth.redisShakenAtMs = clock.monotonicMs();
+        failOver();
+      });
+    },
     'the clock of Redis jumps': (random) => jumpRedis(Math.round((2 * random() - 1) * REDIS_JUMP_MAX_MS)),
     'an old request comes again': (random) => bus.repeatRequest(random),
     'a scorer that is behind asks for a move': (random) => requestOutOfTurn(world, random),
@@ -192,10 +207,14 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     },
     'NATS loses the facts': () => bus.loseFacts(),
   };
-  const rare = profile.hasRareDeeds ? createRareDeeds(world, { send, persist, until, publish, scale }) : {};
-  const all = { ...deeds, ...rare };
+  const hands = { send, persist, until, publish, scale };
+  const rare = profile.hasRareDeeds ? createRareDeeds(world, hands) : {};
+  const aimed = emphasis.deeds === undefined ? {} : createAimedDeeds(world, hands);
+  const all = { ...deeds, ...rare, ...aimed };
   // What is rare elsewhere is not so here.
-  const names = [...Object.keys(deeds), ...Object.keys(rare), ...Object.keys(rare)];
+  const names = emphasis.deeds ?? [...Object.keys(deeds), ...Object.keys(rare), ...Object.keys(rare)];
+  const unknown = names.find((name) => all[name] === undefined);
+  if (unknown !== undefined) throw new Error(`nobody knows how to do ${JSON.stringify(unknown)}`);
   return {
     act: (random) => {
       const name = oneOf(random, names) ?? '';

@@ -107,11 +107,13 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
       if (isNew) noteStart(next, world);
       look(
         ({ onIntent, onAccepted }) =>
-          onIntent?.(next, previous, world) ?? (isNew ? onAccepted?.(next, world, writer) : undefined),
+          onIntent?.(next, previous, world, writer) ?? (isNew ? onAccepted?.(next, world, writer) : undefined),
       );
       if (next.state === 'ended' && previous?.state === 'active') noteEnd(next, world, writer);
     },
     onRequest: (request, scorer) => {
+      const goodForMs = Date.parse(request.notAfter) - scorer.wallOffsetMs;
+      world.truth.notAfterMs.set(request.migrationId, goodForMs);
       if (!isLate(scorer)) look(({ onRequested }) => onRequested?.(request, world, scorer));
     },
     onEvent: (event) => {
@@ -176,8 +178,8 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
     });
   };
   for (let index = 0; index < profile.deeds; index += 1) at(`deed#${index}`, (lot) => people.act(lot));
-  for (let index = 0; index < profile.deeds * DISTURBANCES_PER_DEED; index += 1)
-    at(`disturb#${index}`, (lot) => fleet.disturb(lot));
+  const disturbances = profile.emphasis?.disturbances ?? profile.deeds * DISTURBANCES_PER_DEED;
+  for (let index = 0; index < disturbances; index += 1) at(`disturb#${index}`, (lot) => fleet.disturb(lot));
   changeLoads(world, random, () => isTroubled);
   // In any order of starts.
   for (const role of ['watcher', 'scorer', 'migrator'] as const) {
@@ -187,6 +189,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   if (stopAtBreach && hasFailed) return report(0, 0);
 
   isTroubled = false;
+  truth.repairedAtMs = clock.monotonicMs();
   chaos.end();
   people.repair();
   fleet.setClocksRight();
@@ -248,18 +251,36 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
 
 function noteStart({ migrationId, policyId, volumeId }: Intent, { truth, clock, model, profile }: World): void {
   const nodes = model.volume(volumeId)?.replicas.map(({ node }) => node) ?? [];
+  if (truth.accepted.has(migrationId)) truth.takenUpAgain.add(migrationId);
   truth.accepted.set(migrationId, { policyId, atMs: clock.monotonicMs(), zones: spreadOver(nodes, profile) });
 }
 
-function noteEnd({ volumeId, outcome }: EndedIntent, { truth, clock }: World, writer: SimulatedProcess): void {
+function noteEnd(
+  { volumeId, policyId, outcome }: EndedIntent,
+  { truth, clock }: World,
+  writer: SimulatedProcess,
+): void {
   const atMs = clock.monotonicMs();
+  const inRow = truth.failedInRow.get(policyId) ?? {
+    volumes: new Set(),
+    completedAtMs: Number.NEGATIVE_INFINITY,
+    lastAtMs: atMs,
+  };
+  truth.failedInRow.set(policyId, inRow);
+  inRow.lastAtMs = atMs;
+  inRow.volumes.delete(volumeId);
+  if (outcome === 'failed') inRow.volumes.add(volumeId);
+  if (outcome === 'completed') {
+    inRow.volumes.clear();
+    inRow.completedAtMs = atMs;
+  }
   if (outcome === 'completed') {
     if (nobodyIsRight(writer, truth)) truth.completedAtMs.delete(volumeId);
     else truth.completedAtMs.set(volumeId, atMs);
   }
   if (outcome === 'failed') {
-    const inRow = (truth.failures.get(volumeId)?.inRow ?? 0) + 1;
-    truth.failures.set(volumeId, { inRow, atMs, untilMs: atMs + FAILURE_BACKOFF_MS * 2 ** (inRow - 1) });
+    const times = (truth.failures.get(volumeId)?.inRow ?? 0) + 1;
+    truth.failures.set(volumeId, { inRow: times, atMs, untilMs: atMs + FAILURE_BACKOFF_MS * 2 ** (times - 1) });
   } else truth.failures.delete(volumeId);
 }
 

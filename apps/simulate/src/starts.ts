@@ -63,10 +63,85 @@ export function startsWithoutScore(start: Start, world: World): string | undefin
   return `${start.volumeId} moves to ${start.toTier} without a score that says so`;
 }
 
+/** I5: of too many volumes of the policy Prometheus has said nothing for long. */
+export function startsAmongUnknown({ policyId, policyGeneration }: Start, world: World): string | undefined {
+  const { truth, clock, model, kubernetes, profile } = world;
+  if (truth.unseen === undefined || clock.monotonicMs() - truth.unseen.sinceMs < NEWS_MS + 4 * profile.cycleMs)
+    return undefined;
+  const { volumeSelector, metrics } = specOf({ policyId, policyGeneration }, truth);
+  const published = [...kubernetes.persistentVolumes].flatMap(([id, { view }]) =>
+    Object.entries(volumeSelector.matchLabels).every(([key, value]) => view.labels[key] === value) &&
+    model.volume(id)?.target !== undefined
+      ? [id]
+      : [],
+  );
+  const unseen = published.filter((id) => truth.unseen?.volumes.has(id) === true).length;
+  // One more or less may have been published meanwhile.
+  return (unseen - 1) * 100 > metrics.maxUnknownPercent * published.length
+    ? `a move of ${policyId} is asked for while ${unseen} of its ${published.length} volumes have no score`
+    : undefined;
+}
+
+/** I5: what a request says is old. */
+export function startsTooLate({ migrationId, volumeId }: Start, { truth, clock }: World): string | undefined {
+  const lateMs = clock.nowMs() - (truth.notAfterMs.get(migrationId) ?? Number.POSITIVE_INFINITY);
+  return lateMs > CLOCK_TOLERANCE_MS + NOTICE_MS
+    ? `${volumeId} moves by a request that ran out ${lateMs} ms ago`
+    : undefined;
+}
+
+/** I8: by a clock that differs from that of the watcher, and has done so for a while. */
+export function startsByWrongClock(
+  start: Start,
+  { truth, clock }: World,
+  writer: SimulatedProcess,
+): string | undefined {
+  const apartMs = Math.abs(writer.wallOffsetMs - truth.heartbeatAheadMs);
+  const isNew = clock.monotonicMs() - Math.max(writer.jumpedAtMs, truth.heartbeatJumpedAtMs) < CLOCK_TOLERANCE_MS;
+  return apartMs > 1.2 * CLOCK_TOLERANCE_MS && !isNew && !isRepair(start, truth)
+    ? `${start.volumeId} starts by a clock that is ${apartMs} ms from that of the watcher`
+    : undefined;
+}
+
+/** I10: Mayastor has shown other replicas for long. */
+export function startsFromElsewhere(
+  start: Start & Pick<ActiveIntent, 'replicas'>,
+  { model, truth, clock }: World,
+): string | undefined {
+  const { volumeId, replicas } = start;
+  const volume = model.volume(volumeId);
+  if (volume === undefined || replicas === undefined || isRepair(start, truth)) return undefined;
+  const present = new Set(volume.replicas.map(({ uuid }) => uuid));
+  if (replicas.every(({ replicaId }) => present.has(replicaId))) return undefined;
+  const changedAtMs = model.ledger.changes().findLast(({ volume: id }) => id === volumeId)?.atMs ?? 0;
+  const agoMs = clock.monotonicMs() - changedAtMs;
+  return agoMs > NOTICE_MS + 3_000
+    ? `${volumeId} starts from replicas that it has had no more for ${agoMs} ms`
+    : undefined;
+}
+
+/** I6: moves of the policy fail one after the other. `newsMs`: so long it may not be known. */
+export function startsAmongFailures(start: Start, { truth, clock }: World): string | undefined {
+  const row = truth.failedInRow.get(start.policyId);
+  const nowMs = clock.monotonicMs();
+  if (row === undefined || truth.outOfTurn.has(start.migrationId)) return undefined;
+  const isNew = nowMs - row.lastAtMs < NEWS_MS || row.lastAtMs - row.completedAtMs < NEWS_MS;
+  if (isNew || nowMs - row.lastAtMs > HOUR_MS - NEWS_MS) return undefined;
+  const most = Math.max(
+    ...(truth.policyVersions.get(start.policyId) ?? []).map(({ spec }) => spec.limits.maxConsecutiveFailures),
+  );
+  return row.volumes.size < most
+    ? undefined
+    : `a move of ${start.policyId} is asked for after those of ${row.volumes.size} volumes failed in a row`;
+}
+
 /** I6: the moves of a policy within an hour. */
 export function startsTooMany({ policyId }: Start, { truth, clock }: World): string | undefined {
   const sinceMs = clock.monotonicMs() - HOUR_MS + CLOCK_TOLERANCE_MS;
-  const lately = [...truth.accepted.values()].filter((start) => start.policyId === policyId && start.atMs > sinceMs);
+  // Scorers count them; who asks out of turn does not.
+  const lately = [...truth.accepted].filter(
+    ([id, start]) => start.policyId === policyId && start.atMs > sinceMs && !truth.outOfTurn.has(id),
+  );
   const versions = truth.policyVersions.get(policyId) ?? [];
   const most = Math.max(...versions.map(({ spec }) => spec.limits.maxMovesPerHour));
   return lately.length <= most

@@ -124,7 +124,7 @@ export function said(
       request && invariant.onRequested?.(request, world, processOf(world, 'scorer-1')),
       event && invariant.onEvent?.(event, world),
       heartbeat && invariant.onHeartbeat?.(heartbeat, world),
-      ended && onIntent?.(ended, anIntent(), world),
+      ended && onIntent?.(ended, anIntent(), world, writer),
     ];
     if (happening.call !== undefined) {
       const { readAgoMs = 0 } = happening.call;
@@ -133,7 +133,7 @@ export function said(
       words.push(onArrival?.(call, world));
     }
     if (happening.intent !== undefined) {
-      words.push(onAccepted?.(happening.intent, world, writer), onIntent?.(happening.intent, undefined, world));
+      words.push(onAccepted?.(happening.intent, world, writer), onIntent?.(happening.intent, undefined, world, writer));
     }
     return words.some((word) => word !== undefined) ? [id] : [];
   });

@@ -5,13 +5,16 @@ import type { WorkerReport } from '../worker.ts';
 import { createBundler } from './bundler.ts';
 import { createRunner, judge, judgeBySmallWorlds, type RunResult, type Verdict } from './judge.ts';
 import { SWITCH, withSwitches, type MechanicalMutant } from './mechanical.ts';
+import type { MutantSeeds } from './mutant-seeds.ts';
 import { planted, type PlantedDefect } from './planted/planted-defect.ts';
 import type { SeedTask } from './worker.ts';
 
 export interface MutantRun {
   readonly planted: readonly PlantedDefect[];
   readonly mechanical: readonly MechanicalMutant[];
-  readonly seeds: readonly number[];
+  readonly seeds: MutantSeeds;
+  /** Tried on few worlds, for it is known that nothing is noticed on any. */
+  readonly known: ReadonlySet<string>;
   readonly workers: number;
   /** Where bundles are written. */
   readonly folder: string;
@@ -46,7 +49,7 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
   const baseline = new Map<number, WorkerReport>();
   const reached = new Map<number, number[]>(Array.from(numbers.values(), (number) => [number, []]));
 
-  const left = seeds.values();
+  const left = seeds.all.values();
   await inSlots(workers, async () => {
     await using runner = createRunner(pathOf('all'));
     for (const seed of left) {
@@ -89,16 +92,18 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
       return { kind: 'unfit', why: error instanceof Error ? error.message : String(error) };
     }
     await using runner = createRunner(path);
-    return await judge((task) => runner.run(task), undefined, bestFirst(baseline.keys()), baseline);
+    const provoked = defect.world === undefined ? [] : seeds.ofKind(defect.world).filter((seed) => baseline.has(seed));
+    const order = [...new Set([...provoked, ...bestFirst(baseline.keys())])];
+    return await judge((task) => runner.run(task), undefined, order, baseline);
   }
 
   /** What costs least comes first: calm small worlds where they know the place, a seed or two, troubled ones, all seeds. */
   async function judgeMechanical(
-    { file }: MechanicalMutant,
+    { file, id }: MechanicalMutant,
     number: number,
     runTask: (task: SeedTask) => Promise<RunResult>,
   ): Promise<Verdict> {
-    const order = bestFirst(reached.get(number) ?? []);
+    const order = bestFirst(reached.get(number) ?? []).slice(0, run.known.has(id) ? KNOWN_SEEDS : SEEDS_MAX);
     const isOfCore = file.includes('/core/');
     const calm = isOfCore ? await judgeBySmallWorlds(runTask, number, 'calm') : undefined;
     if (calm !== undefined) return calm;
@@ -132,7 +137,10 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
 }
 
 const PROGRESS_EVERY = 20;
-const SEEDS_FIRST = 2;
+const SEEDS_FIRST = 3;
+/** Of the worlds that come to its place a mechanical mutant is tried on so many; of one that is known to survive on fewer. */
+const SEEDS_MAX = 24;
+const KNOWN_SEEDS = 4;
 
 async function inSlots(count: number, work: (slot: number) => Promise<void>): Promise<void> {
   await Promise.all(Array.from({ length: count }, (_, slot) => work(slot)));

@@ -1,4 +1,5 @@
 import { knownSurvivors } from './known-survivors.ts';
+import type { MutantSeeds } from './mutant-seeds.ts';
 import { mechanicalMutants } from './mutation-targets.ts';
 import { plantedDefects } from './planted/index.ts';
 import { runMutants, type MutantResults } from './run-mutants.ts';
@@ -6,7 +7,7 @@ import { runMutants, type MutantResults } from './run-mutants.ts';
 export interface MutantTest {
   /** Only what has this in `planted NAME` or `mechanical ID`; undefined for all. */
   readonly only: string | undefined;
-  readonly seeds: readonly number[];
+  readonly seeds: MutantSeeds;
   readonly workers: number;
   readonly folder: string;
   readonly say: (line: string) => void;
@@ -36,12 +37,13 @@ export async function testMutants({ only, ...options }: MutantTest): Promise<{
 }> {
   const { say } = options;
   const wanted = (name: string): boolean => only === undefined || name.includes(only);
+  const reasons = new Map(knownSurvivors.flatMap(({ reason, ids }) => ids.map((id) => [id, reason] as const)));
   const results = await runMutants({
     ...options,
+    known: new Set(reasons.keys()),
     planted: plantedDefects.filter(({ name }) => wanted(`planted ${name}`)),
     mechanical: mechanicalMutants().filter(({ id }) => wanted(`mechanical ${id}`)),
   });
-  const reasons = new Map(knownSurvivors.flatMap(({ reason, ids }) => ids.map((id) => [id, reason] as const)));
   const survivors = results.mechanical.flatMap(([{ id }, { kind }]) => (kind === 'caught' ? [] : [id]));
   const unexplained = survivors.filter((id) => !reasons.has(id));
   const caught = results.planted.filter(([, { kind }]) => kind === 'caught').length;

@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { runSeed } from '../run-seed.ts';
 import type { WorkerReport } from '../worker.ts';
 import { profileOf, type Profile } from '../world/profile.ts';
+import { isProvoking } from '../world/provoking.ts';
 import { wrongInSmallWorlds, type SmallWorlds } from './small-worlds.ts';
 
 export interface SeedTask {
@@ -54,7 +55,7 @@ const runTask = async ({ seed, mutant, stepsMax }: SeedTask): Promise<MutantRepo
   if (typeof seed === 'string') return { kind: 'smallWorlds', wrong: wrongInSmallWorlds(seed) };
   const { schedule: _schedule, ...report } = await runSeed(seed, {
     stopAtBreach: true,
-    profile: small(profileOf(seed)),
+    profile: isProvoking(seed) ? {} : small(profileOf(seed)),
     ...(stepsMax === undefined ? {} : { stepsMax }),
   });
   // What was rejected in this run and is caught by nobody is no fault of the next.

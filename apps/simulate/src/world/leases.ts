@@ -48,9 +48,14 @@ export function leasesOf(
       restart: () => server.restart(),
       replicate: () => server.replicate(),
       census: () => server.census(),
+      ownerOf: (volumeId) => server.ownerOf(volumeId),
+      fenceHolder: () => server.fenceHolder(),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     },
   });
 }
 
-type Operation = Exclude<keyof MemoryLeaseServer, 'flush' | 'restart' | 'replicate' | 'census' | symbol>;
+type Operation = Exclude<
+  keyof MemoryLeaseServer,
+  'flush' | 'restart' | 'replicate' | 'census' | 'ownerOf' | 'fenceHolder' | symbol
+>;

@@ -4,6 +4,7 @@ import type { CallFault, ErrorBody, MayastorModel } from '@couchestor/simulator/
 import type { Chaos, Lot } from './chaos.ts';
 import type { SimulatedProcess } from './process.ts';
 import { lateMs } from './network.ts';
+import type { Emphasis } from './provoking.ts';
 import { upTo } from './random.ts';
 
 /** Requests of the services on their way to the model, and what happens to them there. */
@@ -26,6 +27,7 @@ export interface MayastorRoadOptions {
   /** Share of changing calls, of those that go wrong, before which the process stands still after it was asked whether it may. */
   readonly standstillShare: number;
   readonly standstillMaxMs: number;
+  readonly emphasis: Pick<Emphasis, 'standsBeforeChanges' | 'lateEffectShare'>;
   readonly onArrival: (call: ArrivingCall) => void;
   /** The process stood still between its last check and this call. */
   readonly onLateCall: (path: string, process: SimulatedProcess) => void;
@@ -37,6 +39,8 @@ export interface MayastorRoadOptions {
 }
 
 const CRASH_SHARE = 0.006;
+/** By then a call without an answer has had its effect, or never has it. */
+const LATE_EFFECT_MAX_MS = 29_000;
 
 export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
   const {
@@ -45,6 +49,7 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     model,
     standstillShare,
     standstillMaxMs,
+    emphasis: { standsBeforeChanges = false, lateEffectShare },
     onArrival,
     onLateCall,
     onCutOff,
@@ -109,7 +114,11 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     if (method === 'GET') onRead();
     else {
       // What remains between that question and the socket.
-      if (lot !== undefined && lot.random() < standstillShare) {
+      if (
+        lot !== undefined &&
+        lot.random() < standstillShare &&
+        (!standsBeforeChanges || isLookedAfter(method, path))
+      ) {
         process.pauseFor(upTo(lot.random, standstillMaxMs));
         await process.running();
         onLateCall(path, process);
@@ -122,7 +131,7 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
       await process.clock.sleep(upTo(lot.random, 100));
       return { kind: 'lost', reason: 'broken', message: 'reset' };
     }
-    const withFault = lot === undefined ? undefined : faultOf(lot, method);
+    const withFault = lot === undefined ? undefined : faultOf(lot, method, lateEffectShare);
     if (withFault?.kind === 'crash' && /replica_count|children/.test(path)) onCutOff();
     const answer = await untilAnswered(process, request, handle(request, withFault));
     const [, volumeId] = /^\/volumes\/([^/?]+)$/.exec(path) ?? [];
@@ -144,7 +153,13 @@ function never(process: SimulatedProcess): Promise<never> {
   return new Promise(() => undefined);
 }
 
-function faultOf(lot: Lot, method: string): CallFault {
+/** What has to be undone when it comes at another time than it was meant for. */
+const isLookedAfter = (method: string, path: string): boolean =>
+  method === 'PUT' ? /cordon|replica_count\/(?!255)/.test(path) : path.includes('/children/');
+
+function faultOf(lot: Lot, method: string, lateEffectShare: number | undefined): CallFault {
+  if (lateEffectShare !== undefined && method !== 'GET' && lot.random() < lateEffectShare)
+    return { kind: 'timeout', effectAfterMs: upTo(lot.random, LATE_EFFECT_MAX_MS) };
   const kind = lot.random();
   if (kind < 0.05) return { kind: 'timeout' };
   if (kind < 0.1) return { kind: 'timeout', effectAfterMs: upTo(lot.random, 12_000) };

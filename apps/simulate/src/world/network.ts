@@ -41,7 +41,8 @@ export function lateMs(random: Random, maxMs: number): number {
   return upTo(random, kind < 0.7 ? 50 : kind < 0.95 ? maxMs / 10 : maxMs);
 }
 
-export function createNetwork(clock: Clock, chaos: Chaos): Network {
+/** @param busLateMs how late what the bus is asked may be; undefined for the usual, which is seldom by more than a second */
+export function createNetwork(clock: Clock, chaos: Chaos, busLateMs?: number): Network {
   const crashes = (lot: Lot): boolean => lot.random() < CRASH_SHARE;
 
   /** Runs the effect, then hands its result over. */
@@ -98,7 +99,7 @@ export function createNetwork(clock: Clock, chaos: Chaos): Network {
       await process.running();
       const lot = chaos.at(`${process.name}/${what}`);
       if (lot === undefined) return request(process, effect, signal, quick, undefined, undefined);
-      const totalMs = lateMs(lot.random, SLOW_MAX_MS);
+      const totalMs = busLateMs === undefined ? lateMs(lot.random, SLOW_MAX_MS) : upTo(lot.random, busLateMs);
       const effectMs = upTo(lot.random, totalMs);
       const way = { effectMs, answerMs: totalMs - effectMs, staysSent: lot.random() < 0.5 };
       return request(process, effect, signal, way, undefined, lot);

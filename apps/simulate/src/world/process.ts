@@ -11,6 +11,8 @@ export interface SimulatedProcess {
   readonly isDead: boolean;
   /** When it stood still last; -Infinity for never, the present while it stands still. */
   readonly stoodStillAtMs: number;
+  /** When its wall clock jumped last. */
+  readonly jumpedAtMs: number;
   /** How far its wall clock is ahead of the true time. */
   readonly wallOffsetMs: number;
   /** Runs it when the process runs: at once, when it goes on, or never. */
@@ -37,6 +39,7 @@ export function createProcess({ name, clock, onKill, ...options }: ProcessOption
   let dead = false;
   let { wallOffsetMs } = options;
   let stoppedUntilMs = Number.NEGATIVE_INFINITY;
+  let jumpedAtMs = Number.NEGATIVE_INFINITY;
   let backlog: (() => void)[] = [];
 
   const deliver = (run: () => void): void => {
@@ -85,6 +88,9 @@ export function createProcess({ name, clock, onKill, ...options }: ProcessOption
     get stoodStillAtMs() {
       return Math.min(stoppedUntilMs, clock.monotonicMs());
     },
+    get jumpedAtMs() {
+      return jumpedAtMs;
+    },
     get wallOffsetMs() {
       return wallOffsetMs;
     },
@@ -101,6 +107,7 @@ export function createProcess({ name, clock, onKill, ...options }: ProcessOption
     },
     jumpWall: (ms) => {
       wallOffsetMs += ms;
+      jumpedAtMs = clock.monotonicMs();
     },
     kill: () => {
       if (dead) return;

@@ -1,5 +1,6 @@
 import type { MayastorVersion } from '@couchestor/simulator/mayastor';
 import { oneOf, picked, seededRandom, upTo, type Random } from './random.ts';
+import { isProvoking, provoking, type Emphasis } from './provoking.ts';
 import { unusual } from './unusual.ts';
 
 /** What a world is like. It follows from the seed alone. */
@@ -45,6 +46,7 @@ export interface Profile {
   readonly maxRebuilds: number | undefined;
   readonly isThin: boolean;
   readonly poolBytes: Readonly<Record<Tier, number>>;
+  readonly emphasis?: Emphasis;
 }
 
 export type Tier = 'hot' | 'cold';
@@ -105,7 +107,9 @@ const VARIED_EVERY = 4;
 
 export function profileOf(seed: number): Profile {
   const profile = variedProfile(seed);
-  return seed % VARIED_EVERY === 0 ? unusual(seed, profile) : busy(profile, seededRandom(seed ^ 0x1f83d9ab));
+  if (seed % VARIED_EVERY === 0) return unusual(seed, profile);
+  const busyProfile = busy(profile, seededRandom(seed ^ 0x1f83d9ab));
+  return isProvoking(seed) ? provoking(seed, busyProfile) : busyProfile;
 }
 
 /** The same world without what makes its moves seldom or long, so that many happen in the time of few. */

@@ -38,6 +38,8 @@ interface Truth {
   openHeartbeatAtMs: number;
   /** How far the clock that dated the last one was ahead. */
   heartbeatAheadMs: number;
+  /** When that was last another by more than a moment. */
+  heartbeatJumpedAtMs: number;
   /** Processes that have heard that all is paused, and nothing else since. */
   readonly heardPause: Set<string>;
   /** What each volume's applications ask for now. */
@@ -66,6 +68,24 @@ interface Truth {
   readonly poolOpenedAtMs: Map<string, number>;
   /** Of volumes whose last moves failed: how many in a row, when the last did, and how long they are left alone. */
   readonly failures: Map<string, Failures>;
+  /** Of each policy: the volumes whose last move failed since one of it completed, and when that was. */
+  readonly failedInRow: Map<string, { readonly volumes: Set<string>; completedAtMs: number; lastAtMs: number }>;
+  /** Nodes that are down, since when. */
+  readonly downSinceMs: Map<string, number>;
+  /** Which target a process last was told that a volume has, and how often in a row, by `process/volume`. */
+  readonly targetRead: Map<string, { readonly nexus: string | undefined; readonly times: number }>;
+  /** Volumes that Prometheus has not seen for a while, since when. */
+  unseen: { readonly volumes: ReadonlySet<string>; readonly sinceMs: number } | undefined;
+  /** When Redis last lost or forgot something, or its clock jumped. */
+  redisShakenAtMs: number;
+  /** How far its clock is ahead. */
+  redisAheadMs: number;
+  /** Until when requests are good, by their migrations. */
+  readonly notAfterMs: Map<string, number>;
+  /** Migrations that were taken up more than once. */
+  readonly takenUpAgain: Set<string>;
+  /** When all was repaired. */
+  repairedAtMs: number | undefined;
   /** Migrations that somebody asked for who did not know better. */
   readonly outOfTurn: Set<string>;
   /** Changes that a process sent after it had stood still, by path: what they do is not what was decided. */
@@ -133,12 +153,14 @@ export function createWorld(options: {
     onLot: (id) => observer.onStory('chaos', id),
   });
   const truth = createTruth();
-  const model = createModel(profile, clock, seededRandom(seed ^ 0x3c6ef372));
-  const network = createNetwork(clock, chaos);
+  const model = watched(createModel(profile, clock, seededRandom(seed ^ 0x3c6ef372)), truth);
+  const network = createNetwork(clock, chaos, profile.emphasis?.busLateMs);
   let redisAheadMs = 0;
   const leaseServer = createMemoryLeaseServer({ clock: { ...clock, nowMs: () => clock.nowMs() + redisAheadMs } });
   const jumpRedis = (ms: number): void => {
     redisAheadMs += ms;
+    truth.redisAheadMs = redisAheadMs;
+    truth.redisShakenAtMs = clock.monotonicMs();
   };
   const bus = createSimulatedBus({
     clock,
@@ -151,7 +173,9 @@ export function createWorld(options: {
     onHeartbeat: (heartbeat) => {
       if (heartbeat === undefined) return;
       truth.heartbeatAtMs = clock.monotonicMs();
-      truth.heartbeatAheadMs = Date.parse(heartbeat.sentAt) - clock.nowMs();
+      const aheadMs = Date.parse(heartbeat.sentAt) - clock.nowMs();
+      if (Math.abs(aheadMs - truth.heartbeatAheadMs) > 5_000) truth.heartbeatJumpedAtMs = clock.monotonicMs();
+      truth.heartbeatAheadMs = aheadMs;
       if (!heartbeat.paused) truth.openHeartbeatAtMs = clock.monotonicMs();
       observer.onHeartbeat(heartbeat);
     },
@@ -163,7 +187,9 @@ export function createWorld(options: {
     chaos,
     exported: () =>
       profile.volumes.flatMap(({ id }) =>
-        model.volume(id)?.target === undefined ? [] : [{ volumeId: id, iops: truth.iops.get(id) ?? 0 }],
+        model.volume(id)?.target === undefined || truth.unseen?.volumes.has(id) === true
+          ? []
+          : [{ volumeId: id, iops: truth.iops.get(id) ?? 0 }],
       ),
   });
   const mayastor = createMayastorRoad({
@@ -172,6 +198,7 @@ export function createWorld(options: {
     model,
     standstillShare: profile.standstillShare,
     standstillMaxMs: profile.standstillMaxMs,
+    emphasis: profile.emphasis ?? {},
     onArrival: (call) => {
       truth.changingCalls += 1;
       observer.onArrival(call);
@@ -183,7 +210,13 @@ export function createWorld(options: {
     onRead: () => {
       truth.reads += 1;
     },
-    onVolumeRead: ({ name }, volumeId) => truth.volumeReadAtMs.set(`${name}/${volumeId}`, clock.monotonicMs()),
+    onVolumeRead: ({ name }, volumeId) => {
+      const key = `${name}/${volumeId}`;
+      truth.volumeReadAtMs.set(key, clock.monotonicMs());
+      const nexus = model.volume(volumeId)?.target?.nexus;
+      const before = truth.targetRead.get(key);
+      truth.targetRead.set(key, { nexus, times: before?.nexus === nexus ? (before?.times ?? 0) + 1 : 1 });
+    },
   });
   const surroundings: Surroundings = {
     clock,
@@ -221,6 +254,7 @@ function createTruth(): Truth {
     heartbeatAtMs: Number.NEGATIVE_INFINITY,
     openHeartbeatAtMs: Number.NEGATIVE_INFINITY,
     heartbeatAheadMs: 0,
+    heartbeatJumpedAtMs: Number.NEGATIVE_INFINITY,
     heardPause: new Set(),
     iops: new Map(),
     policyVersions: new Map(),
@@ -235,6 +269,15 @@ function createTruth(): Truth {
     cordonedAtMs: new Map(),
     poolOpenedAtMs: new Map(),
     failures: new Map(),
+    failedInRow: new Map(),
+    downSinceMs: new Map(),
+    targetRead: new Map(),
+    unseen: undefined,
+    redisShakenAtMs: Number.NEGATIVE_INFINITY,
+    redisAheadMs: 0,
+    notAfterMs: new Map(),
+    takenUpAgain: new Set(),
+    repairedAtMs: undefined,
     outOfTurn: new Set(),
     latePaths: new Map(),
     lostCalls: [],
@@ -276,6 +319,25 @@ function createModel(profile: Profile, clock: VirtualClock, random: Random): May
     });
   }
   return model;
+}
+
+/** The same, and the truth knows which nodes are down. */
+function watched(model: MayastorModel, { downSinceMs }: Truth): MayastorModel {
+  const { faults } = model;
+  return {
+    ...model,
+    faults: {
+      ...faults,
+      nodeDown: (node, how) => {
+        if (!downSinceMs.has(node)) downSinceMs.set(node, model.ledger.nowMs);
+        faults.nodeDown(node, how);
+      },
+      nodeUp: (node) => {
+        downSinceMs.delete(node);
+        faults.nodeUp(node);
+      },
+    },
+  };
 }
 
 /** The objects of Kubernetes, and what applications do at first. */

@@ -30,6 +30,9 @@ export interface MemoryLeaseServer extends LeaseServer {
   replicate(): () => void;
   /** What is held now. */
   census(): { readonly ownerships: number; readonly holders: number; readonly fences: number };
+  /** Who owns a volume now, and the migration that has the fence. */
+  ownerOf(volumeId: string): string | undefined;
+  fenceHolder(): string | undefined;
 }
 
 export interface MemoryLeaseServerOptions {
@@ -300,6 +303,8 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
         run += 1;
       };
     },
+    ownerOf: (volumeId) => liveLease('owner', volumeId)?.holder,
+    fenceHolder: () => liveFence()?.migrationId,
     census: () => {
       const nowMs = clock.nowMs();
       const live = <T extends { readonly untilMs: number }>(all: Iterable<T>): T[] =>

@@ -70,6 +70,25 @@ test('while the count is right it is waited for what may still come, and then no
   expect(judge(2, ended({}), { sentAgoMs: 121 * SECOND_MS })).toEqual({ kind: 'forget' });
 });
 
+test('a replica that a move took for wanted, since it began just after the late call, is undone when that move has ended', () => {
+  const began = (afterMs: number): EndedIntent =>
+    ended({
+      migrationId: 'another',
+      startedAt: new Date(NOW_MS - 40 * SECOND_MS + afterMs).toISOString(),
+      replicaCount: 3,
+      replicas: [...left, { replicaId: 'come', pool: 'sata-n3', node: 'n3' }],
+    });
+  const sent = { sentAgoMs: 40 * SECOND_MS };
+  expect(judge(3, began(3 * SECOND_MS), sent)).toMatchObject({
+    kind: 'undo',
+    intent: { replicaCount: 2, rollback: { reason: 'LateCall' }, round: { growths: 1, replicasBefore: left } },
+  });
+  // Sent before, it would have found the count that it wants; and after so long somebody else wants it.
+  expect(judge(3, began(-31 * SECOND_MS), sent)).toEqual({ kind: 'forget' });
+  expect(judge(3, began(121 * SECOND_MS), sent)).toEqual({ kind: 'forget' });
+  expect(judge(2, began(3 * SECOND_MS), sent)).toEqual({ kind: 'wait' });
+});
+
 test('what cannot be the doing of the call is left alone', () => {
   const longAfter = { endedAt: new Date(NOW_MS).toISOString() };
   expect(judge(3, ended(longAfter), { sentAgoMs: 600 * SECOND_MS })).toEqual({ kind: 'forget' });

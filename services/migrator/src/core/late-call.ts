@@ -29,6 +29,8 @@ export type LateCallVerdict =
 
 /** A call without an answer may have its effect so much later. */
 const EFFECT_MS = 2 * 60_000;
+/** By so much the clocks of two processes may differ. */
+const CLOCK_TOLERANCE_MS = 30_000;
 
 /** @param record of the volume's last move, none being in flight */
 export function judgeLateCall(
@@ -39,7 +41,9 @@ export function judgeLateCall(
   nowMs: number,
 ): LateCallVerdict {
   if (record === undefined || volume === 'absent') return { kind: 'forget' };
-  const { replicaCount, replicas } = record;
+  const { replicas } = record;
+  const isTaken = isTakenForWanted(call, record);
+  const replicaCount = isTaken ? call.intent.replicaCount : record.replicaCount;
   if (replicaCount === undefined || replicas === undefined || call.replicaCount === replicaCount) {
     return { kind: 'forget' };
   }
@@ -48,9 +52,19 @@ export function judgeLateCall(
   }
   // A move that was in flight when the call had its effect ends with the right count, or says that it does not.
   const isPossible =
-    parseTimestampMs(record.endedAt) < call.sentAtMs + EFFECT_MS || record.reason === 'ReplicaCountChanged';
+    isTaken || parseTimestampMs(record.endedAt) < call.sentAtMs + EFFECT_MS || record.reason === 'ReplicaCountChanged';
   if (volume.replicaCount !== call.replicaCount || !isPossible) return { kind: 'forget' };
   return { kind: 'undo', intent: undoing(call, { ...record, replicaCount, replicas }, instance, nowMs) };
+}
+
+/**
+ * A move that began soon after the call may have found what came of it, and taken that for the count that the volume is
+ * to have: nobody but the sender knows better, and may come to look only when it has begun.
+ */
+function isTakenForWanted({ intent, replicaCount, sentAtMs }: LateCall, record: EndedIntent): boolean {
+  const afterMs = parseTimestampMs(record.startedAt) - sentAtMs;
+  const isOther = record.migrationId !== intent.migrationId && record.replicaCount === replicaCount;
+  return isOther && afterMs > -CLOCK_TOLERANCE_MS && afterMs < EFFECT_MS;
 }
 
 /** A move that is rolled back from its beginning: it takes away what came, or brings back what went. */
@@ -81,7 +95,8 @@ function undoing(
       round: {
         number: 1,
         startedAt,
-        replicasBefore: record.replicas,
+        // Of those that a move took for wanted one goes.
+        replicasBefore: grew ? record.replicas.slice(0, record.replicaCount) : record.replicas,
         sourceReplicaId: source.replicaId,
         // No pool is wanted, so whatever came is out of place.
         targetPool: '',

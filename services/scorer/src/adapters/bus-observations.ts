@@ -1,9 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Bus } from '@couchestor/shared/bus';
+import type { MoverObserved } from '@couchestor/shared/messages';
 import { HOUR_MS, parseTimestampMs } from '@couchestor/shared/units';
 import type { IntentState, MoveStart } from '../core/world.ts';
 import type { Observations } from '../ports.ts';
 import { readIntent } from '../read-facts.ts';
 import { createRefusalRecord } from '../refusal-record.ts';
+
+/** What is decided by of a migrator: not the moves that it has in flight. */
+const abilityOf = (mover: MoverObserved | undefined) =>
+  mover === undefined ? undefined : { method: mover.method, fleetLimit: mover.fleetLimit };
 
 const names = [
   'policy.observed',
@@ -28,7 +34,10 @@ export async function openObservations(bus: Bus, nowMs: () => number, signal: Ab
   const changed = (): void => {
     for (const listener of listeners) listener();
   };
-  for (const name of names) tables.onChange(name, changed);
+  for (const name of names) if (name !== 'mover.observed') tables.onChange(name, changed);
+  tables.onChange('mover.observed', (_instance, next, previous) => {
+    if (!isDeepStrictEqual(abilityOf(next?.data), abilityOf(previous?.data))) changed();
+  });
   const intents = new Map<string, IntentState>();
   const starts = new Map<string, MoveStart>();
   const refusals = createRefusalRecord();
@@ -36,12 +45,15 @@ export async function openObservations(bus: Bus, nowMs: () => number, signal: Ab
   const watch = bus.intents.watchAll({
     signal,
     onChange: (volumeId, stored) => {
+      const before = intents.get(volumeId);
       if (stored === undefined) {
         intents.delete(volumeId);
       } else {
         const intent = readIntent(stored.intent);
-        intents.set(volumeId, intent);
         if (intent.state === 'active') refusals.moved(volumeId);
+        // Most steps of a move change nothing that anybody decides by.
+        if (isDeepStrictEqual(intent, before)) return;
+        intents.set(volumeId, intent);
         // A record is overwritten by the volume's next move, which within the hour would hide this start.
         starts.set(intent.migrationId, intent);
         for (const { migrationId, startedAt } of stored.intent.startsBefore ?? []) {

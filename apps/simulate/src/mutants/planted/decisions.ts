@@ -6,6 +6,7 @@ const core = 'services/scorer/src/core';
 export const inDecisions: readonly PlantedDefect[] = [
   {
     name: 'unknown is zero',
+    world: 'sparse metrics',
     says: 'a volume without a series counts as idle',
     file: `${core}/score-table.ts`,
     find: "table.scores.get(volumeId) ?? { kind: 'unknown', reason: table.absent };",
@@ -13,6 +14,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'old scores count',
+    world: 'sparse metrics',
     says: 'scores are used however long ago Prometheus answered',
     file: 'services/scorer/src/scorer.ts',
     find: 'const fresh = measurement !== undefined && clock.monotonicMs() - measurement.atMs <= REQUEST_LIFE_CYCLES * periodMs;',
@@ -20,6 +22,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'old samples count',
+    world: 'sparse metrics',
     says: 'a series that ended a while ago counts as if it went on',
     file: `${core}/fold-scores.ts`,
     find: '!(atMs - (lastTimes.get(volumeId) ?? Number.NaN) * 1_000 <= staleAfterMs);',
@@ -27,6 +30,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'few samples count',
+    world: 'sparse metrics',
     says: 'what share of its samples a volume has is not looked at',
     file: `${core}/score-table.ts`,
     find: "if (score.kind === 'value' && score.coverage < minCoverage)",
@@ -34,6 +38,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'moves among many unknown',
+    world: 'sparse metrics',
     says: 'maxUnknownPercent stops nothing',
     file: `${core}/policy-hold.ts`,
     find: 'if (unknownVolumes * 100 > maxUnknownPercent * publishedVolumes) {',
@@ -48,6 +53,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'only the first replica is looked at',
+    world: 'cordons of people',
     says: 'a volume is where its first replica is',
     file: 'libs/shared/src/policy/tiers.ts',
     find: "if (replicaTiers.every((tier) => tier === first)) return first ?? 'none';",
@@ -62,6 +68,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'selectors are ignored',
+    world: 'scarce slots',
     says: 'a policy claims every volume of its class',
     file: 'libs/shared/src/policy/claims.ts',
     find: 'return spec.storageClassName === volume.storageClassName && selectorMatches(spec.volumeSelector, volume.labels);',
@@ -69,6 +76,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'no capacity limit',
+    world: 'tight pools',
     says: 'pools are filled to the brim',
     file: 'libs/shared/src/policy/pool-eligibility.ts',
     find: 'return pool.usedBytes + inFlightBytes + addedBytes > (pool.capacityBytes * maxPoolUsedPercent) / 100;',
@@ -76,6 +84,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'no cooldown in the scorer',
+    world: 'long waits',
     says: 'a volume is asked to move again as soon as it arrived',
     file: 'libs/shared/src/scoring/cooldown.ts',
     find: 'return cooldownMs * 2 ** Math.min(regretsInRow, REGRET_DOUBLINGS_MAX);',
@@ -83,6 +92,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'no back-off in the scorer',
+    world: 'moves that fail',
     says: 'a volume whose move failed is asked to move again at once',
     file: `${core}/assess-volume.ts`,
     find: 'return cooling ?? backOffHold(intent, nowMs);',
@@ -90,6 +100,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'windows are ignored',
+    world: 'long waits',
     says: 'moves start although the window is closed',
     file: `${core}/propose-moves.ts`,
     find: "if (window.kind === 'closed') {\n    const",
@@ -97,6 +108,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'asks for what is held',
+    world: 'wishes',
     says: 'the annotation hold is not obeyed by the scorer',
     file: `${core}/assess-volume.ts`,
     find: 'wishHold(wishes, around.nowMs) ??',
@@ -104,6 +116,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'pins are ignored',
+    world: 'wishes',
     says: 'a pinned volume moves by its score',
     file: 'libs/shared/src/scoring/wanted-tier.ts',
     find: "if (pin.kind === 'tier') {",
@@ -111,6 +124,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'asks for what has snapshots',
+    world: 'wishes',
     says: 'snapshots are not looked at by the scorer',
     file: `${core}/volume-health.ts`,
     find: 'snapshotHold(volume, moves) ??',
@@ -118,6 +132,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'asks for what is degraded',
+    world: 'dead nodes',
     says: 'the health of a volume is not looked at by the scorer',
     file: `${core}/volume-health.ts`,
     find: 'redundancyHold(volume) ??',
@@ -125,6 +140,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'asks for what is drained',
+    world: 'cordons of people',
     says: 'a drain is not looked at by the scorer',
     file: `${core}/volume-health.ts`,
     find: 'if (node.draining) return',
@@ -132,6 +148,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'asks during a pause',
+    world: 'long waits',
     says: 'the scorer asks for moves although all is paused',
     file: `${core}/policy-hold.ts`,
     find: '} else if (cluster.paused) {',
@@ -139,6 +156,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'asks for a dry run',
+    world: 'wishes',
     says: 'the scorer asks for moves of a policy that only tries',
     file: `${core}/propose-moves.ts`,
     find: 'if (policy.spec.dryRun) {',
@@ -146,6 +164,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'no limit by the hour',
+    world: 'long waits',
     says: 'maxMovesPerHour is not counted',
     file: `${core}/allowance.ts`,
     find: 'const remaining = most - startsLastHour.length - outstandingElsewhere;',
@@ -153,6 +172,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'failures in a row stop nothing',
+    world: 'moves that fail',
     says: 'maxConsecutiveFailures is not counted',
     file: `${core}/allowance.ts`,
     find: 'if (failuresInRow < most) return',
@@ -160,6 +180,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'asks with the same id for ever',
+    world: 'moves that fail',
     says: 'a second try has the id of the first',
     file: `${core}/propose-moves.ts`,
     find: 'let attempt = intent?.proposalId === proposalId ? intent.attempt + 1 : 0;\n  let migrationId = migrationIdOf(proposalId, attempt);\n  while (seen.has(migrationId)) {',
@@ -167,6 +188,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'nobody waits for the leader',
+    world: 'long waits',
     says: 'every scorer decides and asks',
     file: 'services/scorer/src/adapters/leadership.ts',
     find: 'const isLeader = (): boolean => lease !== undefined && clock.monotonicMs() < lease.validUntilMs;',

@@ -7,6 +7,7 @@ const tasks = 'services/watcher/src/tasks';
 export const inObservation: readonly PlantedDefect[] = [
   {
     name: 'a heartbeat without an answer',
+    world: 'stops',
     says: 'where Kubernetes does not answer, the heartbeat says that nothing is paused',
     file: `${tasks}/keep-permit.ts`,
     find: 'const control = await source.read(AbortSignal.any([signal, timeout.signal]));',
@@ -15,6 +16,7 @@ export const inObservation: readonly PlantedDefect[] = [
   },
   {
     name: 'the pause is not passed on',
+    world: 'stops',
     says: 'the heartbeat never says that all is paused',
     file: `${tasks}/keep-permit.ts`,
     find: 'paused: control.paused,\n      ...',
@@ -22,6 +24,7 @@ export const inObservation: readonly PlantedDefect[] = [
   },
   {
     name: 'an old answer is passed on',
+    world: 'stops',
     says: 'a watcher that stood still passes on what Kubernetes said before',
     file: `${tasks}/keep-permit.ts`,
     find: 'if (clock.monotonicMs() - askedMs > CONTROL_TIMEOUT_MS) expire();\n    timeout.signal.throwIfAborted();\n    signal.throwIfAborted();',
@@ -29,6 +32,7 @@ export const inObservation: readonly PlantedDefect[] = [
   },
   {
     name: 'totals begin anew',
+    world: 'stops',
     says: 'a restart forgets what the status of a policy has counted',
     file: `${core}/ledger-book.ts`,
     find: 'this.#ledgers.set(policyId, stored === undefined ? emptyLedger : onlyLedger(stored));',
@@ -37,6 +41,7 @@ export const inObservation: readonly PlantedDefect[] = [
   },
   {
     name: 'ends are counted twice',
+    world: 'stops',
     says: 'an end that is read again is counted again',
     file: `${core}/ledger.ts`,
     find: 'if (isApplied(ledger.applied, position)) return ledger;\n  if (ledger.history.some(({ migrationId }) => migrationId === move.migrationId)) {',
@@ -45,6 +50,7 @@ export const inObservation: readonly PlantedDefect[] = [
   },
   {
     name: 'a checkpoint runs ahead',
+    world: 'stops',
     says: 'events are counted as read before they are folded',
     file: `${core}/ledger-book.ts`,
     find: 'if (before !== undefined && ended !== undefined) {',
@@ -59,6 +65,7 @@ export const inObservation: readonly PlantedDefect[] = [
   },
   {
     name: 'drains are not told',
+    world: 'cordons of people',
     says: 'no fact says that a node is drained',
     file: `${core}/node-facts.ts`,
     find: 'cordonLabels: cordonLabels.filter((label) => !isOurCordonLabel(label)).sort(),\n    draining,',
@@ -66,6 +73,7 @@ export const inObservation: readonly PlantedDefect[] = [
   },
   {
     name: 'rebuilds are not told',
+    world: 'dead nodes',
     says: 'no fact says that a volume is degraded or being rebuilt',
     file: 'services/watcher/src/adapters/mayastor-source.ts',
     find: 'status: volume.status,',

@@ -8,6 +8,8 @@ export interface PlantedDefect {
   /** Stands in the file exactly once. */
   readonly find: string;
   readonly replace: string;
+  /** The kind of provoking world in which it should do harm soonest; tried first. */
+  readonly world?: string;
 }
 
 /** @throws when the code has changed so that the defect cannot be planted as it was meant */

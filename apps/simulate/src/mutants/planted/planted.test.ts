@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { transform } from 'esbuild';
 import { expect, test } from 'vitest';
 import { root } from '../../bundle.ts';
+import { provocations } from '../../world/provoking.ts';
 import { plantedDefects } from './index.ts';
 import { planted } from './planted-defect.ts';
 
@@ -24,4 +25,9 @@ test('a defect whose place is no more, or stands twice, is an error and no pass'
   expect(planted('abd', defect)).toBe('acd');
   expect(() => planted('ad', defect)).toThrow('its text stands 0 times in a.ts, not once');
   expect(() => planted('abba', defect)).toThrow('2 times');
+});
+
+test('each world that a defect names is one of the provoking ones', () => {
+  const named = plantedDefects.flatMap(({ world }) => world ?? []);
+  expect(named.filter((world) => !Object.hasOwn(provocations, world))).toEqual([]);
 });

@@ -7,6 +7,7 @@ const migrator = 'services/migrator/src';
 export const inTheProtocol: readonly PlantedDefect[] = [
   {
     name: 'acts on a busy volume',
+    world: 'late effects',
     says: 'the next call is made before the volume is known to be idle',
     file: `${core}/next-step.ts`,
     find: 'if (!isIdle(evidence, capabilities)) {',
@@ -21,6 +22,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'no re-read before a call',
+    world: 'a slow bus',
     says: 'a read of any age is good enough for a call',
     file: `${migrator}/lookout.ts`,
     find: 'isFresh: () => volume !== undefined && ageMs(volume) <= CALL_MS,',
@@ -28,6 +30,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'one read settles',
+    world: 'moving targets',
     says: 'a volume counts as settled as soon as it was read once',
     file: `${core}/waits.ts`,
     find: 'return evidence.stableForMs >= capabilities.cachePeriodMs;',
@@ -35,6 +38,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'online is taken for filled',
+    world: 'dead nodes',
     says: 'a replica that is online counts as filled, whatever the target says of it',
     file: `${core}/evidence.ts`,
     find: "return replica.childState === 'Online' && replica.state === 'Online' && replica.rebuildPercent === undefined",
@@ -70,6 +74,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'an unanswered cordon is none',
+    world: 'late effects',
     says: 'a cordon that had no answer is forgotten as soon as it is not seen',
     file: `${migrator}/move.ts`,
     find: "if (outcomes.some((outcome) => outcome.kind === 'unknown')) {",
@@ -77,6 +82,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'late cordons are nobody’s',
+    world: 'late calls',
     says: 'who sent a cordon when the move was another’s does not take it away',
     file: `${migrator}/move.ts`,
     find: 'if (ownership.lost) {\n      const sent',
@@ -84,6 +90,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'late calls are nobody’s',
+    world: 'late calls',
     says: 'who sent a count when the move was another’s does not look after it',
     file: `${migrator}/move.ts`,
     find: 'if (unprovenCount !== undefined) context.onLateCall(record.intent, unprovenCount.replicaCount);',
@@ -91,6 +98,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'no sweep of cordons',
+    world: 'standing still',
     says: 'cordons of moves that nobody knows any more are left',
     file: `${migrator}/sweep-cordons.ts`,
     find: 'if (old.length === 0) return;',
@@ -98,6 +106,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'sweeps cordons that are in use',
+    world: 'standing still',
     says: 'any cordon with our label is taken away, also that of a move in flight',
     file: `${migrator}/sweep-cordons.ts`,
     find: 'nowMs - sinceMs >= FORGOTTEN_MS);\n    if (old.length === 0) return;\n    // Asked after the nodes were read: a move that began since cannot have been seen.\n    const records = await intents.list(signal);',
@@ -106,6 +115,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'acts before it is written',
+    world: 'standing still',
     says: 'a growth is tried without a word of it in the record',
     file: `${migrator}/move.ts`,
     find: "await writeTry('growths');",
@@ -113,6 +123,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'a time-out leaks a replica',
+    world: 'long copies',
     says: 'a replica that is not filled in time ends the move and stays',
     file: `${core}/next-step.ts`,
     find: "kind: 'rollBack',\n          rollback: {\n            outcome: 'failed',\n            reason: 'SyncTimeout',",
@@ -120,6 +131,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'removes the newcomer',
+    world: 'no steer',
     says: 'not the source goes, but what has just been filled',
     file: `${core}/drop-replica.ts`,
     find: '(unfilledFirst(astray) ?? source ?? unfilledFirst(offTier) ?? unfilledFirst(added));',
@@ -127,6 +139,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'accepts the wrong victim',
+    world: 'no steer',
     says: 'whichever replica went, the source is said to have gone',
     file: `${core}/next-step.ts`,
     find: 'return endRound(gone.includes(round.sourceReplicaId));',
@@ -134,6 +147,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'completes at the first replica',
+    world: 'cordons of people',
     says: 'a move is completed as soon as one replica is on the tier',
     file: `${core}/next-step.ts`,
     find: 'if (volume.replicas.every((replica) => tierPools.has(replica.pool)))',
@@ -148,6 +162,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'steers beside another cordon',
+    world: 'cordons of people',
     says: 'the count drops while a node of a replica that stays is cordoned, too',
     file: `${core}/drop-replica.ts`,
     find: "if (kind === 'nodeCordon' && kept.some((replica) => nodes.get(replica.node)?.cordoned !== false)) {",
@@ -155,6 +170,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'does not ask for owners',
+    world: 'moving targets',
     says: 'the count drops while an old target still owns replicas',
     file: `${core}/drop-replica.ts`,
     find: 'if (ownersAgree(volume, evidence.owners)) return undefined;',
@@ -162,13 +178,15 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'shrinks on a dead node',
+    world: 'dead nodes',
     says: 'the count drops while the node of the victim is away',
     file: `${core}/drop-replica.ts`,
-    find: 'if (evidence.cluster.nodes.get(victim.node)?.online !== true) return away();',
-    replace: '',
+    find: "if (victim.state === 'Unknown' || victim.node === '') return away();\n  if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };\n  if (evidence.cluster.nodes.get(victim.node)?.online !== true) return away();",
+    replace: "void away;\n  if (evidence.cluster === undefined) return { kind: 'look', at: 'cluster' };",
   },
   {
     name: 'does not hear an abort',
+    world: 'long copies',
     says: 'a person’s abort changes nothing',
     file: `${core}/next-step.ts`,
     find: "if (evidence.abortRequested && intent.rollback === undefined) return { kind: 'rollBack', rollback: abortedByPerson };",
@@ -176,6 +194,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'rolls forward when asked back',
+    world: 'long copies',
     says: 'rolling back removes the source, as going on does',
     file: `${core}/drop-replica.ts`,
     find: 'intent.rollback !== undefined && gone.length === 0\n      ? unfilledFirst(added)',
@@ -183,6 +202,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'counts what is on its way as nothing',
+    world: 'tight pools',
     says: 'two moves fill the same last place of a pool',
     file: `${core}/plan-rounds.ts`,
     find: 'return aboveCapacityLimit(pool, copyBytes(volume), arriving.get(pool.name) ?? 0, maxPoolUsedPercent);',
@@ -190,6 +210,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'moves beside a drain',
+    world: 'cordons of people',
     says: 'a node that is being drained is no obstacle to a round',
     file: `${core}/plan-rounds.ts`,
     find: 'const drained = own.find((node) => node !== undefined && nodes.get(node)?.draining === true);',

@@ -50,12 +50,3 @@ test('a view is of one moment: what changes while it is put together does not ch
   expect(next.volumes).toHaveLength(COUNT - 1);
   expect(next.intents.size).toBe(1);
 });
-
-test('what was read of a fact is kept for as long as the fact', () => {
-  const { volumes, begin } = aBuild();
-  const [before, again] = [allSteps(begin()), allSteps(begin())];
-  expect(again.volumes[0]).toBe(before.volumes[0]);
-  const changed = aVolume('v0', ['hot-1']).fact;
-  volumes.set('v0', { data: changed, timeMs: NOW_MS });
-  expect(allSteps(begin()).volumes[0]?.fact).toBe(changed);
-});

@@ -1,9 +1,9 @@
-import type { PolicyObserved, VolumeObserved } from '@couchestor/shared/messages';
+import type { PolicyObserved } from '@couchestor/shared/messages';
 import { unknownScores, type ScoreTable } from './core/score-table.ts';
 import type { Steps } from './core/steps.ts';
 import type { OutstandingRequest, World, WorldPolicy, WorldVolume } from './core/world.ts';
 import type { PolicySpec } from '@couchestor/shared/policy';
-import type { Observed, ObservedWorld, WindowCalendar } from './ports.ts';
+import type { ObservedWorld, WindowCalendar } from './ports.ts';
 import { readPolicy, readVolume, type ReadPolicy } from './read-facts.ts';
 
 export interface WorldBuilder {
@@ -26,10 +26,9 @@ interface BuildInput {
 /** As many volumes as are looked at in one step. */
 const STEP = 1_000;
 
-/** Puts together what the core decides by. Facts are immutable, so what was read of one holds for as long as it does. */
+/** Puts together what the core decides by. */
 export function createWorldBuilder(calendar: WindowCalendar): WorldBuilder {
   const policies = new WeakMap<PolicyObserved, ReadPolicy>();
-  let volumes = new Map<Observed<VolumeObserved>, WorldVolume>();
   const readPolicyOnce = (policy: PolicyObserved): ReadPolicy => {
     const known = policies.get(policy) ?? readPolicy(policy);
     policies.set(policy, known);
@@ -56,13 +55,12 @@ export function createWorldBuilder(calendar: WindowCalendar): WorldBuilder {
         recentStarts: observed.recentStarts,
         refusals: observed.refusals,
       };
-      const seen = new Map<Observed<VolumeObserved>, WorldVolume>();
+      const volumes: WorldVolume[] = [];
       for (const fact of facts) {
-        seen.set(fact, volumes.get(fact) ?? readVolume(fact));
-        if (seen.size % STEP === 0) yield;
+        volumes.push(readVolume(fact));
+        if (volumes.length % STEP === 0) yield;
       }
-      volumes = seen;
-      return { ...world, volumes: [...seen.values()] };
+      return { ...world, volumes };
     },
   };
 }

@@ -28,6 +28,8 @@ await runService({
     readiness.add('facts', () => stateOf('not read yet'));
     readiness.add('prometheus', () => stateOf('not asked yet'));
 
+    // One for all that this process does on many volumes, so that all of it together stops nobody for longer than one.
+    const breathe = createBreathe(clock);
     await using stack = new AsyncDisposableStack();
     const bus = stack.use(
       await connectBus({
@@ -35,6 +37,7 @@ await runService({
         service: SERVICE,
         instance,
         clock,
+        breathe,
         logger,
         registry,
         signal,
@@ -53,7 +56,6 @@ await runService({
     const ending = new AbortController();
     const observations = await openObservations(bus, () => clock.nowMs(), ending.signal);
     readiness.add('facts', () => stateOf(observations.missing()));
-    const breathe = createBreathe(clock);
     const announcements = createAnnouncements(bus, clock, breathe);
 
     const elected = config.LEADER_ELECTION

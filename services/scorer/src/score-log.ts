@@ -64,16 +64,26 @@ export function createScoreLog(logger: Logger, clock: Clock): ScoreLog {
   return {
     writing: function* (decisions) {
       const all = decisions.length <= VOLUMES_WITH_STANDING_LINES;
-      const present = new Set<string>();
+      let governed = 0;
       for (const [index, decision] of decisions.entries()) {
         if (index % STEP === 0) yield;
         if (decision.policy === undefined) continue;
-        present.add(decision.volumeId);
+        governed += 1;
         writeHeat(decision, all);
         if (decision.reason === 'DryRun') writeDryRun(decision);
         else if (dryRuns.delete(decision.volumeId)) standing.forget(decision.volumeId);
       }
+      // Each of these has been written of. Where no other was, there is nothing to forget.
+      if (heat.size === governed) return;
+      const present = new Set<string>();
+      for (const [index, { volumeId, policy }] of decisions.entries()) {
+        if (index % STEP === 0) yield;
+        if (policy !== undefined) present.add(volumeId);
+      }
+      let looked = 0;
       for (const volumeId of heat.keys()) {
+        looked += 1;
+        if (looked % STEP === 0) yield;
         if (present.has(volumeId)) continue;
         heat.delete(volumeId);
         dryRuns.delete(volumeId);

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from '@nats-io/transport-node';
 import type { Registry } from 'prom-client';
-import type { Clock } from '../clock/index.ts';
+import type { Breathe, Clock } from '../clock/index.ts';
 import type { MessageName, StateName, SubjectToken } from '../messages/index.ts';
 import type { ReadEventsOptions } from './events.ts';
 import type { Fact, FactTables, FactWriter, FactWriterOptions } from './facts.ts';
@@ -41,6 +41,8 @@ export interface BusOptions {
   readonly readOnly?: boolean;
   /** 0 to below 1, for the jitter of waits. `Math.random` by default. */
   readonly random?: () => number;
+  /** Of the process, where that works on many things by itself too; one of its own by default. */
+  readonly breathe?: Breathe;
 }
 
 export type ConnectionState = 'connected' | 'disconnected';

@@ -54,7 +54,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     service,
     instance,
     clock,
-    breathe: createBreathe(clock),
+    breathe: options.breathe ?? createBreathe(clock),
     logger,
     metrics,
     random,

@@ -37,12 +37,16 @@ export function createAnswerReader(): AnswerReader {
       try {
         const order: ReadOrder = { raw, label, port: port2 };
         worker.postMessage(order, [port2, raw.bytes.buffer as ArrayBuffer]);
+        let arriving = ask(port1, signal);
         for (;;) {
-          const reply = await ask(port1, signal);
+          const reply = await arriving;
           if (reply.kind === 'end') return;
           if (reply.kind === 'failed') {
             throw new UnusableAnswer(reply.reason, reply.message, reply.tooMuch, reply.retryAfterMs);
           }
+          // The next one is on its way while this one is taken up; it is looked at when its turn comes, if it comes.
+          arriving = ask(port1, signal);
+          arriving.catch(() => undefined);
           yield reply.slice;
         }
       } finally {

@@ -20,7 +20,8 @@ export type ReadReply =
   | { readonly kind: 'end' }
   | ({ readonly kind: 'failed' } & Pick<UnusableAnswer, 'reason' | 'message' | 'tooMuch' | 'retryAfterMs'>);
 
-const SLICE = 5_000;
+/** What the service can take up in about a millisecond. */
+const SLICE = 1_000;
 
 parentPort?.on('message', ({ raw, label, port }: ReadOrder) => {
   const replies = readSlices(raw, label);

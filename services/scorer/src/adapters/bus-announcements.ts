@@ -115,7 +115,6 @@ function createChangeWriter<N extends 'decision.made' | ('policy.evaluated' & St
     write: async (items, { idOf, identityOf, dataOf, traceparentOf }, signal) => {
       writer ??= await bus.openFactWriter(name, { signal });
       const open = writer;
-      const present = new Set<string>();
       let writes: Promise<void>[] = [];
       const failures: unknown[] = [];
       const settle = async (): Promise<void> => {
@@ -136,13 +135,25 @@ function createChangeWriter<N extends 'decision.made' | ('policy.evaluated' & St
         if (index % STEP === 0) await breathe();
         const id = subjectToken(idOf(item));
         const identity = identityOf(item);
-        present.add(id);
         if (open.holds(id, identity)) continue;
         const traceparent = traceparentOf(item);
         const options = { identity, signal, ...(traceparent === undefined ? {} : { traceparent }) };
         await within(open.set(id, dataOf(item) as never, options));
         // What is published is checked and written out at once.
         await breathe();
+      }
+      await settle();
+      // Each of the items is held now. Where no more is held, there is nothing to take back.
+      let held = 0;
+      for (const _id of open.ids()) {
+        held += 1;
+        if (held % STEP === 0) await breathe();
+      }
+      if (held === items.length) return;
+      const present = new Set<string>();
+      for (const [index, item] of items.entries()) {
+        if (index % STEP === 0) await breathe();
+        present.add(subjectToken(idOf(item)));
       }
       let looked = 0;
       for (const id of open.ids()) {

@@ -214,12 +214,23 @@ function governedHead(
   { placement }: WhereItIs,
   score: Score,
 ): Omit<Decision, 'action' | 'reason' | 'message'> {
+  const shared = sharedBy.get(policy) ?? sharedHead(policy);
+  sharedBy.set(policy, shared);
+  return { ...headOf(volume), policy: shared.policy, tierNow: placement, score, comparedWith: shared.comparedWith };
+}
+
+interface SharedHead {
+  readonly policy: NonNullable<Decision['policy']>;
+  readonly comparedWith: NonNullable<Decision['comparedWith']>;
+}
+
+/** What decisions say of their policy is in memory once, and not for each of 100,000 volumes. */
+const sharedBy = new WeakMap<ValidPolicy, SharedHead>();
+
+function sharedHead(policy: ValidPolicy): SharedHead {
   const { highWatermarkIops: highIops, lowWatermarkIops: lowIops, warmWatermarkIops: warmIops } = policy.spec;
   return {
-    ...headOf(volume),
     policy: policyOf(policy),
-    tierNow: placement,
-    score,
     comparedWith: { highIops, lowIops, ...(warmIops === undefined ? {} : { warmIops }) },
   };
 }

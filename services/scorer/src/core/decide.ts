@@ -53,19 +53,20 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
     poolsByPolicy.set(policy.policyId, known);
     return known;
   };
-  const facts = new Map<string, VolumeObserved>();
+  const moving = new Map<string, VolumeObserved>();
   const affinity = createAffinityIndex();
   const repairing = new Set<string>();
-  for (const { fact } of world.volumes) {
-    facts.set(fact.volumeId, fact);
+  for (const [index, { fact }] of world.volumes.entries()) {
+    if (index % STEP === 0) yield;
     affinity.add(fact);
-    // A copy that no move of ours asked for is a repair by Mayastor.
-    if (fact.rebuilding && world.intents.get(fact.volumeId)?.state !== 'active') {
+    if (world.intents.get(fact.volumeId)?.state === 'active') {
+      moving.set(fact.volumeId, fact);
+    } else if (fact.rebuilding) {
+      // A copy that no move of ours asked for is a repair by Mayastor.
       for (const { node } of fact.replicas) if (node !== undefined) repairing.add(node);
     }
-    if (facts.size % STEP === 0) yield;
   }
-  const inFlight = inFlightOf(world.intents, facts, cluster);
+  const inFlight = inFlightOf(world.intents, moving, cluster);
   const around: Surroundings = {
     nowMs,
     cluster,
@@ -90,35 +91,41 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
     hotPlaces.set(policy.policyId, places);
   }
 
-  const settled = new Map<string, Decision>();
-  const settle = (decision: Decision): void => {
-    settled.set(decision.volumeId, decision);
-    const ledger = ledgers.get(decision.policy?.policyId ?? '');
-    if (ledger !== undefined) count(ledger.reasons, decision.reason);
+  /** In the order of the world; of a candidate undefined until it is known whether it may start. */
+  const decisions: (Decision | undefined)[] = [];
+  const enterReason = ({ policy, reason }: Decision): void => {
+    const ledger = ledgers.get(policy?.policyId ?? '');
+    if (ledger !== undefined) count(ledger.reasons, reason);
   };
-  let judged = 0;
-  for (const volume of world.volumes) {
-    judged += 1;
-    if (judged % STEP === 0) yield;
+  const decided = (decision: Decision): void => {
+    decisions.push(decision);
+    enterReason(decision);
+  };
+  for (const [index, volume] of world.volumes.entries()) {
+    if (index % STEP === 0) yield;
     const intent = world.intents.get(volume.fact.volumeId);
     const claim = claimFor(policies, volume.fact);
     if (claim === undefined) {
-      settle(decideUngoverned(volume, undefined, intent));
+      decided(decideUngoverned(volume, undefined, intent));
       continue;
     }
     const ledger = ledgers.get(claim.policy.policyId);
     for (const loser of claim.overlapping) count(ledgers.get(loser.policyId)?.reasons ?? {}, 'PolicyOverlap');
     if (ledger !== undefined) enter(ledger, volume.fact);
     if (claim.policy.kind === 'invalid') {
-      settle(decideUngoverned(volume, claim.policy, intent));
+      decided(decideUngoverned(volume, claim.policy, intent));
       continue;
     }
     const policy = hotPlaces.get(claim.policy.policyId)?.policy ?? claim.policy;
     const assessment = assessVolume(volume, policy, poolsOf(policy), intent, around);
     const { score } = assessment.decision;
     if (ledger !== undefined && score.kind === 'unknown' && score.reason !== 'NotPublished') ledger.unknown += 1;
-    if (assessment.kind === 'decided') settle(assessment.decision);
-    else ledger?.candidates.push(assessment);
+    if (assessment.kind === 'decided') {
+      decided(assessment.decision);
+    } else {
+      decisions.push(undefined);
+      ledger?.candidates.push(assessment);
+    }
   }
 
   const stops = clusterStops(world.cluster, world.movers);
@@ -127,6 +134,11 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
   const fleetLimit = world.movers.length === 0 ? Infinity : Math.max(...world.movers.map((mover) => mover.fleetLimit));
   const outstanding = stillOutstanding(world, nowMs);
   const requests: MoveRequest[] = [];
+  const settled = new Map<string, Decision>();
+  const settle = (decision: Decision): void => {
+    settled.set(decision.volumeId, decision);
+    enterReason(decision);
+  };
   const brakesOf = new Map<string, readonly Brake[]>();
   for (const ledger of ledgers.values()) {
     const { policy } = ledger;
@@ -154,7 +166,7 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
     brakesOf.set(policy.policyId, proposals.brakes);
   }
   return {
-    decisions: yield* inOrderOf(facts.keys(), settled),
+    decisions: yield* complete(decisions, world.volumes, settled),
     evaluations: [...ledgers.values()].map((ledger) =>
       evaluate(ledger, poolsOf, brakesOf.get(ledger.policy.policyId) ?? []),
     ),
@@ -162,15 +174,20 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
   };
 }
 
-function* inOrderOf(volumeIds: Iterable<string>, settled: ReadonlyMap<string, Decision>): Steps<readonly Decision[]> {
-  const decisions: Decision[] = [];
-  for (const volumeId of volumeIds) {
-    const decision = settled.get(volumeId);
+/** With the decisions on the candidates in their places. */
+function* complete(
+  decisions: readonly (Decision | undefined)[],
+  volumes: readonly WorldVolume[],
+  settled: ReadonlyMap<string, Decision>,
+): Steps<readonly Decision[]> {
+  const whole: Decision[] = [];
+  for (const [index, { fact }] of volumes.entries()) {
+    if (index % (8 * STEP) === 0) yield;
+    const decision = decisions[index] ?? settled.get(fact.volumeId);
     assert.ok(decision !== undefined, 'every volume is decided on');
-    decisions.push(decision);
-    if (decisions.length % (8 * STEP) === 0) yield;
+    whole.push(decision);
   }
-  return decisions;
+  return whole;
 }
 
 function byAgeAndId(a: WorldPolicy, b: WorldPolicy): number {

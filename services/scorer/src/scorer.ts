@@ -20,6 +20,7 @@ import { toMigrationRequested, toPolicyEvaluated } from './present-decision.ts';
 import type { ScoreLog } from './score-log.ts';
 import type { ScorerMetrics } from './scorer-metrics.ts';
 import { createSignalFlag } from './signal-flag.ts';
+import { namingVolumes } from './volume-names.ts';
 
 interface ScorerSettings {
   readonly cycleMs: number;
@@ -108,10 +109,11 @@ export function createScorer(parts: ScorerParts): Scorer {
   const measureOnce = async (observed: ObservedWorld, signal: AbortSignal): Promise<void> => {
     const beganMs = clock.monotonicMs();
     const beganAheadMs = wallAheadMs();
+    const volumeIdOf = await inSteps(namingVolumes(observed.volumes), breathe);
     const found = await measureScores({
       server: parts.server,
       specs: specsOf(observed),
-      volumeIdOf: volumeNames(observed),
+      volumeIdOf,
       partings,
       breathe,
       nowMs: () => clock.nowMs(),
@@ -279,30 +281,6 @@ export function createScorer(parts: ScorerParts): Scorer {
       return measurement === undefined ? 'Prometheus was not asked yet' : measurement.problem;
     },
   };
-}
-
-/** Exporters say `pvc-<volume id>`; what people record may say the volume's id, or the name of its PersistentVolume. */
-function volumeNames({ volumes }: ObservedWorld): (label: string) => string {
-  let ids: ReadonlyMap<string, string> | undefined;
-  return (label) => {
-    const volumeId = label.startsWith('pvc-') ? label.slice('pvc-'.length) : label;
-    // A PersistentVolume made by hand may have the name that the exporter gives to another volume.
-    const known = volumes.get(volumeId);
-    // In the words of the fact, so that nothing keeps the text of an answer, and the two are found to be equal at once.
-    if (known !== undefined) return known.data.volumeId;
-    ids ??= idsByName(volumes);
-    return ids.get(label) ?? volumeId;
-  };
-}
-
-/** Of the PersistentVolumes whose names do not say the volume's id, which are few. */
-function idsByName(volumes: ObservedWorld['volumes']): ReadonlyMap<string, string> {
-  const ids = new Map<string, string>();
-  for (const [volumeId, { data }] of volumes) {
-    const name = data.persistentVolume?.name;
-    if (name !== undefined && name !== `pvc-${volumeId}`) ids.set(name, volumeId);
-  }
-  return ids;
 }
 
 function forgetExpired(outstanding: Map<string, OutstandingRequest>, nowMs: number): void {

@@ -145,7 +145,8 @@ function createChangeWriter<N extends 'decision.made' | ('policy.evaluated' & St
       await settle();
       // Each of the items is held now. Where no more is held, there is nothing to take back.
       let held = 0;
-      for (const _id of open.ids()) {
+      const ids = open.ids();
+      while (ids.next().done !== true) {
         held += 1;
         if (held % STEP === 0) await breathe();
       }

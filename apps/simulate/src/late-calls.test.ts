@@ -68,3 +68,34 @@ test('a replica that a person asked for meanwhile is left alone', async () => {
   expect(world.bus.intents.get(VOLUME)?.intent.state).toBe('ended');
   expect(await world.stop()).toEqual([]);
 });
+
+test('a cordon that a process set after its move had ended goes again, though it came when its answer was given up', async () => {
+  let hasStood = false;
+  const world = createCalmWorld({ [VOLUME]: ['cold-n1', 'cold-n2'] }, {}, (road) => ({
+    transportOf: (process) => {
+      const transport = road.transportOf(process);
+      return {
+        ...transport,
+        send: async (request) => {
+          const { method, path, body } = request;
+          const isIt =
+            !hasStood && method === 'PUT' && path === '/pools/hot-n4/cordon' && request.mayStart?.() !== false;
+          if (!isIt) return transport.send(request);
+          hasStood = true;
+          process.pauseFor(20 * MINUTE_MS);
+          await process.running();
+          const cordon = { method, path: `/v0${path}`, body: JSON.parse(body ?? '{}') as unknown };
+          world.clock.after(20_000, () => void world.model.handle(cordon));
+          return { kind: 'lost', reason: 'timeout', message: 'no answer in time' };
+        },
+      };
+    },
+  }));
+  const cordons = (): readonly string[] => world.model.ledger.cordons();
+  expect(await world.runUntil(() => world.clock.monotonicMs() > 19 * MINUTE_MS, 20 * MINUTE_MS)).toBe(true);
+  expect(hasStood).toBe(true);
+  expect(cordons()).toEqual([]);
+  expect(await world.runUntil(() => cordons().length > 0, 5 * MINUTE_MS)).toBe(true);
+  expect(await world.runUntil(() => cordons().length === 0, MINUTE_MS)).toBe(true);
+  expect(await world.stop()).toEqual([]);
+});

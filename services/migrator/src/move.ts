@@ -285,21 +285,22 @@ export async function runMove(
         kind === 'pool' ? mayastor.cordonPool(name, mayCallFenced) : mayastor.cordonNode(name, label, mayCallFenced),
       ),
     );
-    if (outcomes.some((outcome) => outcome.kind === 'unknown')) {
-      cordonsInDoubtUntilMs = clock.monotonicMs() + DOUBT_MS;
-    }
+    const isInDoubt = outcomes.some((outcome) => outcome.kind === 'unknown');
+    const doubtEndsMs = clock.monotonicMs() + DOUBT_MS;
+    if (isInDoubt) cordonsInDoubtUntilMs = doubtEndsMs;
     if (ownership.lost) {
       const sent = names.filter((_, position) => outcomes[position]?.kind !== 'refused');
-      await withdraw(kind, sent);
+      await withdraw(kind, sent, isInDoubt ? doubtEndsMs : 0);
     }
     if (failure !== undefined) throw failure.reason;
     return settle(`cordon of a ${kind}`, outcomes);
   };
   /**
    * A process that stood still between its last check and the call may set a cordon when the move is another's. What
-   * the record lists its owner takes away; the rest is known to nobody else.
+   * the record lists its owner takes away; the rest is known to nobody else. One without an answer may come until the
+   * doubt ends, so it is taken away then as well.
    */
-  const withdraw = async (kind: 'pool' | 'node', names: readonly string[]): Promise<void> => {
+  const withdraw = async (kind: 'pool' | 'node', names: readonly string[], doubtEndsMs: number): Promise<void> => {
     let left = names;
     const untilMs = clock.monotonicMs() + WITHDRAWAL_MS;
     while (left.length > 0 && clock.monotonicMs() < untilMs && !over.signal.aborted) {
@@ -311,7 +312,9 @@ export async function runMove(
         const unlisted = left.filter((name) => !listed.includes(name));
         if (kind === 'pool' && unlisted.length > 0) await fence.queue(() => mayLift() && !isOver());
         const isDone = await lift(kind === 'pool' ? unlisted : [], kind === 'node' ? unlisted : []);
-        if (isDone) left = left.filter((name) => listed.includes(name));
+        const isOver = clock.monotonicMs() >= doubtEndsMs;
+        if (isDone && isOver) left = left.filter((name) => listed.includes(name));
+        else if (isDone) await pause(clock, Math.max(0, doubtEndsMs - clock.monotonicMs() - RETRY_MAX_MS), over.signal);
       } catch (error) {
         if (!isDependencyError(error)) throw error;
       }

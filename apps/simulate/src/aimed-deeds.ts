@@ -1,7 +1,7 @@
 import type { ActiveIntent } from '@couchestor/shared/messages';
 import { requestOutOfTurn } from './out-of-turn.ts';
 import type { Hands } from './rare-deeds.ts';
-import { oneOf, type Random } from './world/random.ts';
+import { oneOf, upTo, type Random } from './world/random.ts';
 import { DRAIN, type World } from './world/world.ts';
 
 /** What worlds with an emphasis do to moves in flight, on purpose and often. */
@@ -27,6 +27,14 @@ export function createAimedDeeds(
       until(random, () => {
         truth.unseen = undefined;
       });
+    },
+    'engines take seconds': (random) => {
+      // Longer than Mayastor answers, and not so long that it gives them up.
+      const slowMs = 5_500 + upTo(random, 8_000);
+      until(
+        random,
+        model.faults.onEngineCall(() => slowMs),
+      );
     },
     'the node that a move fills goes down': (random) => {
       const node = aMove(random)?.round?.targetNode;

@@ -14,7 +14,7 @@ import {
   store,
   VOLUME,
 } from './testing.ts';
-import { volumeIdOf } from './world/profile.ts';
+import { GIB, volumeIdOf } from './world/profile.ts';
 import type { World } from './world/world.ts';
 
 /** Who may act, and what was there before, each with a twin in which nothing is wrong. */
@@ -226,4 +226,43 @@ test('I12: a replica that was there before goes, though the move is rolled back'
     ?.replicas.find(({ uuid }) => !before.some(({ replicaId }) => replicaId === uuid));
   expect(await shrinking(newcomer?.node ?? '', newcomer?.uuid ?? '')).toEqual([]);
   expect(await shrinking('n2', before.find(({ node }) => node === 'n2')?.replicaId ?? '')).toEqual(['I12']);
+});
+
+test('I4: a count while Mayastor is busy with one that had no answer', async () => {
+  const world = aWorld();
+  store(world, anIntent({ round: aRound() }));
+  world.model.faults.onEngineCall(() => 12_000);
+  const answer = world.model.handle({ method: 'PUT', path: `/v0${growCall.path}` });
+  await world.clock.advance(4_000);
+  expect(said(world, { call: growCall })).toEqual([]);
+  await world.clock.advance(4_000);
+  world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
+  expect(said(world, { call: growCall })).toEqual(['I4']);
+  await world.clock.advance(MINUTE_MS);
+  await answer;
+  world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
+  expect(said(world, { call: growCall })).toEqual([]);
+});
+
+test('I9: a pool that moves have filled beyond its limit, seen when all is at rest', () => {
+  const full = (hot: number): World =>
+    aWorld({
+      isThin: false,
+      deeds: 0,
+      poolBytes: { hot: hot * GIB, cold: 400 * GIB },
+      volumes: [1, 2].map((number) => ({
+        id: volumeIdOf(number),
+        placement: ['hot-n1'],
+        publishedOn: 'n1',
+        snapshots: 0,
+        labels: {},
+      })),
+    });
+  const check = invariants.find(({ id }) => id === 'I9')?.atRest;
+  const added = { name: 'migration.replica-added', data: { pool: 'hot-n1' } };
+  const filled = (world: World): World => ({ ...world, bus: { ...world.bus, events: [added] } }) as unknown as World;
+  // That is how they were placed at first.
+  expect(check?.(full(11))).toEqual([]);
+  expect(check?.(filled(full(11)))).toEqual(['moves filled hot-n1 to 90.9 %']);
+  expect(check?.(filled(full(12)))).toEqual([]);
 });

@@ -82,6 +82,8 @@ const LIFT_MS = 18_000;
 /** A call may rest on a read of so long ago. */
 const FRESH_MS = 7_000;
 const HOUR_MS = 3_600_000;
+/** So long Mayastor answers a call in time. */
+const BUSY_MS = 5_000;
 /** After Redis forgot something its leases are those that it remembers. */
 const LEASES_AGAIN_MS = 60_000;
 /** No call rests on a read of a volume that was answered longer ago. */
@@ -135,6 +137,7 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I4',
     says: 'after any crash the replica count returns to normal or the move is needs-attention; nothing leaks',
+    onArrival: (call, world) => (call.isLate ? undefined : callsBesideAnother(call, world)),
     atRest: (world) => leftBehind(world),
   },
   {
@@ -174,6 +177,7 @@ export const invariants: readonly Invariant[] = [
       call.isLate
         ? undefined
         : (overfills(call, world) ?? growsUnfenced(call, world) ?? growsIntoFewerZones(call, world)),
+    atRest: (world) => overfull(world),
   },
   {
     id: 'I10',
@@ -356,6 +360,22 @@ function shrinksOutOfReach(
     : `PUT ${path} while ${lost.node} is down, which holds the replica that would go`;
 }
 
+/** A count that was asked for and had no answer in time is still being set. */
+function callsBesideAnother({ change, path }: SeenCall, { model, clock }: World): string | undefined {
+  if (change.kind !== 'count' || model.volume(change.volumeId)?.operation !== 'SetReplica') return undefined;
+  const last = model.ledger
+    .calls()
+    .findLast(
+      ({ path: called }) =>
+        called.startsWith(`/v0/volumes/${change.volumeId}/replica_count/`) && !called.endsWith('/255'),
+    );
+  if (last === undefined || (last.status !== undefined && last.status !== 503)) return undefined;
+  const agoMs = clock.monotonicMs() - last.startMs;
+  return agoMs > BUSY_MS && agoMs < 2 * BUSY_MS
+    ? `PUT ${path} while Mayastor is busy with ${last.path} of ${agoMs} ms ago`
+    : undefined;
+}
+
 /** Counts change under the lease of the volume, and what needs the fence under that, as far as Redis remembers. */
 function actsWithoutLease(
   { change, path, process, method }: SeenCall,
@@ -463,6 +483,24 @@ function overfills({ change, path }: SeenCall, world: World): string | undefined
   const percent = (100 * replicas * SIZE_BYTES) / profile.poolBytes[tier];
   const limit = specOf(record, truth).capacity.maxPoolUsedPercent;
   return percent <= limit ? undefined : `PUT ${path} fills ${round.targetPool} to ${percent.toFixed(1)} %`;
+}
+
+/** Where nobody but moves fills pools, also by calls whose effect came late. */
+function overfull({ model, profile, truth, bus }: World): string[] {
+  if (profile.isThin || profile.deeds > 0 || truth.lostCalls.length > 0) return [];
+  const limit = Math.max(
+    ...[...truth.policyVersions.values()].flat().map(({ spec }) => spec.capacity.maxPoolUsedPercent),
+  );
+  const replicas = new Map<string, number>();
+  for (const id of model.volumeIds())
+    for (const { pool } of model.volume(id)?.replicas ?? []) replicas.set(pool, (replicas.get(pool) ?? 0) + 1);
+  return [...replicas].flatMap(([pool, count]) => {
+    const percent = (100 * count * SIZE_BYTES) / profile.poolBytes[pool.startsWith('hot') ? 'hot' : 'cold'];
+    const isFilled = bus.events.some(
+      ({ name, data }) => name === 'migration.replica-added' && 'pool' in data && data.pool === pool,
+    );
+    return isFilled && percent > limit ? [`moves filled ${pool} to ${percent.toFixed(1)} %`] : [];
+  });
 }
 
 /** Every pool that could be chosen beside the target has to be closed, for nobody looked whether it has room. */

@@ -54,6 +54,8 @@ export interface SeedOptions {
   readonly profile?: Partial<Profile>;
   /** Ends the run at the first breach. */
   readonly stopAtBreach?: boolean;
+  /** All has to be at rest within this after the trouble; 90 minutes by default. */
+  readonly restWithinMs?: number;
   /** A world that takes more steps than this never rests. */
   readonly stepsMax?: number;
 }
@@ -73,6 +75,7 @@ const STOP_MS = 2 * MINUTE_MS;
 /** One world: half an hour of trouble, then everything is repaired and must come to rest. */
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
   const { story = noStory, stopAtBreach = false, stepsMax = Number.POSITIVE_INFINITY } = options;
+  const { restWithinMs = REST_WITHIN_MS } = options;
   const profile: Profile = { ...profileOf(seed), ...options.profile };
   const breaches: Breach[] = [];
   let step = 0;
@@ -204,7 +207,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
         for (const { intent } of bus.intents.values()) if (intent.state === 'active') abort(world, intent);
       }
       return isQuiet();
-    }, REST_WITHIN_MS);
+    }, restWithinMs);
   let rested = await rest(createQuietWatch(world, fleet));
   if (stopAtBreach && hasFailed) return report(0, 0);
   const unsettled = [...bus.intents.values()].filter(({ intent }) => intent.state === 'active').length;

@@ -312,8 +312,8 @@ export async function runMove(
         const unlisted = left.filter((name) => !listed.includes(name));
         if (kind === 'pool' && unlisted.length > 0) await fence.queue(() => mayLift() && !isOver());
         const isDone = await lift(kind === 'pool' ? unlisted : [], kind === 'node' ? unlisted : []);
-        const isOver = clock.monotonicMs() >= doubtEndsMs;
-        if (isDone && isOver) left = left.filter((name) => listed.includes(name));
+        const isCertain = clock.monotonicMs() >= doubtEndsMs;
+        if (isDone && isCertain) left = left.filter((name) => listed.includes(name));
         else if (isDone) await pause(clock, Math.max(0, doubtEndsMs - clock.monotonicMs() - RETRY_MAX_MS), over.signal);
       } catch (error) {
         if (!isDependencyError(error)) throw error;

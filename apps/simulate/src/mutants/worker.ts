@@ -44,6 +44,8 @@ function small(profile: Profile): Partial<Profile> {
   return { troubleMs: 6 * MINUTE_MS, deeds: 20, volumes, standstillMaxMs };
 }
 const MINUTE_MS = 60_000;
+/** Where nothing is wrong worlds rest sooner. */
+const REST_WITHIN_MS = 45 * MINUTE_MS;
 
 const runTask = async ({ seed, mutant, stepsMax }: SeedTask): Promise<MutantReport | SmallWorldsReport> => {
   const passed = new Set<number>();
@@ -55,6 +57,7 @@ const runTask = async ({ seed, mutant, stepsMax }: SeedTask): Promise<MutantRepo
   if (typeof seed === 'string') return { kind: 'smallWorlds', wrong: wrongInSmallWorlds(seed) };
   const { schedule: _schedule, ...report } = await runSeed(seed, {
     stopAtBreach: true,
+    restWithinMs: REST_WITHIN_MS,
     profile: isProvoking(seed) ? {} : small(profileOf(seed)),
     ...(stepsMax === undefined ? {} : { stepsMax }),
   });

@@ -39,6 +39,8 @@ export interface MayastorRoadOptions {
 }
 
 const CRASH_SHARE = 0.006;
+/** In the meantime another takes the move over. */
+const LATE_LEAST_MS = 70_000;
 /** By then a call without an answer has had its effect, or never has it. */
 const LATE_EFFECT_MAX_MS = 29_000;
 
@@ -102,7 +104,7 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
       return { kind: 'notSent', reason: 'NotStarted', message: 'not allowed to start' };
     }
     if (request.signal?.aborted === true) return { kind: 'notSent', reason: 'NotStarted', message: 'aborted' };
-    const lot = chaos.at(`${process.name}/${method} ${routeOf(path)}`);
+    let lot = chaos.at(`${process.name}/${method} ${routeOf(path)}`);
     if (lot !== undefined && lot.random() < CRASH_SHARE) {
       if (lot.random() < 0.5) return never(process);
       void handle(request, undefined);
@@ -114,14 +116,13 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     if (method === 'GET') onRead();
     else {
       // What remains between that question and the socket.
-      if (
-        lot !== undefined &&
-        lot.random() < standstillShare &&
-        (!standsBeforeChanges || isLookedAfter(method, path))
-      ) {
-        process.pauseFor(upTo(lot.random, standstillMaxMs));
+      if (lot !== undefined && lot.random() < standstillShare * (standsBeforeChanges ? shareOfLate(method, path) : 1)) {
+        const leastMs = standsBeforeChanges ? LATE_LEAST_MS : 0;
+        process.pauseFor(leastMs + upTo(lot.random, standstillMaxMs - leastMs));
         await process.running();
         onLateCall(path, process);
+        // That it is late is enough for a count.
+        if (standsBeforeChanges && path.includes('/replica_count/')) lot = undefined;
       }
       onArrival({ process, method, path });
     }
@@ -153,9 +154,11 @@ function never(process: SimulatedProcess): Promise<never> {
   return new Promise(() => undefined);
 }
 
-/** What has to be undone when it comes at another time than it was meant for. */
-const isLookedAfter = (method: string, path: string): boolean =>
-  method === 'PUT' ? /cordon|replica_count\/(?!255)/.test(path) : path.includes('/children/');
+/** What has to be undone when it comes at another time than it was meant for; there are more cordons than counts. */
+function shareOfLate(method: string, path: string): number {
+  if (method === 'PUT' && /replica_count\/(?!255)/.test(path)) return 1;
+  return method === 'PUT' && path.includes('/cordon') ? 0.2 : 0;
+}
 
 function faultOf(lot: Lot, method: string, lateEffectShare: number | undefined): CallFault {
   if (lateEffectShare !== undefined && method !== 'GET' && lot.random() < lateEffectShare)

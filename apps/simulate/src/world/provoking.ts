@@ -21,7 +21,7 @@ export interface Emphasis {
   readonly disturbed?: readonly ('watcher' | 'scorer' | 'migrator')[];
   /** A process that is disturbed stands still, for so long, and nothing else becomes of it. */
   readonly freezesMs?: readonly [least: number, most: number];
-  /** A process stands still only before calls that it has to look after when they come late: counts, children, cordons set. */
+  /** A process stands still only before calls that it has to look after when they come late: counts, and cordons set. */
   readonly standsBeforeChanges?: boolean;
   /** What is late on its way to NATS and back is so by anything up to this. */
   readonly busLateMs?: number;
@@ -65,8 +65,8 @@ const calls = ['a scorer that is behind asks for a move', 'a scorer that is behi
 
 export const provocations: Readonly<Record<string, Provocation>> = {
   'late calls': (profile) => ({
-    faultRate: 0.08,
-    standstillShare: 0.5,
+    faultRate: 0.15,
+    standstillShare: 0.9,
     standstillMaxMs: 4 * MINUTE_MS,
     loadChangeMs: MINUTE_MS,
     troubleMs: 10 * MINUTE_MS,
@@ -133,7 +133,8 @@ export const provocations: Readonly<Record<string, Provocation>> = {
     volumes: volumesOn(profile, ['n1', 'n2', 'n3'], 9, 1, ['cold']),
     policies: withSpec(profile, { maxConcurrentMigrations: 8, capacity: { maxPoolUsedPercent: 85 } }),
     deeds: 0,
-    emphasis: { disturbances: 2 },
+    faultRate: 0.12,
+    emphasis: { lateEffectShare: 0.5, disturbances: 20, disturbed: ['migrator'] },
   }),
   'cordons of people': (profile) => ({
     nodes: ['n1', 'n2', 'n3', 'n4', 'n5'],
@@ -352,6 +353,17 @@ export const provocations: Readonly<Record<string, Provocation>> = {
     emphasis: {
       deeds: ['a person aborts a move', 'a node goes down', 'a person scales a volume', 'a person cordons a node'],
       disturbances: 6,
+    },
+  }),
+  'slow engines': (profile) => ({
+    deeds: 16,
+    faultRate: 0.05,
+    volumes: volumesOn(profile, profile.nodes, 8, 1),
+    emphasis: {
+      deeds: ['engines take seconds', 'engines take seconds', 'a person aborts a move'],
+      lastsMs: [20_000, MINUTE_MS],
+      disturbances: 8,
+      disturbed: ['migrator'],
     },
   }),
 };

@@ -5,6 +5,8 @@ export interface VolumeTruth {
   readonly uuid: string;
   readonly replicaCount: number;
   readonly busy: boolean;
+  /** What holds it. */
+  readonly operation: string | undefined;
   readonly target: { readonly node: string; readonly nexus: string; readonly exists: boolean } | undefined;
   readonly replicas: readonly {
     readonly uuid: string;
@@ -24,6 +26,7 @@ export function truthOf(volume: Volume | undefined): VolumeTruth | undefined {
     uuid: volume.uuid,
     replicaCount: volume.replicaCount,
     busy: volume.operation !== undefined,
+    operation: volume.operation?.name,
     target:
       target === undefined
         ? undefined

@@ -3,10 +3,12 @@ import { inObservation } from './observation.ts';
 import { inOwnership } from './ownership.ts';
 import type { PlantedDefect } from './planted-defect.ts';
 import { inTheProtocol } from './protocol.ts';
+import { byReview } from './reviewed.ts';
 
 export const plantedDefects: readonly PlantedDefect[] = [
   ...inTheProtocol,
   ...inOwnership,
   ...inDecisions,
   ...inObservation,
+  ...byReview,
 ];

@@ -7,7 +7,7 @@ const migrator = 'services/migrator/src';
 export const inTheProtocol: readonly PlantedDefect[] = [
   {
     name: 'acts on a busy volume',
-    world: 'late effects',
+    world: 'slow engines',
     says: 'the next call is made before the volume is known to be idle',
     file: `${core}/next-step.ts`,
     find: 'if (!isIdle(evidence, capabilities)) {',
@@ -77,8 +77,16 @@ export const inTheProtocol: readonly PlantedDefect[] = [
     world: 'late effects',
     says: 'a cordon that had no answer is forgotten as soon as it is not seen',
     file: `${migrator}/move.ts`,
-    find: "if (outcomes.some((outcome) => outcome.kind === 'unknown')) {",
-    replace: "if (outcomes.some((outcome) => outcome.kind === 'unknown') && names.length === 0) {",
+    find: 'if (isInDoubt) cordonsInDoubtUntilMs = doubtEndsMs;',
+    replace: '',
+  },
+  {
+    name: 'a late cordon is withdrawn once',
+    world: 'late calls',
+    says: 'a cordon that came too late and had no answer is taken away once, though it may come after that',
+    file: `${migrator}/move.ts`,
+    find: 'if (isDone && isCertain) left',
+    replace: 'if (isDone) left',
   },
   {
     name: 'late cordons are nobody’s',

@@ -41,8 +41,18 @@ export function lateMs(random: Random, maxMs: number): number {
   return upTo(random, kind < 0.7 ? 50 : kind < 0.95 ? maxMs / 10 : maxMs);
 }
 
-/** @param busLateMs how late what the bus is asked may be; undefined for the usual, which is seldom by more than a second */
-export function createNetwork(clock: Clock, chaos: Chaos, busLateMs?: number): Network {
+export interface NetworkOptions {
+  readonly clock: Clock;
+  readonly chaos: Chaos;
+  /** How late what the bus is asked may be; undefined for the usual, which is seldom by more than a second. */
+  readonly busLateMs?: number | undefined;
+  /** By it calls that go well take no time, but for a few, by which others come between; without it all take a little. */
+  readonly promptRandom?: Random;
+}
+
+const PROMPT_SHARE = 0.9;
+
+export function createNetwork({ clock, chaos, busLateMs, promptRandom }: NetworkOptions): Network {
   const crashes = (lot: Lot): boolean => lot.random() < CRASH_SHARE;
 
   /** Runs the effect, then hands its result over. */
@@ -94,11 +104,18 @@ export function createNetwork(clock: Clock, chaos: Chaos, busLateMs?: number): N
     cuts.some((cut) => cut.process === process && what.startsWith(cut.what) && clock.monotonicMs() < cut.untilMs);
 
   const quick = { effectMs: 1, answerMs: 0, staysSent: true };
+  const takesNoTime = (): boolean => promptRandom !== undefined && promptRandom() < PROMPT_SHARE;
+  /** All goes well. */
+  const answered = <T>(process: SimulatedProcess, effect: () => T, signal: AbortSignal | undefined): T | Promise<T> => {
+    if (!takesNoTime()) return request(process, effect, signal, quick, undefined, undefined);
+    signal?.throwIfAborted();
+    return effect();
+  };
   return {
     ask: async (process, what, effect, signal) => {
-      await process.running();
+      if (!process.isRunning) await process.running();
       const lot = chaos.at(`${process.name}/${what}`);
-      if (lot === undefined) return request(process, effect, signal, quick, undefined, undefined);
+      if (lot === undefined) return answered(process, effect, signal);
       const totalMs = busLateMs === undefined ? lateMs(lot.random, SLOW_MAX_MS) : upTo(lot.random, busLateMs);
       const effectMs = upTo(lot.random, totalMs);
       const way = { effectMs, answerMs: totalMs - effectMs, staysSent: lot.random() < 0.5 };
@@ -108,13 +125,13 @@ export function createNetwork(clock: Clock, chaos: Chaos, busLateMs?: number): N
       cuts.push({ process, what, untilMs: clock.monotonicMs() + forMs });
     },
     askOnce: async (process, what, effect, { timeoutMs, timedOut, signal, weight }) => {
-      await process.running();
+      if (!process.isRunning) await process.running();
       if (isCut(process, what)) {
         await process.clock.sleep(timeoutMs, signal);
         throw timedOut();
       }
       const lot = chaos.at(`${process.name}/${what}`, weight);
-      if (lot === undefined) return request(process, effect, signal, quick, undefined, undefined);
+      if (lot === undefined) return answered(process, effect, signal);
       const kind = lot.random();
       // The connection breaks, before the request has arrived or before its answer.
       if (kind < 0.6) {

@@ -21,6 +21,10 @@ export interface Profile {
   /** From one pass of the watcher over Mayastor to the next. */
   readonly watchPeriodMs: number;
   readonly cycleMs: number;
+  /** So long what changes is gathered before it is decided on; five times that before it is in a status. */
+  readonly debounceMs: number;
+  /** Whether most calls that go well take no time, so that a move takes fewer turns of the clock. */
+  readonly isPrompt: boolean;
   readonly rebuildMs: number;
   /** Share of all calls that go wrong. */
   readonly faultRate: number;
@@ -109,8 +113,18 @@ export function profileOf(seed: number): Profile {
   const profile = variedProfile(seed);
   if (seed % VARIED_EVERY === 0) return unusual(seed, profile);
   const busyProfile = busy(profile, seededRandom(seed ^ 0x1f83d9ab));
-  return isProvoking(seed) ? provoking(seed, busyProfile) : busyProfile;
+  return isProvoking(seed) ? provoking(seed, busyProfile) : { ...busyProfile, ...brisk };
 }
+
+/** Less of what is done again and again whether or not anything moves. */
+const brisk: Partial<Profile> = {
+  scorers: 1,
+  watchers: 1,
+  watchPeriodMs: 10_000,
+  cycleMs: 20_000,
+  debounceMs: 5_000,
+  isPrompt: true,
+};
 
 /** The same world without what makes its moves seldom or long, so that many happen in the time of few. */
 function busy(profile: Profile, random: Random): Profile {
@@ -234,6 +248,8 @@ function variedProfile(seed: number): Profile {
     cachePeriodMs: picked(random, [500, 500, 500, 1_000, 1_000, 2_000, 10_000]),
     watchPeriodMs: picked(random, [5_000, 10_000, 30_000]),
     cycleMs: picked(random, [10_000, 20_000, 30_000]),
+    debounceMs: 100,
+    isPrompt: false,
     rebuildMs: picked(random, [500, 1_000, 5_000]),
     faultRate: picked(random, [0.11, 0.13, 0.16, 0.25]),
     standstillShare: picked(random, [0, 0.02, 0.1]),

@@ -154,7 +154,12 @@ export function createWorld(options: {
   });
   const truth = createTruth();
   const model = watched(createModel(profile, clock, seededRandom(seed ^ 0x3c6ef372)), truth);
-  const network = createNetwork(clock, chaos, profile.emphasis?.busLateMs);
+  const network = createNetwork({
+    clock,
+    chaos,
+    busLateMs: profile.emphasis?.busLateMs,
+    ...(profile.isPrompt ? { promptRandom: seededRandom(seed ^ 0x1b56c4e9) } : {}),
+  });
   let redisAheadMs = 0;
   const leaseServer = createMemoryLeaseServer({ clock: { ...clock, nowMs: () => clock.nowMs() + redisAheadMs } });
   const jumpRedis = (ms: number): void => {

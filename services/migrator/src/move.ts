@@ -173,6 +173,7 @@ export async function runMove(
     migrationId,
     token,
     leases,
+    ownership,
     leaseTtlMs: settings.leaseTtlMs,
     clock,
     waiting: context.fenceQueue,
@@ -310,7 +311,11 @@ export async function runMove(
         const listed = cordonsIn(round, kind);
         // Its owner may have looked before and forget it now, so that what is listed is looked at again.
         const unlisted = left.filter((name) => !listed.includes(name));
-        if (kind === 'pool' && unlisted.length > 0) await fence.queue(() => mayLift() && !isOver());
+        if (kind === 'pool' && unlisted.length > 0) {
+          await fence.queue(() => mayLift() && !isOver()).catch((error: unknown) => {
+            if (!fence.isNobodys) throw error;
+          });
+        }
         const isDone = await lift(kind === 'pool' ? unlisted : [], kind === 'node' ? unlisted : []);
         const isCertain = clock.monotonicMs() >= doubtEndsMs;
         if (isDone && isCertain) left = left.filter((name) => listed.includes(name));

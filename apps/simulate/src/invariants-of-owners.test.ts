@@ -93,6 +93,21 @@ test('I3: a process takes away the cordon that steers the move of another', () =
   expect(said(world, { call })).toEqual([]);
 });
 
+test('I3: a process takes the cordon of a pool away while the move of another has the fence', async () => {
+  const world = aWorld();
+  const call = { method: 'DELETE', path: '/pools/hot-n4/cordon' } as const;
+  const fenced = aRound({ fence: { kind: 'pool', ours: ['hot-n1'], foreign: ['hot-n4'] } });
+  store(world, anIntent({ owner: 'migrator-2', round: fenced }));
+  await lease(world, VOLUME, 'migrator-2');
+  world.truth.heartbeatAtMs = world.clock.monotonicMs();
+  expect(said(world, { call })).toEqual([]);
+  await world.leaseServer.acquireFence({ migrationId: 'move-1', token: 1, ttlMs: 15_000, lifeMs: 15_000 });
+  expect(said(world, { call })).toEqual(['I3']);
+  expect(said(world, { call: { ...call, path: '/pools/hot-n3/cordon' } })).toEqual([]);
+  store(world, anIntent({ round: fenced }));
+  expect(said(world, { call })).toEqual([]);
+});
+
 test('I2: a shrink while an old target still owns the replicas', async () => {
   const world = aWorld({ rebuildMs: 1_000 });
   await send(world, 'PUT', growCall.path);

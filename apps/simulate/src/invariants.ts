@@ -303,6 +303,9 @@ function shrinkTooSoon(
   if (steer === undefined) {
     // Nothing is steered while the one that goes is one that came and was never filled; it may have been filled just now.
     const before = new Set(record.round?.replicasBefore.map(({ replicaId }) => replicaId));
+    const worn = truth.replicas.find(({ uuid, synced: isSynced }) => !isSynced && before.has(uuid));
+    if (worn !== undefined && truth.replicas.length > change.count)
+      return `PUT ${path} with nothing steered, and ${worn.uuid}, which was there before, not filled`;
     const hasCome = truth.replicas.some(({ uuid }) => !before.has(uuid));
     const wasFilledJustNow = model.ledger
       .changes()
@@ -428,9 +431,22 @@ function goesOnThoughAborted({ change, path }: SeenCall, { bus, model }: World):
     : undefined;
 }
 
-/** The steer of a move in flight is for its owner to take away. */
-function liftsWhatOthersUse({ change, path, method, process }: SeenCall, { bus }: World): string | undefined {
-  if (change.kind !== 'uncordon' || !path.startsWith('/nodes/')) return undefined;
+/** The steer of a move in flight is for its owner to take away, and what stands in a fence for who has its lease. */
+function liftsWhatOthersUse(
+  { change, path, method, process }: SeenCall,
+  { bus, leaseServer, truth, clock }: World,
+): string | undefined {
+  if (change.kind !== 'uncordon') return undefined;
+  if (path.startsWith('/pools/')) {
+    if (clock.monotonicMs() - truth.redisShakenAtMs < LEASES_AGAIN_MS) return undefined;
+    const holder = leaseServer.fenceHolder();
+    const other = [...bus.intents.values()].find(
+      ({ intent }) => intent.migrationId === holder && intent.state === 'active' && intent.owner !== process.name,
+    )?.intent;
+    const fence = other?.state === 'active' ? other.round?.fence : undefined;
+    const stands = [...(fence?.ours ?? []), ...(fence?.foreign ?? [])].some((pool) => path === `/pools/${pool}/cordon`);
+    return stands ? `${method} ${path} by ${process.name}, which stands in the fence of ${holder}` : undefined;
+  }
   const user = [...bus.intents.values()].find(
     ({ intent }) =>
       intent.state === 'active' &&

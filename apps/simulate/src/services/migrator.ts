@@ -113,9 +113,12 @@ export const runMigrator: Service = async (
     }),
     publishMover({
       bus,
+      leases,
+      leaseTtlMs: LEASE_TTL_MS,
       instance,
       clock,
       signal: ending.signal,
+      onGone: () => undefined,
       onLeft: () => undefined,
       observe: () => observeMover(board, { instance, version: 'simulated', method, fleetLimit: profile.fleetMax }),
     }),

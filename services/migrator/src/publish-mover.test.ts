@@ -92,16 +92,14 @@ function createMovers(clock: VirtualClock) {
     const life = { isDead: false, hasRedis: true };
     const stop = new AbortController();
     const leases = createMemoryLeases({ clock, server, ttlMs: LEASE_TTL_MS });
-    const unless =
-      <A extends readonly unknown[], T>(ask: (...args: A) => Promise<T>) =>
-      (...args: A): Promise<T> => {
-        if (life.isDead) return new Promise(() => undefined);
-        return life.hasRedis ? ask(...args) : Promise.reject(new RedisUnavailableError('lease', 'no answer'));
-      };
+    const unlessCut = <T>(ask: () => Promise<T>): Promise<T> => {
+      if (life.isDead) return new Promise(() => undefined);
+      return life.hasRedis ? ask() : Promise.reject(new RedisUnavailableError('lease', 'no answer'));
+    };
     const reachable: Pick<Leases, 'acquireLeadership' | 'renewLeadership' | 'releaseLeadership'> = {
-      acquireLeadership: unless(leases.acquireLeadership),
-      renewLeadership: unless(leases.renewLeadership),
-      releaseLeadership: unless(leases.releaseLeadership),
+      acquireLeadership: (...args) => unlessCut(() => leases.acquireLeadership(...args)),
+      renewLeadership: (...args) => unlessCut(() => leases.renewLeadership(...args)),
+      releaseLeadership: (...args) => unlessCut(() => leases.releaseLeadership(...args)),
     };
     const write = (what: string, change: () => void): Promise<'published'> => {
       if (life.isDead) return new Promise(() => undefined);

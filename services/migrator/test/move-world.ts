@@ -7,7 +7,8 @@ import { createMayastorModel, type MayastorModel, type MayastorModelOptions } fr
 import { createMayastor } from '../src/adapters/seen-mayastor.ts';
 import type { Capabilities } from '../src/core/evidence.ts';
 import { keepLease } from '../src/held-lease.ts';
-import { runMove, type MoveContext, type MoveResult } from '../src/move.ts';
+import type { MoveContext, MoveResult } from '../src/move-context.ts';
+import { runMove } from '../src/move.ts';
 
 /** One volume's move against a model of Mayastor, with a clock of its own: four nodes, an NVMe and a SATA pool each. */
 export interface MoveWorld {

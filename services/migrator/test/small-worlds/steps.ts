@@ -166,14 +166,19 @@ function* shrunk(
   const isHealthy = (one: Replica): boolean => one.health === 'synced' && isUp(shared, one);
   const healthyOf = (of: readonly Replica[]): number => of.filter(isHealthy).length;
   const isSteered = ({ pool }: Replica): boolean => shared.cordons.includes(`${before.migrationId}/${nodeOf(pool)}`);
+  const isOnCordonedNode = ({ pool }: Replica): boolean =>
+    shared.cordons.some((cordon) => cordon.endsWith(`/${nodeOf(pool)}`));
   const meant = replicas.find(({ id }) => id === victimReplicaId);
   if (volume.published && meant !== undefined) {
     if (!replicas.every((one) => one === meant || isHealthy(one))) wrong('shrinks while one that stays is not healthy');
     if (isHealthy(meant) && !isSteered(meant)) wrong('leaves to Mayastor which filled replica goes');
+    if (isHealthy(meant) && replicas.some((one) => one !== meant && isOnCordonedNode(one))) {
+      wrong('leaves to Mayastor which of those on cordoned nodes goes');
+    }
   }
   const intent = change.tryCounted(before, 'shrinks');
   const unfilled = replicas.filter((one) => !isHealthy(one));
-  const steered = replicas.filter(isSteered);
+  const steered = replicas.filter(isOnCordonedNode);
   const candidates = unfilled.length > 0 ? unfilled : world.steers !== false && steered.length > 0 ? steered : replicas;
   // Where only the replica is missing that the count wants, none goes.
   const victims: readonly (Replica | undefined)[] = replicas.length > replicaCount ? candidates : [undefined];

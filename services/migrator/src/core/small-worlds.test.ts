@@ -3,6 +3,7 @@ import { seededRandom } from '../../test/random.ts';
 import { enumerate } from '../../test/small-worlds/enumerate.ts';
 import type { SmallWorld } from '../../test/small-worlds/small-world.ts';
 import { walk } from '../../test/small-worlds/walk.ts';
+import { wideWorlds } from '../../test/small-worlds/wide-worlds.ts';
 
 const both = (...nodes: string[]): string[] => nodes.flatMap((node) => [`nvme-${node}`, `sata-${node}`]);
 const hot = (...nodes: string[]): string[] => nodes.map((node) => `nvme-${node}`);
@@ -68,61 +69,11 @@ test.each(isAll ? [...worlds, ...larger] : worlds)(
   600_000,
 );
 
-const four = { pools: both('n1', 'n2', 'n3', 'n4'), targetPools: hot('n1', 'n2', 'n3', 'n4'), trouble: 1 };
+const MOVES = 400;
 
-/** Worlds with too many states, in which moves come one after the other and things go wrong all the time. */
-const wide: readonly SmallWorld[] = [
-  { ...four, name: 'three volumes on four nodes', volumes: [['sata-n1'], ['sata-n2', 'sata-n3'], ['sata-n4']] },
-  { ...three, name: 'two volumes on three nodes', volumes: [['sata-n1'], ['sata-n2', 'sata-n3']], trouble: 1 },
-  {
-    ...four,
-    name: 'a Mayastor that ignores the steer',
-    volumes: [['sata-n1'], ['sata-n2', 'sata-n3']],
-    steers: false,
-  },
-  {
-    ...three,
-    name: 'one replica less for a while',
-    volumes: [
-      ['nvme-n1', 'nvme-n2', 'sata-n3'],
-      ['sata-n1', 'sata-n2', 'sata-n3'],
-    ],
-    allowReducedRedundancy: true,
-    trouble: 1,
-  },
-  {
-    name: 'ways over a spare node',
-    pools: ['nvme-n1', 'sata-n1', 'sata-n2', 'nvme-n3'],
-    targetPools: hot('n1', 'n3'),
-    volumes: [['sata-n1'], ['sata-n2']],
-    trouble: 1,
-  },
-  {
-    name: 'Mayastor 2.7',
-    pools: ['sata-n1', 'sata-n4', 'nvme-n2', 'nvme-n3'],
-    targetPools: hot('n2', 'n3'),
-    method: 'nodeCordon',
-    volumes: [['sata-n1'], ['sata-n4']],
-    trouble: 1,
-  },
-];
-/** `COUCHESTOR_WALKS` moves in each of them, by `COUCHESTOR_WALK_SEED`. */
-const moves = Number(process.env['COUCHESTOR_WALKS'] ?? 400);
-const seed = Number(process.env['COUCHESTOR_WALK_SEED'] ?? 1);
-
-test.each(wide)(
-  'on a way through a wider world nothing is wrong, and each move ends: $name',
-  (world) => {
-    const beganMs = performance.now();
-    const walked = walk(world, { random: seededRandom(seed), moves, faultShare: 0.12 });
-    if (process.env['COUCHESTOR_WALKS'] !== undefined) {
-      const perSecond = Math.round((1_000 * walked.moves) / (performance.now() - beganMs));
-      const share = ((100 * walked.faults) / walked.transitions).toFixed(1);
-      console.log(`${world.name}: ${walked.moves} moves, ${perSecond}/s, ${share} % of what happens goes wrong`);
-    }
-    expect(walked.wrongs).toEqual([]);
-    expect(walked.moves).toBeGreaterThanOrEqual(moves);
-    expect(walked.ends.get('completed')).toBeGreaterThan(moves / 10);
-  },
-  3_600_000,
-);
+test.each(wideWorlds)('on a way through a wider world nothing is wrong, and each move ends: $name', (world) => {
+  const { wrongs, moves, ends } = walk(world, { random: seededRandom(1), moves: MOVES, faultShare: 0.12 });
+  expect(wrongs).toEqual([]);
+  expect(moves).toBeGreaterThanOrEqual(MOVES);
+  expect(ends.get('completed')).toBeGreaterThan(MOVES / 10);
+});

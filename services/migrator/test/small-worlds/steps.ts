@@ -110,7 +110,11 @@ export function* stepsOf(
     }
     case 'lift': {
       if (step.pools.length > 0 && !hasFence) wrong('lifts cordons of pools without the fence lease');
-      const gone = new Set([...step.pools, ...step.nodes].map((one) => `${name}/${one}`));
+      // A cordon of a pool bears no name, so it goes whosever it was.
+      const gone = new Set([
+        ...step.nodes.map((node) => `${name}/${node}`),
+        ...shared.cordons.filter((cordon) => step.pools.some((pool) => cordon.endsWith(`/${pool}`))),
+      ]);
       return yield to({ cordons: shared.cordons.filter((cordon) => !gone.has(cordon)) });
     }
     case 'grow':

@@ -33,7 +33,7 @@ const EVENT_FAULTS = 0.3;
 const REST_EVERY = 50;
 const REST_TRANSITIONS_MAX = 20_000;
 const WRONGS_MAX = 5;
-/** What ends most moves by itself is seldom: that a person aborts, that a time-out passes, that a volume goes. */
+/** What would end most moves is seldom: that a person aborts, scales or deletes, that a time-out passes. */
 const SELDOM = 0.02;
 
 /**
@@ -105,10 +105,16 @@ export function walk(world: SmallWorld, { random, moves, faultShare }: WalkOptio
     put(at, { ...now, stable: 1, late: false, intent });
   };
 
-  const weightOf =
+  const weightIn =
     (volume: Volume) =>
     ({ volume: next, byAbort }: Transition): number =>
-      byAbort === true || (next.late && !volume.late) || next.deleted || next.stable === 2 ? SELDOM : 1;
+      byAbort === true ||
+      (next.late && !volume.late) ||
+      next.deleted ||
+      next.stable === 2 ||
+      next.count !== volume.count
+        ? SELDOM
+        : 1;
 
   const advance = (isTroubled: boolean): void => {
     transitions += 1;
@@ -139,7 +145,7 @@ export function walk(world: SmallWorld, { random, moves, faultShare }: WalkOptio
     const all = own
       ? [...stepsOf(sight, capabilities, (what) => wrong(what, volume))]
       : [...happeningsTo(sight, capabilities)];
-    const next = choose(all, weightOf(volume));
+    const next = choose(all, own ? () => 1 : weightIn(volume));
     if (next === undefined) return;
     if (!next.benign) faults += 1;
     ({ shared } = next);
@@ -165,8 +171,9 @@ export function walk(world: SmallWorld, { random, moves, faultShare }: WalkOptio
     shared = { ...shared, trouble };
   };
 
+  const goesOn = (): boolean => begun < moves && wrongs.length === 0;
   let restAt = REST_EVERY;
-  while (begun < moves && wrongs.length === 0) {
+  while (goesOn()) {
     advance(true);
     if (begun >= restAt) {
       rest();

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { createCalmWorld } from './calm-world.ts';
-import { profileOf, volumeIdOf } from './world/profile.ts';
+import { profileOf } from './world/profile-of.ts';
+import { volumeIdOf } from './world/profile.ts';
 import { iopsFor } from './world/world.ts';
 
 const VOLUME = volumeIdOf(1);

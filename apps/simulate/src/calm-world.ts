@@ -2,7 +2,8 @@ import type { SimulatedBus } from './bus/simulated-bus.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { invariants } from './invariants.ts';
 import type { MayastorRoad } from './world/mayastor.ts';
-import { GIB, profileOf, type Profile } from './world/profile.ts';
+import { profileOf } from './world/profile-of.ts';
+import { GIB, type Profile } from './world/profile.ts';
 import { seededRandom } from './world/random.ts';
 import { createWorld, iopsFor, nobody, type World } from './world/world.ts';
 

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { createCalmWorld, type CalmWorld } from './calm-world.ts';
 import type { SimulatedProcess } from './world/process.ts';
-import { profileOf, volumeIdOf, type Profile } from './world/profile.ts';
+import { profileOf } from './world/profile-of.ts';
+import { volumeIdOf, type Profile } from './world/profile.ts';
 import { iopsFor } from './world/world.ts';
 
 const VOLUME = volumeIdOf(1);

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { runSeed, type SeedReport } from './run-seed.ts';
 import { createStory } from './story.ts';
-import { profileOf, type Profile } from './world/profile.ts';
+import { profileOf } from './world/profile-of.ts';
+import type { Profile } from './world/profile.ts';
 import { hashOf } from './world/random.ts';
 
 const SEED = 1;

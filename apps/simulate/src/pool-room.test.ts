@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { SimulatedBus } from './bus/simulated-bus.ts';
 import { createCalmWorld } from './calm-world.ts';
-import { GIB, profileOf, volumeIdOf } from './world/profile.ts';
+import { profileOf } from './world/profile-of.ts';
+import { GIB, volumeIdOf } from './world/profile.ts';
 
 const MINUTE_MS = 60_000;
 const volumes = [1, 2].map(volumeIdOf);

@@ -14,7 +14,8 @@ import { FAILURE_BACKOFF_MS } from './services/migrator.ts';
 import { nobodyIsRight } from './starts.ts';
 import { noStory, type Story } from './story.ts';
 import type { SimulatedProcess } from './world/process.ts';
-import { profileOf, type Profile } from './world/profile.ts';
+import { profileOf } from './world/profile-of.ts';
+import type { Profile } from './world/profile.ts';
 import { seededRandom, upTo } from './world/random.ts';
 import { createWorld, type Observer, type World } from './world/world.ts';
 

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
 import { runSeed } from '../run-seed.ts';
 import type { WorkerReport } from '../worker.ts';
-import { profileOf, type Profile } from '../world/profile.ts';
+import { profileOf } from '../world/profile-of.ts';
+import type { Profile } from '../world/profile.ts';
 import { isProvoking } from '../world/provoking.ts';
 import { wrongInSmallWorlds, type SmallWorlds } from './small-worlds.ts';
 

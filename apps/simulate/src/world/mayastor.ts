@@ -4,7 +4,7 @@ import type { CallFault, ErrorBody, MayastorModel } from '@couchestor/simulator/
 import type { Chaos, Lot } from './chaos.ts';
 import type { SimulatedProcess } from './process.ts';
 import { lateMs } from './network.ts';
-import type { Emphasis } from './provoking.ts';
+import type { Emphasis } from './profile.ts';
 import { upTo } from './random.ts';
 
 /** Requests of the services on their way to the model, and what happens to them there. */

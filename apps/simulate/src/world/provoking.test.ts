@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createPeople } from '../people.ts';
-import { profileOf } from './profile.ts';
+import { profileOf } from './profile-of.ts';
 import { isProvoking, provocations, provokingSeed } from './provoking.ts';
 import { createWorld, nobody } from './world.ts';
 

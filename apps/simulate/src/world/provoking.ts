@@ -10,25 +10,6 @@ const FIRST = 7;
 
 export const isProvoking = (seed: number): boolean => seed % EVERY === FIRST;
 
-/** What there is much of. All of it left out: the usual mix. */
-export interface Emphasis {
-  /** What people and machines do, and nothing else, in place of everything that they may do. */
-  readonly deeds?: readonly string[];
-  /** How long what they do lasts. */
-  readonly lastsMs?: readonly [least: number, most: number];
-  /** How often a process is killed, frozen, replaced or confused, and of which services. */
-  readonly disturbances?: number;
-  readonly disturbed?: readonly ('watcher' | 'scorer' | 'migrator')[];
-  /** A process that is disturbed stands still, for so long, and nothing else becomes of it. */
-  readonly freezesMs?: readonly [least: number, most: number];
-  /** A process stands still only before calls that it has to look after when they come late: counts, and cordons set. */
-  readonly standsBeforeChanges?: boolean;
-  /** What is late on its way to NATS and back is so by anything up to this. */
-  readonly busLateMs?: number;
-  /** Of the calls to Mayastor that go wrong: those whose answer never comes, and whose effect comes late. */
-  readonly lateEffectShare?: number;
-}
-
 type Provocation = (profile: Profile) => Partial<Profile>;
 
 const MINUTE_MS = 60_000;

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
+import type { WorkerReport } from './worker.ts';
 
-export interface SimulationOptions<R> {
-  /** Of a worker that answers each seed with a report. */
+export interface SimulationOptions {
+  /** Made by `bundleWorker`. */
   readonly bundle: string;
   readonly workers: number;
   readonly firstSeed: number;
@@ -9,11 +10,11 @@ export interface SimulationOptions<R> {
   readonly moves: number;
   readonly seeds: number;
   /** Told of each seed as it ends; false ends the simulation. */
-  readonly onReport: (report: R) => boolean;
+  readonly onReport: (report: WorkerReport) => boolean;
 }
 
 /** Runs seeds on all workers. Resolves when every seed that was begun has ended. */
-export async function simulate<R extends { readonly moves: number }>(options: SimulationOptions<R>): Promise<void> {
+export async function simulate(options: SimulationOptions): Promise<void> {
   const { bundle, firstSeed, seeds, onReport } = options;
   let next = firstSeed;
   let moves = 0;
@@ -28,7 +29,7 @@ export async function simulate<R extends { readonly moves: number }>(options: Si
         if (mayBegin()) worker.postMessage(next++);
         else worker.terminate().then(() => resolve(), reject);
       };
-      worker.on('message', (report: R) => {
+      worker.on('message', (report: WorkerReport) => {
         moves += report.moves;
         isWanted = onReport(report) && isWanted;
         begin();

@@ -39,7 +39,7 @@ export const runWatcher: Service = async (process, surroundings, signal) => {
         log: silentLog,
         measures: noMeasures,
         mayastorPeriodMs: profile.watchPeriodMs,
-        statusDebounceMs: 5 * profile.debounceMs,
+        statusDebounceMs: 500,
         kubernetesWritesPerSecond: 50,
         isStopping: () => signal.aborted,
         onObservation: () => undefined,

@@ -57,6 +57,8 @@ export function createCalmWorld(
       cachePeriodMs: 5_000,
       watchPeriodMs: 10_000,
       cycleMs: 10_000,
+      debounceMs: 100,
+      isPrompt: false,
       rebuildMs: 30_000,
       faultRate: 0,
       standstillShare: 0,

@@ -24,3 +24,12 @@ test.each([
 ])('%j is refused with a sentence', (args, sentence) => {
   expect(() => parseCommandLine(args)).toThrow(sentence);
 });
+
+test('the protocol alone is walked through, by moves and seeds as whole services are', () => {
+  expect(parseCommandLine(['--walks', '--moves', '500', '--first-seed', '9'])).toMatchObject({
+    isWalk: true,
+    moves: 500,
+    firstSeed: 9,
+  });
+  expect(parseCommandLine([]).isWalk).toBe(false);
+});

@@ -11,6 +11,8 @@ export interface SimulateOptions {
   readonly replay: { readonly seed: number; readonly only: ReadonlySet<string> | undefined } | undefined;
   /** The crash matrix instead of seeds. */
   readonly isMatrix: boolean;
+  /** The protocol's core alone, in worlds with too many states to be visited. */
+  readonly isWalk: boolean;
   /** The check of the checks, in place of a simulation: defects that it has to notice, all or those of this name. */
   readonly mutants: { readonly only: string | undefined } | undefined;
   /** Least number of faults to look for after a failure, in runs of the seed. */
@@ -29,6 +31,7 @@ export const usage = `npm run simulate -- [options]
   --json           end with one JSON object
 
   --matrix         instead: each fault at each call of a move, as tables (a minute or two)
+  --walks          instead: the protocol's core alone, by seed, in worlds with too many states to be visited
   --mutants        instead: defects put into the code, each of which has to be noticed
   --mutant TEXT    only those that have this in "planted NAME" or "mechanical ID"`;
 
@@ -51,6 +54,7 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
       mutant: { type: 'string' },
       json: { type: 'boolean', default: false },
       matrix: { type: 'boolean', default: false },
+      walks: { type: 'boolean', default: false },
     },
   });
   const whole = (name: keyof typeof values, otherwise: number, min: number): number => {
@@ -70,6 +74,7 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
     workers: whole('workers', availableParallelism(), 1),
     isJson: values.json,
     isMatrix: values.matrix,
+    isWalk: values.walks,
     mutants: isForMutants ? { only: values.mutant } : undefined,
     replay:
       values.seed === undefined

@@ -78,6 +78,12 @@ test('I2: nothing steers a replica out that was never filled, though it may have
     pool,
     node,
   }));
+  world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
+  store(world, anIntent({ round: aRound({ replicasBefore: before }) }));
+  expect(said(world, { call: shrinkCall })).toEqual([]);
+  // One that was there before is to be mended, and is no newcomer that may go.
+  store(world, anIntent({ round: aRound({ replicasBefore: allBefore }) }));
+  expect(said(world, { call: shrinkCall })).toEqual(['I2']);
   await world.clock.runUntil(
     () => world.model.volume(VOLUME)?.replicas.every(({ synced }) => synced) === true,
     MINUTE_MS,
@@ -347,6 +353,32 @@ test('I10: a volume that is degraded, has snapshots or lies on a drained node', 
   store(drained, anIntent({ round: aRound() }));
   drained.truth.openHeartbeatAtMs = drained.clock.monotonicMs();
   expect(said(drained, { call: growCall })).toEqual(['I10']);
+});
+
+test('I10: that a volume moves already is no excuse but for the new replica of that move, and while it is news', async () => {
+  const world = aWorld({ rebuildMs: 6_000_000 });
+  await grow(world);
+  await world.clock.advance(2 * MINUTE_MS);
+  await scored(world, 5_000);
+  const placeOf = ({ uuid, pool, node }: { uuid: string; pool: string; node: string }) => ({
+    replicaId: uuid,
+    pool,
+    node,
+  });
+  const replicas = world.model.volume(VOLUME)?.replicas ?? [];
+  const all = replicas.map(placeOf);
+  const before = replicas.filter(({ synced }) => synced).map(placeOf);
+  const began = (agoMs: number, replicasBefore: typeof all): void => {
+    store(world, anIntent({ migrationId: 'move-0', round: aRound({ replicasBefore }) }));
+    const atMs = world.clock.monotonicMs() - agoMs;
+    world.truth.accepted.set('move-0', { policyId: 'policy-1', atMs, zones: 0 });
+  };
+  began(80_000, before);
+  expect(said(world, { request: aRequest() })).toEqual([]);
+  began(80_000, all);
+  expect(said(world, { request: aRequest() })).toEqual(['I10']);
+  began(100_000, before);
+  expect(said(world, { request: aRequest() })).toEqual(['I10']);
 });
 
 test('I11: a volume at rest without a reason', () => {

@@ -14,6 +14,8 @@ import { runSeed } from './run-seed.ts';
 import { shrink, type Run } from './shrink.ts';
 import { simulate } from './simulation.ts';
 import { createStory } from './story.ts';
+import { runWalks } from './walks/run-walks.ts';
+import type { WorkerReport } from './worker.ts';
 import { hashOf } from './world/random.ts';
 
 const cache = fileURLToPath(new URL('../../../node_modules/.cache/simulate/', import.meta.url));
@@ -23,6 +25,7 @@ process.exitCode = await run(options);
 
 async function run(wanted: SimulateOptions): Promise<number> {
   if (wanted.isMatrix) return (await printCrashMatrix(console.log)) ? 0 : 1;
+  if (wanted.isWalk) return walkMany(wanted);
   if (wanted.mutants !== undefined) return runOnMutants(wanted, wanted.mutants);
   return wanted.replay === undefined ? runMany(wanted) : replay(wanted.replay);
 }
@@ -42,7 +45,7 @@ async function runMany({ isJson, shrinkRuns, ...wanted }: SimulateOptions): Prom
   await bundleWorker(bundle);
   const tally = createTally(() => performance.now());
   let saidAtMs = performance.now();
-  await simulate({
+  await simulate<WorkerReport>({
     ...wanted,
     bundle,
     onReport: (report) => {
@@ -66,6 +69,13 @@ async function runMany({ isJson, shrinkRuns, ...wanted }: SimulateOptions): Prom
   }
   if (isJson) console.log(JSON.stringify(summary));
   return summary.violations.length === 0 ? 0 : 1;
+}
+
+async function walkMany({ isJson, ...wanted }: SimulateOptions): Promise<number> {
+  await mkdir(cache, { recursive: true });
+  const summary = await runWalks({ ...wanted, folder: cache, say: isJson ? console.error : console.log });
+  if (isJson) console.log(JSON.stringify(summary));
+  return summary.wrongs.length === 0 ? 0 : 1;
 }
 
 async function runOnMutants(

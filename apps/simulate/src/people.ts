@@ -1,9 +1,7 @@
 import { cordonLabelOf } from '@couchestor/shared/messages';
 import { createAimedDeeds } from './aimed-deeds.ts';
 import { requestOutOfTurn } from './out-of-turn.ts';
-import type { Role } from './fleet.ts';
 import { createRareDeeds } from './rare-deeds.ts';
-import type { SimulatedProcess } from './world/process.ts';
 import { oneOf, upTo, type Random } from './world/random.ts';
 import type { PolicySpecText } from './world/profile.ts';
 import { DRAIN, iopsFor, PERSON, putPolicy, type World } from './world/world.ts';
@@ -19,12 +17,7 @@ export interface People {
   repair(): void;
 }
 
-export function createPeople(
-  world: World,
-  stopWatchers: () => void,
-  startWatchers: () => void,
-  processesOf: (role: Role) => readonly SimulatedProcess[],
-): People {
+export function createPeople(world: World, stopWatchers: () => void, startWatchers: () => void): People {
   const { model, clock, bus, kubernetes, profile, truth, leaseServer, jumpRedis } = world;
   const { emphasis = {} } = profile;
   const repairs: (() => void)[] = [];
@@ -92,10 +85,6 @@ export function createPeople(
     if (kubernetes.policies.has(policyId)) putPolicy(world, policyId, spec);
   };
 
-  const redisLost = (): void => {
-    truth.redisShakenAtMs = clock.monotonicMs();
-    truth.redisLostAtMs = clock.monotonicMs();
-  };
   const deeds: { readonly [name: string]: (random: Random) => void } = {
     'a node goes down': (random) => {
       const node = oneOf(random, profile.nodes) ?? '';
@@ -186,17 +175,17 @@ export function createPeople(
     'a person holds a volume': (random) => annotate(random, { hold: 'true' }),
     'a person pins a volume': (random) => annotate(random, { pinTier: random() < 0.5 ? 'hot' : 'cold' }),
     'Redis loses its data': () => {
-      redisLost();
+      truth.redisShakenAtMs = clock.monotonicMs();
       leaseServer.flush();
     },
     'Redis restarts': () => {
-      redisLost();
+      truth.redisShakenAtMs = clock.monotonicMs();
       leaseServer.restart();
     },
     'Redis fails over to a copy that lags behind': (random) => {
       const failOver = leaseServer.replicate();
       clock.after(upTo(random, 3_000), () => {
-        redisLost();
+        truth.redisShakenAtMs = clock.monotonicMs();
         failOver();
       });
     },
@@ -220,8 +209,7 @@ export function createPeople(
   };
   const hands = { send, persist, until, publish, scale };
   const rare = profile.hasRareDeeds ? createRareDeeds(world, hands) : {};
-  const aimed =
-    emphasis.deeds === undefined ? {} : createAimedDeeds(world, hands, processesOf, stopWatchers, startWatchers);
+  const aimed = emphasis.deeds === undefined ? {} : createAimedDeeds(world, hands);
   const all = { ...deeds, ...rare, ...aimed };
   // What is rare elsewhere is not so here.
   const names = emphasis.deeds ?? [...Object.keys(deeds), ...Object.keys(rare), ...Object.keys(rare)];

@@ -1,8 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import type { WorkerReport } from './worker.ts';
 
-export interface SimulationOptions {
-  /** Made by `bundleWorker`. */
+export interface SimulationOptions<R> {
+  /** Of a worker that answers each seed with a report. */
   readonly bundle: string;
   readonly workers: number;
   readonly firstSeed: number;
@@ -10,11 +9,11 @@ export interface SimulationOptions {
   readonly moves: number;
   readonly seeds: number;
   /** Told of each seed as it ends; false ends the simulation. */
-  readonly onReport: (report: WorkerReport) => boolean;
+  readonly onReport: (report: R) => boolean;
 }
 
 /** Runs seeds on all workers. Resolves when every seed that was begun has ended. */
-export async function simulate(options: SimulationOptions): Promise<void> {
+export async function simulate<R extends { readonly moves: number }>(options: SimulationOptions<R>): Promise<void> {
   const { bundle, firstSeed, seeds, onReport } = options;
   let next = firstSeed;
   let moves = 0;
@@ -29,7 +28,7 @@ export async function simulate(options: SimulationOptions): Promise<void> {
         if (mayBegin()) worker.postMessage(next++);
         else worker.terminate().then(() => resolve(), reject);
       };
-      worker.on('message', (report: WorkerReport) => {
+      worker.on('message', (report: R) => {
         moves += report.moves;
         isWanted = onReport(report) && isWanted;
         begin();

@@ -197,10 +197,14 @@ export function shouldHaveStayed(start: Start, world: World, newsMs: number): st
   if (drained !== undefined) return `${volumeId} lies on the drained ${drained}`;
   const isWhole = volume.replicas.length === start.replicaCount && volume.replicas.every(({ synced }) => synced);
   if (isWhole) return undefined;
-  // Nor may it be known yet that it moves already, and that what fills is the new replica of that move.
+  // Nor may it be known yet that it moves already, and that what is too many or not filled is the new replica of that.
   const record = world.bus.intents.get(volumeId)?.intent;
-  const movesSinceMs = record?.state === 'active' ? truth.accepted.get(record.migrationId)?.atMs : undefined;
-  if (movesSinceMs !== undefined && movesSinceMs < nowMs && nowMs - movesSinceMs <= newsMs) return undefined;
+  if (record?.state === 'active' && record.round !== undefined) {
+    const before = new Set(record.round.replicasBefore.map(({ replicaId }) => replicaId));
+    const isByMove = volume.replicas.every(({ uuid, synced }) => synced || !before.has(uuid));
+    const movesSinceMs = truth.accepted.get(record.migrationId)?.atMs ?? Number.NEGATIVE_INFINITY;
+    if (isByMove && nowMs - movesSinceMs <= newsMs) return undefined;
+  }
   const brokenAtMs = model.ledger.changes().findLast(({ volume: id }) => id === volumeId)?.atMs ?? 0;
   return nowMs - brokenAtMs > newsMs ? `${volumeId} is degraded for long` : undefined;
 }

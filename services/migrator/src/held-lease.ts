@@ -10,6 +10,8 @@ export interface HeldLease extends AsyncDisposable {
   lasts(leadMs: number): boolean;
   /** It lapsed or went to somebody else: what it guarded may not be touched any more. */
   readonly lost: boolean;
+  /** Its term is over, and no renewal had an answer for so long. */
+  readonly lapsed: boolean;
   /** Gives it back. */
   release(): Promise<void>;
 }
@@ -28,6 +30,7 @@ export interface LeaseKeeping {
 export function keepLease({ clock, term, renewEveryMs, renew, release, onError }: LeaseKeeping): HeldLease {
   let validUntilMs = term.validUntilMonotonicMs;
   let lost = false;
+  let denied = false;
   const stop = new AbortController();
 
   const keep = async (): Promise<void> => {
@@ -38,6 +41,7 @@ export function keepLease({ clock, term, renewEveryMs, renew, release, onError }
       try {
         const next = await renew();
         if (next === undefined) {
+          denied = true;
           lost = true;
           return;
         }
@@ -65,6 +69,9 @@ export function keepLease({ clock, term, renewEveryMs, renew, release, onError }
     lasts: (leadMs) => !lost && clock.monotonicMs() + leadMs <= validUntilMs,
     get lost() {
       return lost || clock.monotonicMs() >= validUntilMs;
+    },
+    get lapsed() {
+      return !denied && clock.monotonicMs() >= validUntilMs;
     },
     release: async () => {
       await end();

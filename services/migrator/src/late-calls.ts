@@ -2,7 +2,7 @@ import { ConflictError, type IntentStore } from '@couchestor/shared/bus';
 import type { Clock } from '@couchestor/shared/clock';
 import type { ActiveIntent } from '@couchestor/shared/messages';
 import { judgeLateCall, type LateCall } from './core/late-call.ts';
-import type { MoveLogger } from './move.ts';
+import type { MoveLogger } from './move-context.ts';
 import type { Mayastor } from './ports.ts';
 
 /** Looks after calls that this process sent too late, until they are known to have come to nothing or are undone. */

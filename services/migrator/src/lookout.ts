@@ -23,7 +23,7 @@ export interface Lookout {
 }
 
 /** What Mayastor shows, without what migrators know of themselves. */
-type SeenEvidence = Omit<Evidence, 'arriving' | 'mayAct' | 'fenceHeld' | 'abortRequested'>;
+export type SeenEvidence = Pick<Evidence, 'nowMs' | 'volume' | 'stableForMs' | SeenKind>;
 type SeenKind = Exclude<EvidenceKind, 'arriving'>;
 
 /** A volume that was read longer ago is read again before a step is decided. */

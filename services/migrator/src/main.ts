@@ -178,9 +178,12 @@ await runService({
       })(),
       publishMover({
         bus,
+        leases,
+        leaseTtlMs: config.LEASE_TTL_MS,
         instance,
         clock,
         signal: ending.signal,
+        onGone: (dead) => logger.info({ dead }, 'what a migrator told of itself is taken back, for it is dead'),
         onLeft: (error) => logger.info({ err: error }, 'what this migrator told of itself is left, as after a crash'),
         observe: () =>
           observeMover(board, {

@@ -2,6 +2,7 @@ import { createVirtualClock, type VirtualClock } from '@couchestor/shared/clock'
 import { createMemoryLeases, RedisUnavailableError, type Leases } from '@couchestor/shared/leases';
 import { expect, test } from 'vitest';
 import { whileRunning } from '../test/move-world.ts';
+import { keepLease } from './held-lease.ts';
 import { createMoveFence, type MoveFence } from './move-fence.ts';
 
 const LEASE_TTL_MS = 15_000;
@@ -14,11 +15,17 @@ async function openLeases(clock: VirtualClock): Promise<Leases> {
   return leases;
 }
 
-function fenceOf(migrationId: string, clock: VirtualClock, leases: Leases, waiting = new Set<string>()): MoveFence {
+function fenceOf(
+  migrationId: string,
+  clock: VirtualClock,
+  leases: Leases,
+  { waiting = new Set<string>(), ownership = { lapsed: false } } = {},
+): MoveFence {
   return createMoveFence({
     migrationId,
     token: 1,
     leases,
+    ownership,
     leaseTtlMs: LEASE_TTL_MS,
     clock,
     waiting,
@@ -31,7 +38,7 @@ test('moves of one process have it one after the other, in the order in which th
   const clock = createVirtualClock();
   const leases = await openLeases(clock);
   const waiting = new Set<string>();
-  const [first, second, third] = ['a', 'b', 'c'].map((id) => fenceOf(id, clock, leases, waiting));
+  const [first, second, third] = ['a', 'b', 'c'].map((id) => fenceOf(id, clock, leases, { waiting }));
   if (first === undefined || second === undefined || third === undefined) throw new Error('three were made');
   const held: string[] = [];
   const walk = async (name: string, fence: MoveFence): Promise<void> => {
@@ -66,26 +73,51 @@ test('it is asked for no longer than it is wanted', async () => {
   expect(clock.monotonicMs() - sinceMs).toBeLessThan(2_000);
 });
 
-test('it is nobody’s once Redis has given no answer for as long as it grants it, until it gives one', async () => {
+test('it is nobody’s where Redis answers neither now nor the renewals of a whole lease', async () => {
   const clock = createVirtualClock();
   const leases = await openLeases(clock);
-  let isAway = true;
-  const fence = fenceOf('a', clock, {
+  let isAway = false;
+  const ownership = { lapsed: false };
+  const away = {
     ...leases,
-    acquireFence: (request) =>
+    acquireFence: (request: Parameters<Leases['acquireFence']>[0]) =>
       isAway ? Promise.reject(new RedisUnavailableError('acquireFence', 'no answer')) : leases.acquireFence(request),
-  });
-  const ask = (): Promise<void> => fence.queue(() => false);
-  await expect(ask()).rejects.toThrow(RedisUnavailableError);
-  expect(fence.isNobodys).toBe(false);
-  await clock.advance(LEASE_TTL_MS - 1);
-  await expect(ask()).rejects.toThrow(RedisUnavailableError);
-  expect(fence.isNobodys).toBe(false);
-  await clock.advance(1);
-  expect(fence.isNobodys).toBe(true);
-  isAway = false;
-  // Also where the answer is that somebody else has it.
+  };
   await leases.acquireFence({ migrationId: 'other', token: 1 });
+  const fence = fenceOf('a', clock, away, { ownership });
+  const ask = (): Promise<void> => fence.queue(() => false);
+  const askInVain = async (): Promise<void> => {
+    isAway = true;
+    await expect(ask()).rejects.toThrow(RedisUnavailableError);
+    isAway = false;
+  };
+  await askInVain();
+  expect(fence.isNobodys).toBe(false);
+  ownership.lapsed = true;
+  expect(fence.isNobodys).toBe(true);
+  // An answer of long ago, or none, says nothing of now.
+  await clock.advance(5_000);
+  expect(fence.isNobodys).toBe(false);
+  await askInVain();
+  expect(fence.isNobodys).toBe(true);
   await ask();
   expect(fence.isTaken || fence.isNobodys).toBe(false);
+});
+
+test('a lease lapses where its renewals have no answer, and not where they are denied', async () => {
+  for (const isDenied of [false, true]) {
+    const clock = createVirtualClock();
+    await using lease = keepLease({
+      clock,
+      term: { validUntilMonotonicMs: LEASE_TTL_MS },
+      renewEveryMs: LEASE_TTL_MS / 3,
+      renew: () => (isDenied ? Promise.resolve(undefined) : Promise.reject(new Error('no answer'))),
+      release: () => Promise.resolve(),
+      onError: () => undefined,
+    });
+    await clock.advance(LEASE_TTL_MS - 1);
+    expect([lease.lost, lease.lapsed]).toEqual([isDenied, false]);
+    await clock.advance(1);
+    expect([lease.lost, lease.lapsed]).toEqual([true, !isDenied]);
+  }
 });

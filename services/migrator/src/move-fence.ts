@@ -13,8 +13,8 @@ export interface MoveFence {
   /** Whether it is certainly ours for another `leadMs`. */
   lasts(leadMs: number): boolean;
   /**
-   * Redis has not answered for as long as it grants the lease for, so what it granted before has lapsed, and nobody else
-   * has it; unless it answers others, who take this move over before long.
+   * Redis answered neither now nor for as long as it grants the lease for, so what it granted before has lapsed, and
+   * nobody else has it; unless it answers others, who take this move over before long.
    */
   readonly isNobodys: boolean;
   /** Asks for it, in turn with the other moves of this process, for as long as it is wanted, and for a while at most. */
@@ -23,6 +23,8 @@ export interface MoveFence {
 }
 
 const RETRY_MS = 250;
+/** So long a question without an answer says that there is none. */
+const SILENCE_MS = 5_000;
 /** After this a move that waits for the fence looks around again. */
 const PATIENCE_MS = 30_000;
 
@@ -31,6 +33,8 @@ export function createMoveFence(options: {
   /** Of the ownership of the volume. */
   readonly token: number;
   readonly leases: Pick<Leases, 'acquireFence' | 'renewFence' | 'releaseFence'>;
+  /** Of the volume, which is renewed all the time, so that it tells how long Redis has given no answer. */
+  readonly ownership: Pick<HeldLease, 'lapsed'>;
   readonly leaseTtlMs: number;
   readonly clock: Clock;
   /** Migrations of this process that wait for the fence; none but the first asks for it, so that waiting costs little. */
@@ -38,9 +42,9 @@ export function createMoveFence(options: {
   readonly sleep: (ms: number) => Promise<void>;
   readonly onError: (error: unknown) => void;
 }): MoveFence {
-  const { migrationId, token, leases, leaseTtlMs, clock, waiting, sleep, onError } = options;
+  const { migrationId, token, leases, ownership, leaseTtlMs, clock, waiting, sleep, onError } = options;
   let lease: HeldLease | undefined;
-  let unansweredSinceMs: number | undefined;
+  let unansweredAtMs = Number.NEGATIVE_INFINITY;
 
   const drop = async (): Promise<void> => {
     const held = lease;
@@ -50,10 +54,9 @@ export function createMoveFence(options: {
   const acquire = async (): Promise<boolean> => {
     if (lease?.lost === true) await drop();
     if (lease !== undefined) return true;
-    const askedAtMs = clock.monotonicMs();
     try {
       const answer = await leases.acquireFence({ migrationId, token });
-      unansweredSinceMs = undefined;
+      unansweredAtMs = Number.NEGATIVE_INFINITY;
       if (!answer.granted) return false;
       lease = keepLease({
         clock,
@@ -68,7 +71,7 @@ export function createMoveFence(options: {
       });
       return true;
     } catch (error) {
-      if (error instanceof RedisUnavailableError) unansweredSinceMs ??= askedAtMs;
+      if (error instanceof RedisUnavailableError) unansweredAtMs = clock.monotonicMs();
       throw error;
     }
   };
@@ -82,7 +85,7 @@ export function createMoveFence(options: {
     },
     lasts: (leadMs) => lease?.lasts(leadMs) === true,
     get isNobodys() {
-      return unansweredSinceMs !== undefined && clock.monotonicMs() - unansweredSinceMs >= leaseTtlMs;
+      return ownership.lapsed && clock.monotonicMs() - unansweredAtMs < SILENCE_MS;
     },
     queue: async (isWanted) => {
       const untilMs = clock.monotonicMs() + PATIENCE_MS;

@@ -1,6 +1,6 @@
 import type { Clock } from '@couchestor/shared/clock';
 import { CouchestorError, createStandingLines } from '@couchestor/shared/service';
-import type { MoveLogger } from './move.ts';
+import type { MoveLogger } from './move-context.ts';
 
 /** A logger that does not say of each move, at each try, that the same dependency is away. */
 export interface OutageLog extends MoveLogger {

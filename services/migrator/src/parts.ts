@@ -5,7 +5,8 @@ export { createMethodFinder, watchMethod, type Method } from './capabilities.ts'
 export { isDependencyError } from './dependency-error.ts';
 export { watchIntents } from './intent-board.ts';
 export type { MigratorMetrics } from './metrics.ts';
-export { createMigrator, type ObservedWorld } from './migrator.ts';
+export { createMigrator } from './migrator.ts';
+export type { ObservedWorld } from './ports.ts';
 export { createPermission } from './permission.ts';
 export { publishMover } from './publish-mover.ts';
 export { observeMover } from './observe-mover.ts';

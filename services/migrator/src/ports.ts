@@ -1,5 +1,11 @@
 import type { Outcome } from '@couchestor/shared/mayastor';
-import type { MigrationEventName } from '@couchestor/shared/messages';
+import type {
+  ClusterObserved,
+  MigrationEventName,
+  PolicyObserved,
+  PoolObserved,
+  VolumeObserved,
+} from '@couchestor/shared/messages';
 import type { Evidence, SeenNode, SeenPool, SeenVolume } from './core/evidence.ts';
 
 /** When a changing call may start, asked in the moment before it goes out. */
@@ -43,4 +49,13 @@ export interface Permission {
   watcherNowMs(): number | undefined;
   /** Resolves at the next change, or when the signal is aborted. */
   changed(signal: AbortSignal): Promise<void>;
+}
+
+/** What was last observed of the world, by the watcher. */
+export interface ObservedWorld {
+  policy(policyId: string): PolicyObserved | undefined;
+  volume(volumeId: string): VolumeObserved | undefined;
+  pools(): readonly PoolObserved[];
+  cluster(): ClusterObserved | undefined;
+  synced(): boolean;
 }

@@ -2,7 +2,7 @@ import type { IntentStore } from '@couchestor/shared/bus';
 import type { Clock } from '@couchestor/shared/clock';
 import { cordonLabelOf, isOurCordonLabel } from '@couchestor/shared/messages';
 import { isDependencyError } from './dependency-error.ts';
-import type { MoveLogger } from './move.ts';
+import type { MoveLogger } from './move-context.ts';
 import type { Mayastor, Permission } from './ports.ts';
 
 /** A cordon of a move in flight stands for seconds, so one that stood so long belongs to none that anybody knows. */

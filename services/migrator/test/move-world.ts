@@ -7,7 +7,9 @@ import { createMayastorModel, type MayastorModel, type MayastorModelOptions } fr
 import { createMayastor } from '../src/adapters/seen-mayastor.ts';
 import type { Capabilities } from '../src/core/evidence.ts';
 import { keepLease } from '../src/held-lease.ts';
-import { runMove, type MoveContext, type MoveResult } from '../src/move.ts';
+import type { MoveContext, MoveResult } from '../src/move-context.ts';
+import { runMove } from '../src/move.ts';
+import { seededRandom } from './random.ts';
 
 /** One volume's move against a model of Mayastor, with a clock of its own: four nodes, an NVMe and a SATA pool each. */
 export interface MoveWorld {
@@ -289,15 +291,5 @@ function createMemoryIntents(): MoveWorld['intents'] {
     },
     watchAll: () => ({ synced: Promise.resolve(), ended: Promise.resolve() }),
     list: () => Promise.resolve(record === undefined ? new Map() : new Map([[record.intent.volumeId, record]])),
-  };
-}
-
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }

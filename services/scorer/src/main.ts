@@ -17,6 +17,7 @@ import { createScorerMetrics } from './scorer-metrics.ts';
 import { createScorer } from './scorer.ts';
 
 const SERVICE = 'scorer';
+const DEBOUNCE_MS = 100;
 
 await runService({
   name: SERVICE,
@@ -88,6 +89,7 @@ await runService({
       randomHex: (bytes) => randomBytes(bytes).toString('hex'),
       settings: {
         cycleMs: config.SCORING_CYCLE_MS,
+        debounceMs: DEBOUNCE_MS,
         startupGraceMs: config.STARTUP_GRACE_MS,
         rebuildBytesPerSecond: config.REBUILD_MIB_PER_SECOND * MIB,
       },

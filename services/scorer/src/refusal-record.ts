@@ -1,6 +1,6 @@
 import type { MigrationRefused } from '@couchestor/shared/messages';
 import { HOUR_MS } from '@couchestor/shared/units';
-import type { Refusal } from './core/refusals.ts';
+import { isOfVolume, type Refusal } from './core/refusals.ts';
 
 /** What is older holds nothing back any more. */
 const KEPT_MS = 3 * HOUR_MS;
@@ -17,7 +17,7 @@ export function createRefusalRecord(): RefusalRecord {
   const refusals = new Map<string, Refusal>();
   return {
     refused: ({ volumeId, migrationId, reason, message }, nowMs) => {
-      const inRow = (refusals.get(volumeId)?.inRow ?? 0) + 1;
+      const inRow = (refusals.get(volumeId)?.inRow ?? 0) + (isOfVolume(reason) ? 1 : 0);
       refusals.set(volumeId, { migrationId, reason, message, atMs: nowMs, inRow });
     },
     moved: (volumeId) => {

@@ -134,7 +134,7 @@ function bench(volumes: readonly WorldVolume[] = [aVolume('v', ['cold-1'])], sta
     breathe: async () => undefined,
     logger,
     randomHex: (bytes) => '0'.repeat(bytes * 2),
-    settings: { cycleMs: CYCLE_MS, startupGraceMs, rebuildBytesPerSecond: 1e9 },
+    settings: { cycleMs: CYCLE_MS, debounceMs: 100, startupGraceMs, rebuildBytesPerSecond: 1e9 },
   });
   const ending = new AbortController();
   const running = scorer.run(ending.signal);

@@ -24,6 +24,8 @@ import { namingVolumes } from './volume-names.ts';
 
 interface ScorerSettings {
   readonly cycleMs: number;
+  /** Changes come in bursts: what else happens within this time, or that of the last pass, is decided on together. */
+  readonly debounceMs: number;
   readonly startupGraceMs: number;
   readonly rebuildBytesPerSecond: number;
 }
@@ -57,8 +59,6 @@ export interface LatestPass {
   readonly decidedAtMs: number;
 }
 
-/** Changes come in bursts: what else happens within this time, or that of the last pass, is decided on together. */
-const DEBOUNCE_MS = 100;
 const PASS_REST_MAX_MS = 2_000;
 /** A policy that asks for something new waits so long for its scores before it is shown without. */
 const NEW_SCORES_WAIT_MS = 2_000;
@@ -150,7 +150,7 @@ export function createScorer(parts: ScorerParts): Scorer {
     let passMs = 0;
     while (!signal.aborted) {
       await changed.raisedOrAfter(periodMs, signal);
-      if (!(await pause(clock, Math.max(DEBOUNCE_MS, passMs), signal))) return;
+      if (!(await pause(clock, Math.max(settings.debounceMs, passMs), signal))) return;
       changed.take();
       const beganMs = clock.monotonicMs();
       await guarded('a pass of decisions failed', signal, () => decideOnce(signal));

@@ -10,8 +10,7 @@ export interface RequestQueue {
   put(message: Request): { readonly sequence: number; readonly duplicate: boolean };
   consume(process: SimulatedProcess, options: ConsumeRequestsOptions): Promise<void>;
   /** A request of before comes once more, as if its acknowledgement had been lost. */
-  /** @param migrationId undefined for any */
-  repeat(random: Random, migrationId?: string): void;
+  repeat(random: Random): void;
   /** Requests that are neither acknowledged nor replaced. */
   pending(): readonly Request[];
 }
@@ -28,9 +27,7 @@ interface Consumer {
   inFlight: number;
 }
 
-const FORMER_KEPT = 200;
-/** One of these comes again where it does not matter which. */
-const LAST_OF_THEM = 20;
+const FORMER_KEPT = 20;
 const NOBODY_MS = 1_000;
 /** A handler is given so many extensions of half the wait for its answer. */
 const EXTENSIONS_MAX = 20;
@@ -148,11 +145,8 @@ export function createRequestQueue({ clock, chaos }: { readonly clock: Clock; re
         if (options.signal.aborted) end();
         else options.signal.addEventListener('abort', end, { once: true });
       }),
-    repeat: (random, migrationId) => {
-      const message =
-        migrationId === undefined
-          ? oneOf(random, former.slice(-LAST_OF_THEM))
-          : former.find(({ data }) => data.migrationId === migrationId);
+    repeat: (random) => {
+      const message = oneOf(random, former);
       if (message === undefined || bySubject.has(message.subject)) return;
       sequence += 1;
       const entry = { message, sequence, deliveries: 1 };

@@ -49,7 +49,7 @@ export async function runMatrixCell(shape: MatrixShape, nth: number, fault: Matr
 
   const leaseServer = createMemoryLeaseServer({ clock });
   const chaos = createChaos({ seed: 0, rate: 0, only: undefined, onLot: () => undefined });
-  const network = createNetwork(clock, chaos);
+  const network = createNetwork({ clock, chaos });
   const bucket = createIntentBucket({ network, throughSchema: true, onWrite: () => undefined });
   const events = new Map<string, string>();
   const wrongs: string[] = [];

@@ -44,7 +44,7 @@ export const runMigrator: Service = async (
           leases.takeCall(kind === 'write' ? 'act' : kind, callSignal).catch((error: unknown) => {
             if (kind !== 'release') throw error;
           })
-      : () => clock.sleep(1),
+      : () => (profile.isPrompt ? Promise.resolve() : clock.sleep(1)),
     clock,
     transport: mayastor.transportOf(process),
   });
@@ -113,9 +113,12 @@ export const runMigrator: Service = async (
     }),
     publishMover({
       bus,
+      leases,
+      leaseTtlMs: LEASE_TTL_MS,
       instance,
       clock,
       signal: ending.signal,
+      onGone: () => undefined,
       onLeft: () => undefined,
       observe: () => observeMover(board, { instance, version: 'simulated', method, fleetLimit: profile.fleetMax }),
     }),

@@ -52,6 +52,7 @@ export const runScorer: Service = async (
     },
     settings: {
       cycleMs: profile.cycleMs,
+      debounceMs: profile.debounceMs,
       startupGraceMs: STARTUP_GRACE_MS,
       rebuildBytesPerSecond: Math.ceil(SIZE_BYTES / (profile.rebuildMs / 1_000)),
     },

@@ -39,7 +39,7 @@ export const runWatcher: Service = async (process, surroundings, signal) => {
         log: silentLog,
         measures: noMeasures,
         mayastorPeriodMs: profile.watchPeriodMs,
-        statusDebounceMs: 500,
+        statusDebounceMs: 5 * profile.debounceMs,
         kubernetesWritesPerSecond: 50,
         isStopping: () => signal.aborted,
         onObservation: () => undefined,

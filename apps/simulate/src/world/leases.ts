@@ -50,7 +50,6 @@ export function leasesOf(
       census: () => server.census(),
       ownerOf: (volumeId) => server.ownerOf(volumeId),
       fenceHolder: () => server.fenceHolder(),
-      isOpen: () => server.isOpen(),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     },
   });
@@ -58,5 +57,5 @@ export function leasesOf(
 
 type Operation = Exclude<
   keyof MemoryLeaseServer,
-  'flush' | 'restart' | 'replicate' | 'census' | 'ownerOf' | 'fenceHolder' | 'isOpen' | symbol
+  'flush' | 'restart' | 'replicate' | 'census' | 'ownerOf' | 'fenceHolder' | symbol
 >;

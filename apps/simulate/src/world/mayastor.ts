@@ -71,6 +71,7 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     });
     fault = undefined;
     const { status, body } = await answering;
+    if (status === 200 && request.method === 'GET') return { kind: 'answered', status, body: '', value: body };
     return { kind: 'answered', status, body: body === undefined || body === null ? '' : JSON.stringify(body) };
   };
 
@@ -98,7 +99,7 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     });
 
   const send = async (process: SimulatedProcess, request: HttpRequest): Promise<HttpAnswer> => {
-    await process.running();
+    if (!process.isRunning) await process.running();
     const { method, path } = request;
     if (request.mayStart?.() === false) {
       return { kind: 'notSent', reason: 'NotStarted', message: 'not allowed to start' };

@@ -6,7 +6,7 @@ import { createProcess, type SimulatedProcess } from './process.ts';
 
 function scene(rate: number, seed = 1) {
   const clock = createVirtualClock();
-  const network = createNetwork(clock, createChaos({ seed, rate, only: undefined, onLot: () => undefined }));
+  const network = createNetwork({ clock, chaos: createChaos({ seed, rate, only: undefined, onLot: () => undefined }) });
   const start = (name: string): SimulatedProcess =>
     createProcess({ name, clock, wallOffsetMs: 0, onKill: () => undefined });
   return { clock, network, start };

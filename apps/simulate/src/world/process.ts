@@ -9,6 +9,8 @@ export interface SimulatedProcess {
   /** Its timers stop with it; the time goes on. Its wall clock is its own. */
   readonly clock: Clock;
   readonly isDead: boolean;
+  /** Neither dead nor standing still. */
+  readonly isRunning: boolean;
   /** When it stood still last; -Infinity for never, the present while it stands still. */
   readonly stoodStillAtMs: number;
   /** When its wall clock jumped last. */
@@ -84,6 +86,9 @@ export function createProcess({ name, clock, onKill, ...options }: ProcessOption
     },
     get isDead() {
       return dead;
+    },
+    get isRunning() {
+      return !dead && clock.monotonicMs() >= stoppedUntilMs;
     },
     get stoodStillAtMs() {
       return Math.min(stoppedUntilMs, clock.monotonicMs());

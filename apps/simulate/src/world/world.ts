@@ -75,13 +75,9 @@ interface Truth {
   /** Which target a process last was told that a volume has, and how often in a row, by `process/volume`. */
   readonly targetRead: Map<string, { readonly nexus: string | undefined; readonly times: number }>;
   /** Volumes that Prometheus has not seen for a while, since when. */
-  readonly prometheus: { isAway: boolean; hasFew: boolean };
   unseen: { readonly volumes: ReadonlySet<string>; readonly sinceMs: number } | undefined;
   /** When Redis last lost or forgot something, or its clock jumped. */
   redisShakenAtMs: number;
-  /** When it last lost its data, or became another process. */
-  redisLostAtMs: number;
-  redisJumpedAtMs: number;
   /** How far its clock is ahead. */
   redisAheadMs: number;
   /** Until when requests are good, by their migrations. */
@@ -158,14 +154,18 @@ export function createWorld(options: {
   });
   const truth = createTruth();
   const model = watched(createModel(profile, clock, seededRandom(seed ^ 0x3c6ef372)), truth);
-  const network = createNetwork(clock, chaos, profile.emphasis);
+  const network = createNetwork({
+    clock,
+    chaos,
+    busLateMs: profile.emphasis?.busLateMs,
+    ...(profile.isPrompt ? { promptRandom: seededRandom(seed ^ 0x1b56c4e9) } : {}),
+  });
   let redisAheadMs = 0;
   const leaseServer = createMemoryLeaseServer({ clock: { ...clock, nowMs: () => clock.nowMs() + redisAheadMs } });
   const jumpRedis = (ms: number): void => {
     redisAheadMs += ms;
     truth.redisAheadMs = redisAheadMs;
     truth.redisShakenAtMs = clock.monotonicMs();
-    truth.redisJumpedAtMs = clock.monotonicMs();
   };
   const bus = createSimulatedBus({
     clock,
@@ -187,7 +187,6 @@ export function createWorld(options: {
   });
   const kubernetes = createSimulatedKubernetes({ network, nowMs: () => clock.nowMs() });
   const prometheus = createSimulatedPrometheus({
-    state: truth.prometheus,
     clock,
     network,
     chaos,
@@ -278,11 +277,8 @@ function createTruth(): Truth {
     failedInRow: new Map(),
     downSinceMs: new Map(),
     targetRead: new Map(),
-    prometheus: { isAway: false, hasFew: false },
     unseen: undefined,
     redisShakenAtMs: Number.NEGATIVE_INFINITY,
-    redisLostAtMs: Number.NEGATIVE_INFINITY,
-    redisJumpedAtMs: Number.NEGATIVE_INFINITY,
     redisAheadMs: 0,
     notAfterMs: new Map(),
     takenUpAgain: new Set(),

@@ -257,7 +257,7 @@ function valueOf(operation: ReadOperation, answer: HttpAnswer): unknown {
   if (answer.kind !== 'answered') throw new MayastorUnavailableError(operation, answer.message);
   const { status, body } = answer;
   if (status === 200) {
-    const value: unknown = JSON.parse(body);
+    const value: unknown = answer.value ?? JSON.parse(body);
     if (value === undefined || value === null) throw new MalformedAnswerError('it is empty');
     return value;
   }

@@ -17,7 +17,13 @@ export interface HttpRequest {
 
 /** `notSent`: not a byte of the request left. `lost`: it did, or some of it, and there was no whole answer. */
 export type HttpAnswer =
-  | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly body: string;
+      /** What the body says, from a control plane in the same process, which need not write it out. */
+      readonly value?: unknown;
+    }
   | { readonly kind: 'notSent'; readonly reason: 'Unreachable' | 'NotStarted'; readonly message: string }
   | { readonly kind: 'lost'; readonly reason: 'timeout' | 'aborted' | 'broken'; readonly message: string };
 

@@ -1,5 +1,5 @@
 import type { Bus } from '@couchestor/shared/bus';
-import type { ObservedWorld } from '../migrator.ts';
+import type { ObservedWorld } from '../ports.ts';
 
 const names = ['policy.observed', 'volume.observed', 'pool.observed', 'cluster.observed'] as const;
 

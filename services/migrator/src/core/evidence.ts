@@ -70,7 +70,7 @@ export interface Evidence {
    * belong to no move of ours.
    */
   readonly fenceHeld: boolean;
-  /** Nobody can have had it for a while: Redis gives no answer. */
+  /** Nobody can have it: Redis has given no answer for as long as it grants it for. */
   readonly fenceIsNobodys?: true;
   /** May anything but the removal of our cordons be done: permit fresh, not paused, leases held? */
   readonly mayAct: boolean;

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
+import { seededRandom } from '../../test/random.ts';
 import { enumerate } from '../../test/small-worlds/enumerate.ts';
 import type { SmallWorld } from '../../test/small-worlds/small-world.ts';
+import { walk } from '../../test/small-worlds/walk.ts';
+import { wideWorlds } from '../../test/small-worlds/wide-worlds.ts';
 
 const both = (...nodes: string[]): string[] => nodes.flatMap((node) => [`nvme-${node}`, `sata-${node}`]);
 const hot = (...nodes: string[]): string[] => nodes.map((node) => `nvme-${node}`);
@@ -65,3 +68,12 @@ test.each(isAll ? [...worlds, ...larger] : worlds)(
   },
   600_000,
 );
+
+const MOVES = 400;
+
+test.each(wideWorlds)('on a way through a wider world nothing is wrong, and each move ends: $name', (world) => {
+  const { wrongs, moves, ends } = walk(world, { random: seededRandom(1), moves: MOVES, faultShare: 0.12 });
+  expect(wrongs).toEqual([]);
+  expect(moves).toBeGreaterThanOrEqual(MOVES);
+  expect(ends.get('completed')).toBeGreaterThan(MOVES / 10);
+});

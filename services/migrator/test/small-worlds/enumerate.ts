@@ -118,7 +118,7 @@ export function enumerate(world: SmallWorld, statesMax = 10_000_000): Enumeratio
   return { states: graph.size, transitions, ends, wrongs: [...wrongs] };
 }
 
-function problemsAtEnd({ intent, count, deleted }: Volume, { cordons }: Shared): string[] {
+export function problemsAtEnd({ intent, count, deleted }: Volume, { cordons }: Shared): string[] {
   const left = cordons.filter((cordon) => cordon.startsWith(`${intent.migrationId}/`));
   const problems = left.map((cordon) => `left behind: ${cordon}`);
   // A person may change the count, and then it is theirs; a move that completed left it as it was.

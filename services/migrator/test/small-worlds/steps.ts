@@ -110,7 +110,11 @@ export function* stepsOf(
     }
     case 'lift': {
       if (step.pools.length > 0 && !hasFence) wrong('lifts cordons of pools without the fence lease');
-      const gone = new Set([...step.pools, ...step.nodes].map((one) => `${name}/${one}`));
+      // A cordon of a pool bears no name, so it goes whosever it was.
+      const gone = new Set([
+        ...step.nodes.map((node) => `${name}/${node}`),
+        ...shared.cordons.filter((cordon) => step.pools.some((pool) => cordon.endsWith(`/${pool}`))),
+      ]);
       return yield to({ cordons: shared.cordons.filter((cordon) => !gone.has(cordon)) });
     }
     case 'grow':
@@ -166,14 +170,19 @@ function* shrunk(
   const isHealthy = (one: Replica): boolean => one.health === 'synced' && isUp(shared, one);
   const healthyOf = (of: readonly Replica[]): number => of.filter(isHealthy).length;
   const isSteered = ({ pool }: Replica): boolean => shared.cordons.includes(`${before.migrationId}/${nodeOf(pool)}`);
+  const isOnCordonedNode = ({ pool }: Replica): boolean =>
+    shared.cordons.some((cordon) => cordon.endsWith(`/${nodeOf(pool)}`));
   const meant = replicas.find(({ id }) => id === victimReplicaId);
   if (volume.published && meant !== undefined) {
     if (!replicas.every((one) => one === meant || isHealthy(one))) wrong('shrinks while one that stays is not healthy');
     if (isHealthy(meant) && !isSteered(meant)) wrong('leaves to Mayastor which filled replica goes');
+    if (isHealthy(meant) && replicas.some((one) => one !== meant && isOnCordonedNode(one))) {
+      wrong('leaves to Mayastor which of those on cordoned nodes goes');
+    }
   }
   const intent = change.tryCounted(before, 'shrinks');
   const unfilled = replicas.filter((one) => !isHealthy(one));
-  const steered = replicas.filter(isSteered);
+  const steered = replicas.filter(isOnCordonedNode);
   const candidates = unfilled.length > 0 ? unfilled : world.steers !== false && steered.length > 0 ? steered : replicas;
   // Where only the replica is missing that the count wants, none goes.
   const victims: readonly (Replica | undefined)[] = replicas.length > replicaCount ? candidates : [undefined];

@@ -252,6 +252,18 @@ describe('a refusal by the migrator', () => {
     expect(decisionOf(observed, hotPolicy, { refusals: refused() }, NOW_MS + 2)).toMatchObject({ action: 'move' });
   });
 
+  test('of a migrator whose clock is wrong holds it for a minute, however often, and says why', () => {
+    for (const inRow of [0, 1, 9]) {
+      const skewed = { refusals: refused({ reason: 'ClockSkew', message: 'a minute apart', inRow }) };
+      expect(decisionOf(cold, hotPolicy, skewed, NOW_MS + MINUTE_MS - 1)).toMatchObject({
+        action: 'hold',
+        reason: 'BackingOff',
+        message: expect.stringContaining('ClockSkew): a minute apart'),
+      });
+      expect(decisionOf(cold, hotPolicy, skewed, NOW_MS + MINUTE_MS)).toMatchObject({ action: 'move' });
+    }
+  });
+
   test('for want of a slot, or of a pause, holds nothing', () => {
     for (const reason of ['NoSlot', 'Paused', 'Expired'] as const) {
       expect(decisionOf(cold, hotPolicy, { refusals: refused({ reason }) })).toMatchObject({ action: 'move' });

@@ -9,12 +9,14 @@ export interface Refusal {
   readonly message: string;
   /** When it was heard of. */
   readonly atMs: number;
-  /** Refusals of requests for the volume one after the other, this one included. */
+  /** Refusals of requests for the volume one after the other, this one included, as far as they say something of it. */
   readonly inRow: number;
 }
 
 const FIRST_MS = 5 * MINUTE_MS;
 const MOST_MS = HOUR_MS;
+/** A clock is mended at any time, and nobody tells; meanwhile the decision says why nothing moves. */
+const CLOCK_MS = MINUTE_MS;
 
 /** These say nothing about the volume: it may be asked for again as soon as what they name has passed. */
 const passing: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
@@ -29,13 +31,17 @@ const passing: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'ClusterUpgrading',
 ]);
 
+/** Whether asking again for the same would be as much in vain. */
+export const isOfVolume = (reason: RefusalReason): boolean => reason !== 'ClockSkew' && !passing.has(reason);
+
 /**
  * Holds a volume that was refused for a reason that is not seen here, so that it keeps no slot from others: 5 minutes,
- * doubling to an hour, unless it was observed anew since.
+ * doubling to an hour, unless it was observed anew since. A migrator whose clock is wrong is asked again after a minute.
  */
 export function refusalHold(refusal: Refusal | undefined, observedAtMs: number, nowMs: number): Hold | undefined {
   if (refusal === undefined || passing.has(refusal.reason) || observedAtMs > refusal.atMs) return undefined;
-  const untilMs = refusal.atMs + Math.min(FIRST_MS * 2 ** Math.min(refusal.inRow - 1, 16), MOST_MS);
+  const ofVolumeMs = Math.min(FIRST_MS * 2 ** Math.min(refusal.inRow - 1, 16), MOST_MS);
+  const untilMs = refusal.atMs + (isOfVolume(refusal.reason) ? ofVolumeMs : CLOCK_MS);
   if (nowMs >= untilMs) return undefined;
   const message = `The migrator refused the last request (${refusal.reason}): ${refusal.message}.`;
   return { reason: 'BackingOff', message, nextEligibleAtMs: untilMs };

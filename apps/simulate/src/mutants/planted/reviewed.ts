@@ -8,7 +8,7 @@ export const byReview: readonly PlantedDefect[] = [
   {
     name: 'takes over by a lease that is gone',
     says: 'a lease that was lost while its new owner waited is as good as one that was not',
-    file: `${migrator}/migrator.ts`,
+    file: `${migrator}/adoption.ts`,
     find: "if (stored?.intent.state !== 'active' || ownership.lost) return;",
     replace: "if (stored?.intent.state !== 'active') return;",
   },
@@ -43,7 +43,7 @@ export const byReview: readonly PlantedDefect[] = [
   {
     name: 'gives the room back at once',
     says: 'what a move counts against is given back when Mayastor was asked, whatever it said',
-    file: `${migrator}/migrator.ts`,
+    file: `${migrator}/requests.ts`,
     find: 'if (!isSo) await leases.releaseHolds(request.migrationId, token);',
     replace: 'if (!isSo || token > 0) await leases.releaseHolds(request.migrationId, token);',
   },

@@ -1,0 +1,157 @@
+import { pause, type Clock } from '@couchestor/shared/clock';
+import type { Outcome } from '@couchestor/shared/mayastor';
+import { cordonLabelOf, type Round } from '@couchestor/shared/messages';
+import { isDependencyError } from './dependency-error.ts';
+import type { HeldLease } from './held-lease.ts';
+import type { MoveLogger } from './move-context.ts';
+import type { MoveFence } from './move-fence.ts';
+import type { MoveRecord } from './move-record.ts';
+import type { Mayastor, MayStart } from './ports.ts';
+
+/** Pools have no name on their cordon, nodes have ours. */
+type Kind = 'pool' | 'node';
+
+/** The cordons of one move: set, removed, and what may yet come of that. */
+export interface Cordons {
+  /** Whether all are set, or were before. */
+  set(kind: Kind, names: readonly string[]): Promise<boolean>;
+  /** Whether all are removed, or were before. */
+  lift(pools: readonly string[], nodes: readonly string[]): Promise<boolean>;
+  /** For so long a call without an answer may yet set one, or open what the next one fences. */
+  doubtMs(): number;
+}
+
+/** So long a cordon that came when the move was another's is followed. */
+const WITHDRAWAL_MS = 60_000;
+const LOOK_AGAIN_MS = 5_000;
+
+export function createCordons(options: {
+  readonly migrationId: string;
+  readonly mayastor: Pick<Mayastor, 'cordonPool' | 'uncordonPool' | 'cordonNode' | 'uncordonNode'>;
+  readonly record: Pick<MoveRecord, 'stored'>;
+  readonly ownership: Pick<HeldLease, 'lost'>;
+  readonly fence: Pick<MoveFence, 'queue' | 'isNobodys' | 'drop'>;
+  readonly clock: Clock;
+  /** Ends whatever still goes on. */
+  readonly signal: AbortSignal;
+  /** A call that had no answer may still take effect so much later. */
+  readonly lateMs: number;
+  /** Whoever had the move before may have sent one as its last call. */
+  readonly inheritedDoubtUntilMs: number;
+  readonly maySet: MayStart;
+  readonly mayLiftNode: MayStart;
+  readonly mayLiftPool: MayStart;
+  /** Whether the fence is still wanted, to remove cordons under it. */
+  readonly mayWait: () => boolean;
+  /** Sees what became of calls; true if all were done, or had been before. */
+  readonly settle: (what: string, outcomes: readonly Outcome<unknown>[]) => boolean;
+  readonly logger: Pick<MoveLogger, 'error'>;
+  /** Fields of log lines. */
+  readonly who: object;
+}): Cordons {
+  const { migrationId, mayastor, record, ownership, fence, clock, signal, lateMs, settle, logger, who } = options;
+  const { maySet, mayLiftNode, mayLiftPool, mayWait } = options;
+  const label = cordonLabelOf(migrationId);
+  let cordonsInDoubtUntilMs = options.inheritedDoubtUntilMs;
+  /** Removals of pools' cordons that had no answer, and until when they may come. */
+  const unansweredLifts = new Map<string, number>();
+  /** Till then a removal that had to be repeated may still come. */
+  let liftsInDoubtUntilMs = 0;
+
+  const set = async (kind: Kind, names: readonly string[]): Promise<boolean> => {
+    const { outcomes, failure } = await allOf(
+      names.map((name) =>
+        kind === 'pool' ? mayastor.cordonPool(name, maySet) : mayastor.cordonNode(name, label, maySet),
+      ),
+    );
+    const isInDoubt = outcomes.some((outcome) => outcome.kind === 'unknown');
+    const doubtEndsMs = clock.monotonicMs() + lateMs;
+    if (isInDoubt) cordonsInDoubtUntilMs = doubtEndsMs;
+    if (ownership.lost) {
+      const sent = names.filter((_, position) => outcomes[position]?.kind !== 'refused');
+      await withdraw(kind, sent, isInDoubt ? doubtEndsMs : 0);
+    }
+    if (failure !== undefined) throw failure.reason;
+    return settle(`cordon of a ${kind}`, outcomes);
+  };
+  /**
+   * A process that stood still between its last check and the call may set a cordon when the move is another's. What
+   * the record lists its owner takes away; the rest is known to nobody else. One without an answer may come until the
+   * doubt ends, so it is taken away then as well.
+   */
+  const withdraw = async (kind: Kind, names: readonly string[], doubtEndsMs: number): Promise<void> => {
+    let left = names;
+    const untilMs = clock.monotonicMs() + WITHDRAWAL_MS;
+    while (left.length > 0 && clock.monotonicMs() < untilMs && !signal.aborted) {
+      try {
+        const stored = await record.stored();
+        const round = stored?.state === 'active' && stored.migrationId === migrationId ? stored.round : undefined;
+        const listed = cordonsIn(round, kind);
+        // Its owner may have looked before and forget it now, so that what is listed is looked at again.
+        const unlisted = left.filter((name) => !listed.includes(name));
+        if (kind === 'pool' && unlisted.length > 0) {
+          await fence.queue(mayWait).catch((error: unknown) => {
+            if (!fence.isNobodys) throw error;
+          });
+        }
+        const isDone = await lift(kind === 'pool' ? unlisted : [], kind === 'node' ? unlisted : []);
+        const isCertain = clock.monotonicMs() >= doubtEndsMs;
+        if (isDone && isCertain) left = left.filter((name) => listed.includes(name));
+        await fence.drop();
+        if (isDone && !isCertain)
+          await pause(clock, Math.max(0, doubtEndsMs - clock.monotonicMs() - LOOK_AGAIN_MS), signal);
+      } catch (error) {
+        if (!isDependencyError(error)) throw error;
+      }
+      if (left.length > 0) await pause(clock, LOOK_AGAIN_MS, signal);
+    }
+    if (left.length > 0) logger.error({ ...who, [kind]: left }, 'cordons that came too late may be left');
+  };
+  const lift = async (pools: readonly string[], nodes: readonly string[]): Promise<boolean> => {
+    for (const pool of pools) {
+      liftsInDoubtUntilMs = Math.max(liftsInDoubtUntilMs, unansweredLifts.get(pool) ?? 0);
+    }
+    const { outcomes, failure } = await allOf([
+      ...pools.map((pool) => mayastor.uncordonPool(pool, mayLiftPool)),
+      ...nodes.map((node) => mayastor.uncordonNode(node, label, mayLiftNode)),
+    ]);
+    for (const [position, pool] of pools.entries()) {
+      if (outcomes[position]?.kind === 'unknown') unansweredLifts.set(pool, clock.monotonicMs() + lateMs);
+    }
+    if (failure !== undefined) throw failure.reason;
+    return settle('removal of a cordon', outcomes);
+  };
+  return {
+    set,
+    lift,
+    doubtMs: () => Math.max(0, Math.max(cordonsInDoubtUntilMs, liftsInDoubtUntilMs) - clock.monotonicMs()),
+  };
+}
+
+/**
+ * Waits for all, also where one could not be made: the others are under way, or wait for their turn, and what they do
+ * after the move went on is not what it looked for.
+ */
+async function allOf(
+  calls: readonly Promise<Outcome<unknown>>[],
+): Promise<{ readonly outcomes: readonly Outcome<unknown>[]; readonly failure: PromiseRejectedResult | undefined }> {
+  const results = await Promise.allSettled(calls);
+  return {
+    outcomes: results.map((result) => (result.status === 'fulfilled' ? result.value : neverSent)),
+    failure: results.find((result) => result.status === 'rejected'),
+  };
+}
+
+const neverSent: Outcome<unknown> = {
+  kind: 'refused',
+  code: 'NotStarted',
+  leftBehind: 'nothing',
+  message: 'the call was not granted',
+  status: undefined,
+};
+
+function cordonsIn(round: Round | undefined, kind: 'pool' | 'node'): readonly string[] {
+  const fence = round?.fence?.kind === kind ? round.fence.ours : [];
+  const steer = round?.steer?.kind === 'nodeCordon' && kind === 'node' ? [round.steer.node] : [];
+  return [...fence, ...steer];
+}

@@ -119,6 +119,37 @@ test('I2: a shrink while the node of a replica that stays has been cordoned for 
   expect(said(world, { call: shrinkCall })).toEqual(['I2']);
 });
 
+test('I2: a shrink while the pool of a replica that stays has been cordoned for a while', async () => {
+  const world = aWorld();
+  await grow(world);
+  await world.clock.advance(3 * MINUTE_MS);
+  const replicas = world.model.volume(VOLUME)?.replicas ?? [];
+  const source = replicas.find(({ pool }) => pool === 'cold-n2');
+  const steer = { kind: 'nodeCordon', node: 'n2', victimReplicaId: source?.uuid ?? '' } as const;
+  store(world, anIntent({ round: aRound({ steer }) }));
+  const body = { replicas: true, snapshots: false, restores: false, import: false };
+  const cordon = async (path: string): Promise<void> => {
+    const done = world.model.handle({
+      method: 'PUT',
+      path: `/v0${path}`,
+      ...(path.startsWith('/pools') ? { body } : {}),
+    });
+    await world.clock.advance(1_000);
+    await done;
+    world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
+  };
+  await cordon('/nodes/n2/cordon/couchestor-move-1');
+  await cordon('/pools/cold-n2/cordon');
+  await world.clock.advance(MINUTE_MS);
+  world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
+  expect(said(world, { call: shrinkCall })).toEqual([]);
+  await cordon('/pools/cold-n1/cordon');
+  expect(said(world, { call: shrinkCall })).toEqual([]);
+  await world.clock.advance(20_000);
+  world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
+  expect(said(world, { call: shrinkCall })).toEqual(['I2']);
+});
+
 test('I2: a call that rests on a read of long ago', async () => {
   const world = aWorld();
   store(world, anIntent({ round: aRound() }));

@@ -331,7 +331,21 @@ function shrinkTooSoon(
       cordons.has(`node/${node}/${PERSON}`) &&
       clock.monotonicMs() - (cordonedAtMs.get(node) ?? Number.POSITIVE_INFINITY) > CORDONS_FRESH_MS,
   );
-  return other === undefined ? undefined : `PUT ${path} while ${other.node} is cordoned, which keeps a replica`;
+  if (other !== undefined) return `PUT ${path} while ${other.node} is cordoned, which keeps a replica`;
+  // Or what is on a cordoned pool, whoever cordoned it.
+  const closed = truth.replicas.find(
+    ({ uuid, pool }) =>
+      uuid !== steer.victimReplicaId &&
+      cordons.has(`pool/${pool}/replicas`) &&
+      clock.monotonicMs() - (closedAtMs(pool, model) ?? Number.POSITIVE_INFINITY) > CORDONS_FRESH_MS,
+  );
+  return closed === undefined ? undefined : `PUT ${path} while ${closed.pool} is cordoned, which keeps a replica`;
+}
+
+/** When the pool was last cordoned. */
+function closedAtMs(pool: string, { ledger }: World['model']): number | undefined {
+  const path = `/v0/pools/${pool}/cordon`;
+  return ledger.calls().findLast(({ method, path: called }) => method === 'PUT' && called === path)?.startMs;
 }
 
 /**

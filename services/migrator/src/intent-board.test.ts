@@ -1,7 +1,7 @@
 import { BusUnavailableError, type IntentListener, type IntentStore } from '@couchestor/shared/bus';
 import { MIB } from '@couchestor/shared/units';
 import { expect, test } from 'vitest';
-import { anIntent, aRound } from '../test/evidence.ts';
+import { anIntent, aRound, START_MS } from '../test/evidence.ts';
 import { watchIntents, type IntentBoard } from './intent-board.ts';
 
 const GIB = 1024 * MIB;
@@ -46,6 +46,18 @@ test('what has been filled is on its way no more, and neither is what has no rou
   hear('filled', { intent: moving('filled', { syncedAt: '2026-06-15T12:00:00Z' }), revision: 2 });
   hear('between', { intent: anIntent({ placement: ['sata-n1'], volumeId: 'between' }), revision: 3 });
   expect(board.arriving('own', 1)).toEqual(new Map());
+});
+
+test('pools are fenced elsewhere while the round that fences them is a matter of minutes', () => {
+  const { board, hear } = createBoard();
+  const fence = { kind: 'pool' as const, ours: ['sata-n4', 'nvme-n4'], foreign: ['sata-n3'] };
+  hear('own', { intent: moving('own', { fence: { ...fence, ours: ['nvme-n2'] } }), revision: 1 });
+  hear('other', { intent: moving('other', { fence }), revision: 2 });
+  hear('by node', { intent: moving('by node', { fence: { kind: 'node', ours: ['n1'], foreign: [] } }), revision: 3 });
+  expect(board.fencedElsewhere('own', START_MS + 600_000)).toEqual(new Set(['sata-n4', 'nvme-n4']));
+  expect(board.fencedElsewhere('own', START_MS + 600_001)).toEqual(new Set());
+  hear('other', { intent: moving('other'), revision: 4 });
+  expect(board.fencedElsewhere('own', START_MS)).toEqual(new Set());
 });
 
 test('who waits for news gives up with its signal', async () => {

@@ -1,7 +1,11 @@
 import type { IntentStore, StoredIntent } from '@couchestor/shared/bus';
 import type { ActiveIntent } from '@couchestor/shared/messages';
 import { copyBytes } from '@couchestor/shared/policy';
+import { MINUTE_MS, parseTimestampMs } from '@couchestor/shared/units';
 import type { Arriving } from './core/evidence.ts';
+
+/** A move that nobody has taken over by then may wait for a person. */
+const FENCED_MS = 10 * MINUTE_MS;
 
 export interface ActiveRecord {
   readonly intent: ActiveIntent;
@@ -22,6 +26,8 @@ export interface IntentBoard {
    * has come.
    */
   arriving(volumeId: string, revision: number): Arriving | undefined;
+  /** Pools that fences of other volumes' moves list, but for rounds that began so long ago that nobody may come for them. */
+  fencedElsewhere(volumeId: string, nowMs: number): ReadonlySet<string>;
   /** Resolves once this revision of the volume's record has come. Rejects with the signal's reason. */
   reached(volumeId: string, revision: number, signal: AbortSignal): Promise<void>;
 }
@@ -70,6 +76,15 @@ export function watchIntents(
         bytes.set(intent.round.targetPool, (bytes.get(intent.round.targetPool) ?? 0) + mostBytes);
       }
       return bytes;
+    },
+    fencedElsewhere: (ownVolumeId, nowMs) => {
+      const pools = new Set<string>();
+      for (const [volumeId, { intent }] of active) {
+        if (volumeId === ownVolumeId || intent.round?.fence?.kind !== 'pool') continue;
+        if (nowMs - parseTimestampMs(intent.round.startedAt) > FENCED_MS) continue;
+        for (const pool of intent.round.fence.ours) pools.add(pool);
+      }
+      return pools;
     },
     reached: (volumeId, revision, until) =>
       new Promise((resolve, reject) => {

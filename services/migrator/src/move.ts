@@ -90,6 +90,7 @@ export async function runMove(
     return {
       mayAct: mayAct(),
       fenceHeld: fence.isHeld,
+      fencedElsewhere: board.fencedElsewhere(volumeId, clock.nowMs()),
       ...(fence.isNobodys ? { fenceIsNobodys: true } : {}),
       abortRequested: context.abortRequested(record.intent),
       ...(countInDoubt === undefined ? {} : { countInDoubt }),

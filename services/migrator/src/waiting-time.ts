@@ -36,6 +36,7 @@ export function waitMs(
     case 'Stopped':
     case 'CountInDoubt':
       return 2_000;
+    case 'FencedElsewhere':
     case 'ReplicaNotPlaced':
     case 'HalfDoneGrowth':
     case 'VictimNodeAway':

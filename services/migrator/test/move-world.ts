@@ -22,7 +22,7 @@ export interface MoveWorld {
   /** How far the clock of the watcher is ahead. */
   watcherAheadMs: number;
   /** What is heard of other moves; by itself there are none. */
-  board: MoveContext['board'];
+  board: Pick<MoveContext['board'], 'arriving' | 'reached'>;
   abortWanted: boolean;
   /** For a test's own faults. */
   stubborn: boolean;
@@ -183,6 +183,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     },
     fenceQueue: new Set(),
     board: {
+      fencedElsewhere: () => new Set(),
       arriving: (volumeId, revision) => world.board.arriving(volumeId, revision),
       reached: (volumeId, revision, signal) => world.board.reached(volumeId, revision, signal),
     },

@@ -44,7 +44,7 @@ export function asBefore(
   const target = pools.get(round.targetPool);
   const targetNode = nodes.get(round.targetNode);
   if (target?.online !== true || target.cordoned || targetNode?.online !== true || targetNode.cordoned) return giveUp;
-  if (obstacleTo(round.sourceReplicaId, volume, nodes, capabilities) !== undefined) return giveUp;
+  if (obstacleTo(round.sourceReplicaId, volume, evidence.cluster, capabilities) !== undefined) return giveUp;
   // Two rounds may have chosen the last room of a pool before either heard of the other. Growths come one after the
   // other, and who grows has heard of every round that was stored before its own.
   if (evidence.arriving === undefined) return { kind: 'look', at: 'arriving' };

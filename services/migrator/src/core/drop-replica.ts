@@ -157,6 +157,11 @@ export function dropFilled(
     const message = 'a replica that stays is on a cordoned node, so the right one cannot be removed; lift that cordon';
     return waitOrAttend(intent, evidence, 'KeptReplicaCordoned', message);
   }
+  // Whether Mayastor removes what is on a cordoned pool first is not proven, and so it may.
+  if (kind === 'nodeCordon' && kept.some(({ pool }) => pools.get(pool)?.cordoned !== false)) {
+    const message = 'a replica that stays is on a cordoned pool, so it might be removed instead; lift that cordon';
+    return waitOrAttend(intent, evidence, 'KeptReplicaCordoned', message);
+  }
   if (steer === undefined) return plan;
   switch (steer.kind) {
     case 'nodeCordon': {

@@ -70,6 +70,8 @@ export interface Evidence {
    * belong to no move of ours.
    */
   readonly fenceHeld: boolean;
+  /** Pools that other moves list in fences of the last minutes. */
+  readonly fencedElsewhere?: ReadonlySet<string>;
   /** Nobody can have it: Redis has given no answer for as long as it grants it for. */
   readonly fenceIsNobodys?: true;
   /** May anything but the removal of our cordons be done: permit fresh, not paused, leases held? */

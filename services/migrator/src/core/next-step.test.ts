@@ -132,6 +132,37 @@ describe('what is left after a crash', () => {
     expect(stepOf(both, shown)).toEqual({ kind: 'lift', pools: [], nodes: ['n1'] });
   });
 
+  test('the fence of another that stands on every pool of the tier: it is waited for, a cordon of a person is not', () => {
+    const intent = anIntent({ placement: before, targetPools: ['nvme-n2', 'nvme-n3', 'nvme-n4'] });
+    const shown = (fencedElsewhere: readonly string[]): Step =>
+      stepOf(intent, cordoned(['nvme-n3', 'nvme-n4'], { fencedElsewhere: new Set(fencedElsewhere) }));
+    const waits = { kind: 'wait', reason: 'FencedElsewhere' };
+    expect(shown(['nvme-n3'])).toEqual(waits);
+    expect(shown(['sata-n3'])).toMatchObject({ kind: 'end', end: { reason: 'NoPlacement' } });
+    // That of a node says by itself whose it is.
+    const labelled = (label: string, node = 'n3', placement = before): Step => {
+      const evidence = cordoned(['nvme-n4'], {}, aVolume({ placement }));
+      const nodes = new Map(evidence.cluster?.nodes).set(node, aNode(node, { cordoned: true, cordonLabels: [label] }));
+      return stepOf(intent, { ...evidence, cluster: { pools: evidence.cluster?.pools ?? new Map(), nodes } });
+    };
+    expect(labelled('couchestor-m2')).toEqual(waits);
+    // Beside a replica that stays it keeps the other from moving.
+    expect(labelled('couchestor-m2', 'n2', ['sata-n1', 'nvme-n2'])).toEqual(waits);
+    const beside = (fencedElsewhere: readonly string[]): Step =>
+      stepOf(
+        anIntent({ placement: ['sata-n1', 'nvme-n2'] }),
+        cordoned(
+          ['nvme-n2'],
+          { fencedElsewhere: new Set(fencedElsewhere) },
+          aVolume({ placement: ['sata-n1', 'nvme-n2'] }),
+        ),
+      );
+    expect(beside(['nvme-n2'])).toEqual(waits);
+    expect(beside([])).toMatchObject({ kind: 'end', end: { message: expect.stringContaining('pool nvme-n2 holds') } });
+    expect(labelled('maintenance')).toMatchObject({ kind: 'end', end: { reason: 'NoPlacement' } });
+    expect(labelled(LABEL)).toMatchObject({ kind: 'end', end: { reason: 'NoPlacement' } });
+  });
+
   test('a rebuild: it is waited for without another question, and given up by lowering the count', () => {
     const { idle: _, ...unasked } = evidenceOf(grown(filling));
     expect(stepOf(withRound(added), unasked)).toEqual({ kind: 'wait', reason: 'Rebuilding' });
@@ -310,7 +341,7 @@ describe('others act on the volume meanwhile', () => {
     expect(stepOf(intent, cordoned(['nvme-n3']))).toEqual({ kind: 'forgetCordons' });
   });
 
-  test('a person cordons the node of a replica that stays: the right one cannot be named, so it waits and says so', () => {
+  test('a person cordons the node or pool of a replica that stays: another may go, so it waits and says so', () => {
     const nodes = new Map(evidenceOf(asBefore).cluster?.nodes).set(
       'n2',
       aNode('n2', { cordoned: true, cordonLabels: ['maintenance'] }),
@@ -319,6 +350,11 @@ describe('others act on the volume meanwhile', () => {
     const shown = { ...evidence, cluster: { pools: evidence.cluster?.pools ?? new Map(), nodes } };
     expect(stepOf(withRound(synced), shown)).toEqual({ kind: 'wait', reason: 'KeptReplicaCordoned' });
     expect(stepOf(withRound(synced), { ...shown, stableForMs: 11 * MINUTE_MS })).toMatchObject({ kind: 'attend' });
+    for (const pool of ['sata-n2', 'nvme-n3']) {
+      const beside = cordoned([pool], {}, grown(newcomer));
+      expect(stepOf(withRound(synced), beside)).toEqual({ kind: 'wait', reason: 'KeptReplicaCordoned' });
+    }
+    expect(stepOf(withRound(synced), cordoned(['sata-n1'], {}, grown(newcomer)))).toMatchObject({ kind: 'planSteer' });
   });
 
   test('another move fills the pool: nothing grows there, and whether one does has to be known', () => {

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import type { ActiveIntent, Round } from '@couchestor/shared/messages';
+import { cordonLabelOf, isOurCordonLabel, type ActiveIntent, type Round } from '@couchestor/shared/messages';
 import { parseTimestampMs } from '@couchestor/shared/units';
 import { asBefore, extraWithoutCount, replicaMissing } from './add-replica.ts';
 import { cleanUp, cleanUpThen } from './clean-up.ts';
@@ -7,6 +7,7 @@ import { chooseVictim, dropFilled, dropUnfilled, shrinksExhausted, steerMissed }
 import {
   healthOf,
   isWhole,
+  nodesOf,
   tierPoolsOf,
   type Capabilities,
   type Evidence,
@@ -169,6 +170,7 @@ function betweenRounds(intent: ActiveIntent, volume: SeenVolume, evidence: Evide
   const plan = planRounds(intent, volume, surroundings, capabilities, evidence.nowMs);
   switch (plan.kind) {
     case 'blocked':
+      if (isFencedOff(intent, volume, evidence)) return wait('FencedElsewhere');
       return { kind: 'end', end: { outcome: 'failed', reason: plan.reason, message: plan.message } };
     case 'rounds':
       if (intent.roundsStarted >= roundsMax(intent)) {
@@ -183,6 +185,26 @@ function betweenRounds(intent: ActiveIntent, volume: SeenVolume, evidence: Evide
       }
       return { kind: 'startRound', rounds: plan.rounds, zones: plan.zones };
   }
+}
+
+/**
+ * Whether cordons of another move keep the volume off its tier. We have the lease of the fence, so that move has lost it:
+ * its cordons go when it is taken over, and are no reason to fail.
+ */
+function isFencedOff(intent: ActiveIntent, volume: SeenVolume, { cluster, fencedElsewhere }: Evidence): boolean {
+  const occupied = nodesOf(volume);
+  const own = cordonLabelOf(intent.migrationId);
+  const isOthers = (node: string): boolean =>
+    cluster?.nodes.get(node)?.cordonLabels.some((label) => isOurCordonLabel(label) && label !== own) === true;
+  const isFenced = (name: string): boolean =>
+    cluster?.pools.get(name)?.cordoned === true && fencedElsewhere?.has(name) === true;
+  const isClosed = (name: string): boolean => {
+    const node = cluster?.pools.get(name)?.node;
+    return node !== undefined && !occupied.has(node) && (isOthers(node) || isFenced(name));
+  };
+  return (
+    volume.replicas.some(({ node, pool }) => isOthers(node) || isFenced(pool)) || intent.targetPools.some(isClosed)
+  );
 }
 
 /** Each replica once, and as many again for rounds that somebody else undid. */

@@ -14,7 +14,7 @@ import {
   tierPoolsOf,
   type Arriving,
   type Capabilities,
-  type SeenNode,
+  type Cluster,
   type SeenPool,
   type SeenReplica,
   type SeenVolume,
@@ -48,7 +48,7 @@ export function planRounds(
   const [any] = off;
   assert.ok(any !== undefined, 'a replica is off the tier');
   const obstacleOf = ({ replicaId }: SeenReplica): string | undefined =>
-    obstacleTo(replicaId, volume, cluster.nodes, capabilities);
+    obstacleTo(replicaId, volume, cluster, capabilities);
   const movable = off.filter((replica) => obstacleOf(replica) === undefined);
   const obstacle = obstacleOf(any);
   if (obstacle !== undefined && movable.length === 0) {
@@ -180,18 +180,19 @@ function roomiestFirst(pools: readonly SeenPool[], arriving: Arriving): readonly
 export function obstacleTo(
   sourceReplicaId: string,
   volume: SeenVolume,
-  nodes: ReadonlyMap<string, SeenNode>,
+  { nodes, pools }: Cluster,
   { method }: Capabilities,
 ): string | undefined {
   const own = [...volume.replicas.map((replica) => replica.node), volume.target?.node];
   const drained = own.find((node) => node !== undefined && nodes.get(node)?.draining === true);
   if (drained !== undefined) return `node ${drained} is drained; the move begins again when that is over`;
-  // The steer is a cordon, and Mayastor would not know which of two cordoned nodes is meant.
-  const cordoned = volume.replicas.find(
-    ({ replicaId, node }) => replicaId !== sourceReplicaId && nodes.get(node)?.cordoned === true,
-  );
-  if (cordoned === undefined || method !== 'poolCordon') return undefined;
-  return `node ${cordoned.node} holds a replica that stays and is cordoned; lift that cordon`;
+  if (method !== 'poolCordon') return undefined;
+  // The steer is a cordon, and Mayastor would not know which of two cordoned nodes is meant, or of a node and a pool.
+  const staying = volume.replicas.filter(({ replicaId }) => replicaId !== sourceReplicaId);
+  const node = staying.find((one) => nodes.get(one.node)?.cordoned === true)?.node;
+  if (node !== undefined) return `node ${node} holds a replica that stays and is cordoned; lift that cordon`;
+  const pool = staying.find((one) => pools.get(one.pool)?.cordoned === true)?.pool;
+  return pool === undefined ? undefined : `pool ${pool} holds a replica that stays and is cordoned; lift that cordon`;
 }
 
 function distance(node: string, volume: SeenVolume): number {

@@ -10,6 +10,7 @@ export type WaitReason =
   | 'Busy'
   | 'Settling'
   | 'CountInDoubt'
+  | 'FencedElsewhere'
   | 'Rebuilding'
   | 'ReplicaNotPlaced'
   | 'HalfDoneGrowth'

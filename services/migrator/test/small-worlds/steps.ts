@@ -179,6 +179,10 @@ function* shrunk(
     if (isHealthy(meant) && replicas.some((one) => one !== meant && isOnCordonedNode(one))) {
       wrong('leaves to Mayastor which of those on cordoned nodes goes');
     }
+    const closed = replicas.find(
+      (one) => one !== meant && shared.cordons.some((cordon) => cordon.endsWith(`/${one.pool}`)),
+    );
+    if (isHealthy(meant) && closed !== undefined) wrong('shrinks while a pool that keeps a replica is cordoned');
   }
   const intent = change.tryCounted(before, 'shrinks');
   const unfilled = replicas.filter((one) => !isHealthy(one));

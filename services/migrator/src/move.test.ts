@@ -325,6 +325,36 @@ describe('where a node cordon does not steer the victim', () => {
   );
 });
 
+const cordonBody = { replicas: true, snapshots: false, restores: false, import: false };
+test.each([
+  ['loses the label that its volume wants', ['DELETE', '/label/site'], ['PUT', '/label/site=here']],
+  ['is cordoned', ['PUT', '/cordon', cordonBody], ['DELETE', '/cordon', cordonBody]],
+] as const)(
+  'the pool of a replica that stays %s for a while: nothing is removed, and no copy is in vain',
+  async (_, spoiled, mended) => {
+    for (let seed = 1; seed <= 25; seed += 1) {
+      const placement = ['sata-n1', 'sata-n2'];
+      // What is beside the target goes last, so that it stays at first.
+      const world = await createMoveWorld({ placement, publishedOn: 'n1', seed, isSited: true });
+      const change = ([method, action, body]: readonly [string, string, object?]): void => {
+        void world.model.handle({
+          method,
+          path: `/v0/pools/sata-n1${action}`,
+          ...(body === undefined ? {} : { body }),
+        });
+      };
+      world.clock.after(MINUTE_MS, () => change(spoiled));
+      world.clock.after(20 * MINUTE_MS, () => change(mended));
+      expect(await world.move()).toBe('ended');
+      expect(outcomeOf(world)).toBe('completed');
+      expect(world.events.filter(({ name }) => name === 'migration.replica-added')).toHaveLength(2);
+      expect(world.clock.monotonicMs()).toBeGreaterThan(20 * MINUTE_MS);
+      expectSound(world, 2);
+    }
+  },
+  PATIENCE_MS,
+);
+
 test(
   'Mayastor 2.7 moves by cordons of nodes, where each tier has nodes of its own',
   async () => {

@@ -41,6 +41,7 @@ export function waitMs(
     case 'HalfDoneGrowth':
     case 'VictimNodeAway':
     case 'KeptReplicaCordoned':
+    case 'KeptReplicaMisfits':
     case 'OwnersDiffer':
     case 'NotPublished':
     case 'VolumeDegraded':

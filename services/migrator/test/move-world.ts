@@ -56,6 +56,8 @@ export interface MoveWorldOptions {
   readonly syncTimeoutMs?: number;
   readonly nodes?: readonly string[];
   readonly allowReducedRedundancy?: boolean;
+  /** The volume wants pools with the label `site=here`, which all have. */
+  readonly isSited?: boolean;
   /** Of the budget that all calls come out of; without it they wait for nothing. */
   readonly callsPerSecond?: number;
 }
@@ -67,13 +69,14 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
   const model = createMayastorModel({ clock, random, rebuildBytesPerSecond: GIB / 10, ...options.model });
   for (const node of nodes) {
     model.addNode({ id: node });
-    model.addPool({ id: `nvme-${node}`, node, capacityBytes: POOL_BYTES, labels: { tier: 'hot' } });
-    model.addPool({ id: `sata-${node}`, node, capacityBytes: 4 * POOL_BYTES, labels: { tier: 'cold' } });
+    model.addPool({ id: `nvme-${node}`, node, capacityBytes: POOL_BYTES, labels: { tier: 'hot', site: 'here' } });
+    model.addPool({ id: `sata-${node}`, node, capacityBytes: 4 * POOL_BYTES, labels: { tier: 'cold', site: 'here' } });
   }
   model.createVolume({
     uuid: VOLUME,
     sizeBytes: 10 * GIB,
     placement: options.placement,
+    ...(options.isSited === true ? { topology: { pool_topology: { labelled: { inclusion: { site: 'here' } } } } } : {}),
     ...(options.publishedOn === undefined ? {} : { publishedOn: options.publishedOn }),
   });
   const { callsPerSecond } = options;

@@ -37,4 +37,5 @@ export {
   type PlacementPool,
   type PlacementVolume,
   type PoolRefusal,
+  topologyMisfit,
 } from './pool-eligibility.ts';

@@ -97,9 +97,8 @@ export function poolRefusal(
   ) {
     return 'NodeNotAllowed';
   }
-  if (!includes(topology.nodeInclusion, node.labels) || excludes(topology.nodeExclusion, node.labels))
-    return 'NodeTopology';
-  if (!includes(topology.poolInclusion, pool.mayastorLabels)) return 'PoolTopology';
+  if (!fitsNode(volume, node)) return 'NodeTopology';
+  if (!fitsPool(volume, pool)) return 'PoolTopology';
   if (volume.encrypted === true && pool.encrypted !== true) return 'Encryption';
   if (pool.capacityBytes <= volume.sizeBytes && pool.capacityBytes > 0) return 'PoolTooSmall';
   if (!node.online) return 'NodeOffline';
@@ -134,6 +133,31 @@ function thinNeedBytes(volume: PlacementVolume): number {
   if (volume.allocatedBytes === undefined) return Math.max(THIN_FREE_MIN_BYTES, volume.sizeBytes);
   const wanted = Math.min(volume.sizeBytes, volume.allocatedBytes + VOLUME_COMMITMENT * volume.sizeBytes);
   return Math.max(THIN_FREE_MIN_BYTES, wanted);
+}
+
+function fitsNode({ topology }: Pick<PlacementVolume, 'topology'>, { labels }: Pick<PlacementNode, 'labels'>): boolean {
+  return includes(topology?.nodeInclusion, labels) && !excludes(topology?.nodeExclusion, labels);
+}
+
+function fitsPool(
+  { topology }: Pick<PlacementVolume, 'topology'>,
+  { mayastorLabels }: Pick<PlacementPool, 'mayastorLabels'>,
+): boolean {
+  return includes(topology?.poolInclusion, mayastorLabels);
+}
+
+/**
+ * How badly a replica there fits the topology of its volume by now, for labels change: 0 is well. Mayastor removes what
+ * fits worst first, whatever is cordoned.
+ */
+export function topologyMisfit(
+  volume: Pick<PlacementVolume, 'topology'>,
+  pool: Pick<PlacementPool, 'mayastorLabels'> | undefined,
+  node: Pick<PlacementNode, 'labels'> | undefined,
+): number {
+  const isOnMisfitNode = node !== undefined && !fitsNode(volume, node);
+  const isOnMisfitPool = pool !== undefined && !fitsPool(volume, pool);
+  return 2 * Number(isOnMisfitNode) + Number(isOnMisfitPool);
 }
 
 /** Every key is there, and of the wanted value unless that is empty, which means any. */

@@ -5,6 +5,7 @@ import { cleanUpThen } from './clean-up.ts';
 import {
   healthOf,
   isWhole,
+  misfitBefore,
   ownersAgree,
   type Capabilities,
   type Evidence,
@@ -161,6 +162,11 @@ export function dropFilled(
   if (kind === 'nodeCordon' && kept.some(({ pool }) => pools.get(pool)?.cordoned !== false)) {
     const message = 'a replica that stays is on a cordoned pool, so it might be removed instead; lift that cordon';
     return waitOrAttend(intent, evidence, 'KeptReplicaCordoned', message);
+  }
+  const misfit = kind === 'nodeCordon' ? misfitBefore(victim, kept, volume, evidence.cluster) : undefined;
+  if (misfit !== undefined) {
+    const message = `replica ${misfit.replicaId}, which stays, does not fit the topology of the volume any more, so Mayastor would remove it first; label pool ${misfit.pool} and node ${misfit.node} as the volume wants it`;
+    return waitOrAttend(intent, evidence, 'KeptReplicaMisfits', message);
   }
   if (steer === undefined) return plan;
   switch (steer.kind) {

@@ -1,5 +1,10 @@
 import type { ActiveIntent } from '@couchestor/shared/messages';
-import type { PlacementNode, PlacementPool, PlacementVolume } from '@couchestor/shared/policy';
+import {
+  topologyMisfit,
+  type PlacementNode,
+  type PlacementPool,
+  type PlacementVolume,
+} from '@couchestor/shared/policy';
 
 /** What Mayastor shows of the one volume that moves. */
 export interface SeenVolume extends PlacementVolume {
@@ -122,6 +127,20 @@ export function ownersAgree(volume: SeenVolume, owners: ReadonlyMap<string, read
     const nexuses = owners.get(replica.replicaId);
     return nexuses !== undefined && nexuses.length === 1 && nexuses[0] === nexusId;
   });
+}
+
+/**
+ * A replica that would be removed before the victim, however that is steered, since labels were changed and it fits the
+ * topology of the volume worse; undefined if none would.
+ */
+export function misfitBefore(
+  victim: SeenReplica,
+  kept: readonly SeenReplica[],
+  volume: SeenVolume,
+  { pools, nodes }: Cluster,
+): SeenReplica | undefined {
+  const misfit = ({ pool, node }: SeenReplica): number => topologyMisfit(volume, pools.get(pool), nodes.get(node));
+  return kept.find((one) => misfit(one) > misfit(victim));
 }
 
 export const tierPoolsOf = (intent: ActiveIntent): ReadonlySet<string> => new Set(intent.targetPools);

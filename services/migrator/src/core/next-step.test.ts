@@ -357,6 +357,42 @@ describe('others act on the volume meanwhile', () => {
     expect(stepOf(withRound(synced), cordoned(['sata-n1'], {}, grown(newcomer)))).toMatchObject({ kind: 'planSteer' });
   });
 
+  test('a person relabels the pool or node of a replica that stays: Mayastor would remove that one, so it waits', () => {
+    const topology = { poolInclusion: { kept: 'yes' }, nodeInclusion: { kept: 'yes' } };
+    const labels = { kept: 'yes' };
+    const shown = (
+      change: Partial<Record<'sata-n1' | 'sata-n2' | 'n2', Record<string, string>>>,
+      volume = grown(newcomer),
+    ) => {
+      const evidence = evidenceOf({ ...volume, topology });
+      const pools = new Map(evidence.cluster?.pools);
+      const nodes = new Map(evidence.cluster?.nodes);
+      for (const pool of ['sata-n1', 'sata-n2'] as const)
+        pools.set(pool, aPool(pool, { mayastorLabels: change[pool] ?? labels }));
+      for (const pool of ['nvme-n3', 'nvme-n4']) pools.set(pool, aPool(pool, { mayastorLabels: labels }));
+      for (const node of ['n1', 'n3', 'n4']) nodes.set(node, aNode(node, { labels }));
+      nodes.set('n2', aNode('n2', { labels: change.n2 ?? labels }));
+      return { ...evidence, cluster: { pools, nodes } };
+    };
+    const waits = { kind: 'wait', reason: 'KeptReplicaMisfits' };
+    expect(stepOf(withRound(synced), shown({}))).toMatchObject({ kind: 'planSteer' });
+    expect(stepOf(withRound(synced), shown({ 'sata-n2': {} }))).toEqual(waits);
+    expect(stepOf(withRound(synced), shown({ n2: { kept: 'no' } }))).toEqual(waits);
+    // What goes fits no better.
+    expect(stepOf(withRound(synced), shown({ 'sata-n1': {}, 'sata-n2': {} }))).toMatchObject({ kind: 'planSteer' });
+    expect(stepOf(withRound(synced), shown({ 'sata-n1': {}, n2: {} }))).toEqual(waits);
+    // Nor is a copy made for that: the one that fits worst goes first.
+    const begins = (change: Parameters<typeof shown>[0]): Step =>
+      stepOf(anIntent({ placement: before }), shown(change, asBefore));
+    expect(begins({ 'sata-n1': {} })).toMatchObject({ rounds: [{ sourceReplicaId: 'on-sata-n1' }, {}] });
+    expect(begins({ 'sata-n2': {} })).toMatchObject({ rounds: [{ sourceReplicaId: 'on-sata-n2' }, {}] });
+    const staying = aVolume({ placement: ['sata-n1', 'nvme-n2'] });
+    expect(stepOf(anIntent({ placement: ['sata-n1', 'nvme-n2'] }), shown({ n2: {} }, staying))).toMatchObject({
+      kind: 'end',
+      end: { reason: 'NoPlacement', message: expect.stringContaining('pool nvme-n2 stays and does not fit') },
+    });
+  });
+
   test('another move fills the pool: nothing grows there, and whether one does has to be known', () => {
     const intent = withRound({ fence: fenced, growths: 0 });
     const filled = (gib: number): Step =>

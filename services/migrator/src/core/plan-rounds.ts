@@ -10,6 +10,7 @@ import {
 } from '@couchestor/shared/policy';
 import { formatTimestamp } from '@couchestor/shared/units';
 import {
+  misfitBefore,
   nodesOf,
   tierPoolsOf,
   type Arriving,
@@ -192,7 +193,12 @@ export function obstacleTo(
   const node = staying.find((one) => nodes.get(one.node)?.cordoned === true)?.node;
   if (node !== undefined) return `node ${node} holds a replica that stays and is cordoned; lift that cordon`;
   const pool = staying.find((one) => pools.get(one.pool)?.cordoned === true)?.pool;
-  return pool === undefined ? undefined : `pool ${pool} holds a replica that stays and is cordoned; lift that cordon`;
+  if (pool !== undefined) return `pool ${pool} holds a replica that stays and is cordoned; lift that cordon`;
+  const source = volume.replicas.find(({ replicaId }) => replicaId === sourceReplicaId);
+  const misfit = source === undefined ? undefined : misfitBefore(source, staying, volume, { nodes, pools });
+  return misfit === undefined
+    ? undefined
+    : `the replica on pool ${misfit.pool} stays and does not fit the topology of the volume any more; label the pool and node ${misfit.node} as the volume wants it`;
 }
 
 function distance(node: string, volume: SeenVolume): number {

@@ -17,6 +17,7 @@ export type WaitReason =
   | 'ReattachPending'
   | 'VictimNodeAway'
   | 'KeptReplicaCordoned'
+  | 'KeptReplicaMisfits'
   | 'OwnersDiffer'
   | 'NotPublished'
   | 'VolumeDegraded';

@@ -99,7 +99,7 @@ export function createFleet(
       fill(role);
     },
     disturb: (lot) => {
-      const { disturbed, freezesMs } = profile.emphasis ?? {};
+      const { disturbed, freezesMs, cutsMs, jumpsMs } = profile.emphasis ?? {};
       const victim = oneOf(lot, disturbed === undefined ? all : all.filter(({ role }) => disturbed.includes(role)));
       if (victim === undefined) return 'nobody is there';
       const { process, role } = victim;
@@ -107,6 +107,17 @@ export function createFleet(
         const ms = freezesMs[0] + upTo(lot, freezesMs[1] - freezesMs[0]);
         process.pauseFor(ms);
         return `${process.name} stands still for ${ms} ms`;
+      }
+      if (jumpsMs !== undefined) {
+        const ms = (lot() < 0.5 ? -1 : 1) * (jumpsMs[0] + upTo(lot, jumpsMs[1] - jumpsMs[0]));
+        process.jumpWall(ms);
+        return `the clock of ${process.name} jumps by ${ms} ms`;
+      }
+      if (cutsMs !== undefined) {
+        const ms = Math.min(cutsMs[0] + upTo(lot, cutsMs[1] - cutsMs[0]), profile.troubleMs - clock.monotonicMs());
+        surroundings.network.cut(process, 'redis', ms);
+        if (lot() < 0.5) process.jumpWall(-ms);
+        return `${process.name} does not reach Redis for ${ms} ms, and its clock may be set back`;
       }
       const kind = lot();
       if (kind < 0.1) {

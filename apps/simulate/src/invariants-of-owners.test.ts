@@ -74,9 +74,11 @@ test('I3: a record is written by another than its owner, or taken over too soon,
   expect(said(world, { intent: anIntent({ owner: 'migrator-2' }) })).toEqual(['I3']);
   const check = invariants.find(({ id }) => id === 'I3')?.onIntent;
   const taken = anIntent({ ownerToken: world.clock.nowMs() });
-  expect(check?.(taken, anIntent(), world, processOf(world))).toMatch('takes a move over');
+  const former = anIntent({ owner: 'migrator-0', ownerToken: 2 });
+  expect(check?.(taken, former, world, processOf(world))).toMatch('takes a move over');
+  expect(check?.({ ...taken, ownerToken: 2 }, former, world, processOf(world))).toMatch('without a greater token');
   await world.clock.advance(15_000);
-  expect(check?.(taken, anIntent(), world, processOf(world))).toBeUndefined();
+  expect(check?.(taken, former, world, processOf(world))).toBeUndefined();
   world.truth.takenUpAgain.add('move-1');
   expect(said(world, { intent: anIntent() })).toEqual(['I3']);
 });
@@ -280,4 +282,30 @@ test('I9: a pool that moves have filled beyond its limit, seen when all is at re
   expect(check?.(full(11))).toEqual([]);
   expect(check?.(filled(full(11)))).toEqual(['moves filled hot-n1 to 90.9 %']);
   expect(check?.(filled(full(12)))).toEqual([]);
+});
+
+test('I3: a volume, or room for a round, is given by a Redis that has just lost its data', async () => {
+  const world = aWorld();
+  const check = invariants.find(({ id }) => id === 'I3')?.onIntent;
+  const judge = (tokenAgoMs: number): string | undefined =>
+    check?.(anIntent({ ownerToken: world.clock.nowMs() - tokenAgoMs }), undefined, world, processOf(world));
+  await world.clock.advance(MINUTE_MS);
+  world.truth.redisLostAtMs = world.clock.monotonicMs() - 20_000;
+  expect(judge(21_000)).toBeUndefined();
+  expect(judge(10_000)).toMatch('10000 ms after Redis lost its data');
+  const started = check?.(anIntent({ round: aRound() }), anIntent(), world, processOf(world));
+  expect(started).toMatch('was given room');
+  world.truth.redisLostAtMs = world.clock.monotonicMs() - 40_000;
+  expect(judge(10_000)).toBeUndefined();
+  expect(check?.(anIntent({ round: aRound() }), anIntent(), world, processOf(world))).toBeUndefined();
+});
+
+test('I4: the record of a volume that moved has gone', () => {
+  const world = aWorld();
+  const check = invariants.find(({ id }) => id === 'I4')?.onIntent;
+  expect(check?.(anIntent(), undefined, world, processOf(world))).toBeUndefined();
+  const events = [{ name: 'migration.accepted', data: { volumeId: VOLUME } }];
+  const moved = { ...world, bus: { ...world.bus, events } } as unknown as World;
+  expect(check?.(anIntent(), undefined, moved, processOf(world))).toMatch('had gone');
+  expect(check?.(anIntent(), anIntent(), moved, processOf(world))).toBeUndefined();
 });

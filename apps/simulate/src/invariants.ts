@@ -33,6 +33,7 @@ import { LEASE_TTL_MS } from './world/leases.ts';
 import type { ArrivingCall } from './world/mayastor.ts';
 import type { SimulatedProcess } from './world/process.ts';
 import { HIGH_IOPS, SIZE_BYTES } from './world/profile.ts';
+import { GROWTH_DIES } from './world/provoking.ts';
 import { PERSON, type World } from './world/world.ts';
 
 /**
@@ -82,6 +83,10 @@ const LIFT_MS = 18_000;
 /** A call may rest on a read of so long ago. */
 const FRESH_MS = 7_000;
 const HOUR_MS = 3_600_000;
+/** Times of Redis are whole milliseconds, and what it is asked travels. */
+const RENEWED_MS = 1_000;
+/** What was granted is written within this. */
+const WRITTEN_MS = 14_000;
 /** So long Mayastor answers a call in time. */
 const BUSY_MS = 5_000;
 /** After Redis forgot something its leases are those that it remembers. */
@@ -120,9 +125,9 @@ export const invariants: readonly Invariant[] = [
       const { change, path, method, process, isLate } = call;
       const { bus } = world;
       if (isLate) return undefined;
-      if (change.kind !== 'count') return liftsWhatOthersUse(call, world);
       const unowned = actsWithoutLease(call, world);
       if (unowned !== undefined) return unowned;
+      if (change.kind !== 'count') return liftsWhatOthersUse(call, world);
       const record = bus.intents.get(change.volumeId)?.intent;
       if (record?.state !== 'active') return `${method} ${path} without a move`;
       return record.owner === process.name ? undefined : `${method} ${path} by ${process.name}, owner ${record.owner}`;
@@ -138,6 +143,11 @@ export const invariants: readonly Invariant[] = [
     id: 'I4',
     says: 'after any crash the replica count returns to normal or the move is needs-attention; nothing leaks',
     onArrival: (call, world) => (call.isLate ? undefined : callsBesideAnother(call, world)),
+    onIntent: (next, previous, { bus }) =>
+      previous === undefined &&
+      bus.events.some(({ name, data }) => name === 'migration.accepted' && data.volumeId === next.volumeId)
+        ? `the record of ${next.volumeId} had gone, which moved before`
+        : undefined,
     atRest: (world) => leftBehind(world),
   },
   {
@@ -393,18 +403,19 @@ function callsBesideAnother({ change, path }: SeenCall, { model, clock }: World)
     : undefined;
 }
 
-/** Counts change under the lease of the volume, and what needs the fence under that, as far as Redis remembers. */
+/** Volumes are changed, and probed, under their lease, and what needs the fence under that, as far as Redis remembers. */
 function actsWithoutLease(
   { change, path, process, method }: SeenCall,
   { bus, leaseServer, truth, clock, model }: World,
 ): string | undefined {
-  if (change.kind !== 'count' || clock.monotonicMs() - truth.redisShakenAtMs < LEASES_AGAIN_MS) return undefined;
-  const owner = leaseServer.ownerOf(change.volumeId);
-  if (owner !== undefined && owner !== process.name)
-    return `${method} ${path} by ${process.name}, the lease is ${owner}'s`;
-  const record = bus.intents.get(change.volumeId)?.intent;
-  const count = model.volume(change.volumeId)?.replicaCount;
-  if (record?.state !== 'active' || count === undefined) return undefined;
+  const [, volumeId] = /^\/volumes\/([^/]+)\/replica_count\//.exec(path) ?? [];
+  if (volumeId === undefined || !leaseServer.isOpen()) return undefined;
+  if (clock.monotonicMs() - truth.redisShakenAtMs < LEASES_AGAIN_MS) return undefined;
+  const owner = leaseServer.ownerOf(volumeId);
+  if (owner !== process.name) return `${method} ${path} by ${process.name}, the lease is ${owner ?? 'nobody'}'s`;
+  const record = bus.intents.get(volumeId)?.intent;
+  const count = model.volume(volumeId)?.replicaCount;
+  if (change.kind !== 'count' || record?.state !== 'active' || count === undefined) return undefined;
   const isFenced = change.count > count || record.round?.steer !== undefined;
   const holder = leaseServer.fenceHolder();
   return isFenced && holder !== undefined && holder !== record.migrationId
@@ -421,7 +432,10 @@ function writesForAnother(
 ): string | undefined {
   if (next.state !== 'active') return undefined;
   if (next.owner !== writer.name) return `${writer.name} writes the record of a move of ${next.owner}`;
-  if (previous?.state !== 'active' || previous.ownerToken === next.ownerToken) return undefined;
+  const granted = grantedTooSoon(next, previous, truth, clock);
+  if (granted !== undefined) return granted;
+  if (previous?.state !== 'active' || previous.owner === next.owner) return undefined;
+  if (next.ownerToken <= previous.ownerToken) return `${writer.name} takes a move over without a greater token`;
   if (clock.monotonicMs() - truth.redisShakenAtMs < LEASES_AGAIN_MS) return undefined;
   // A token is the time of Redis at which the lease was given.
   const sinceMs = clock.nowMs() + truth.redisAheadMs - next.ownerToken;
@@ -429,6 +443,28 @@ function writesForAnother(
     ? `${writer.name} takes a move over ${sinceMs} ms after it had the lease`
     : undefined;
 }
+
+/** Until two lives of a lease have passed nothing is granted by a Redis that lost what it had granted before. */
+function grantedTooSoon(
+  next: ActiveIntent,
+  previous: Intent | undefined,
+  truth: World['truth'],
+  clock: World['clock'],
+): string | undefined {
+  if (clock.monotonicMs() - truth.redisJumpedAtMs < LEASES_AGAIN_MS) return undefined;
+  const lostAgoMs = clock.monotonicMs() - truth.redisLostAtMs;
+  const isAgain = previous?.state === 'active' && previous.ownerToken === next.ownerToken;
+  const tokenAgoMs = clock.nowMs() + truth.redisAheadMs - next.ownerToken;
+  const afterMs = lostAgoMs - tokenAgoMs;
+  if (!isAgain && afterMs > RENEWED_MS && afterMs < 2 * LEASE_TTL_MS - RENEWED_MS)
+    return `${next.owner} was given ${next.volumeId} ${afterMs} ms after Redis lost its data`;
+  const isRound = isAgain && previous.round === undefined && next.round !== undefined && !isUndone(next);
+  return isRound && lostAgoMs > WRITTEN_MS && lostAgoMs < 2 * LEASE_TTL_MS - RENEWED_MS
+    ? `a round of ${next.volumeId} was given room less than ${lostAgoMs} ms after Redis lost its data`
+    : undefined;
+}
+
+const isUndone = ({ rollback }: ActiveIntent): boolean => rollback !== undefined;
 
 /** Asked back by a person, what came goes and what was there stays. */
 function goesOnThoughAborted({ change, path }: SeenCall, { bus, model }: World): string | undefined {
@@ -517,7 +553,9 @@ function overfills({ change, path }: SeenCall, world: World): string | undefined
 
 /** Where nobody but moves fills pools, also by calls whose effect came late. */
 function overfull({ model, profile, truth, bus }: World): string[] {
-  if (profile.isThin || profile.deeds > 0 || truth.lostCalls.length > 0) return [];
+  const { deeds: named } = profile.emphasis ?? {};
+  const isLeftAlone = profile.deeds === 0 || named?.every((name) => name === GROWTH_DIES) === true;
+  if (profile.isThin || !isLeftAlone || truth.lostCalls.length > 0) return [];
   const limit = Math.max(
     ...[...truth.policyVersions.values()].flat().map(({ spec }) => spec.capacity.maxPoolUsedPercent),
   );
@@ -716,9 +754,12 @@ function notConverged(world: World): string[] {
     if (decision.action !== 'hold' || !restingReasons.has(decision.reason) || !isBraked) {
       wrongs.push(`${volumeId} rests on ${decision.action} ${decision.reason}: ${decision.message}`);
     }
-    if (decision.reason !== 'OnWantedTier' || view.pinTier !== undefined) continue;
+    if (view.pinTier !== undefined) continue;
     const wanted = (truth.iops.get(volumeId) ?? 0) >= HIGH_IOPS ? 'hot' : 'cold';
     const isThere = volume.replicas.every(({ pool }) => pool.startsWith(wanted));
+    if (isThere && decision.reason === 'NoEligiblePool')
+      wrongs.push(`${volumeId} is on its tier, and ${decision.message}`);
+    if (decision.reason !== 'OnWantedTier') continue;
     if (!isThere) wrongs.push(`${volumeId} is said to be on its tier and is not all ${wanted}`);
   }
   const completed = new Map<string, Set<string>>();

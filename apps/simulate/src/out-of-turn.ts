@@ -1,3 +1,4 @@
+import type { MigrationRequested } from '@couchestor/shared/messages';
 import { formatTimestamp } from '@couchestor/shared/units';
 import { SIZE_BYTES } from './world/profile.ts';
 import { oneOf, upTo, type Random } from './world/random.ts';
@@ -10,27 +11,31 @@ const LIFE_MS = 60_000;
  * it says of the volume is true, so that the migrator is the only one left to refuse.
  *
  * @param wanted the volume; undefined for any
+ * @param was its replicas as they were before; undefined for those that it has
+ * @returns the id of the migration, if one could be asked for
  */
 export function requestOutOfTurn(
   { model, profile, bus, kubernetes, truth, clock }: World,
   random: Random,
   wanted?: string,
-): void {
+  was?: MigrationRequested['replicas'],
+): string | undefined {
   const known = profile.volumes.filter(({ id }) => kubernetes.persistentVolumes.has(id));
   // Most telling is a volume that has just moved.
   const rested = known.filter(({ id }) => truth.completedAtMs.has(id) || truth.failures.has(id));
   const volumeId = wanted ?? oneOf(random, random() < 0.6 && rested.length > 0 ? rested : known)?.id;
   const volume = volumeId === undefined ? undefined : model.volume(volumeId);
-  if (volumeId === undefined || volume === undefined) return;
+  if (volumeId === undefined || volume === undefined) return undefined;
   const labels = kubernetes.persistentVolumes.get(volumeId)?.view.labels ?? {};
   const policy = profile.policies.find(({ spec }) =>
     Object.entries(spec.volumeSelector.matchLabels).every(([key, value]) => labels[key] === value),
   );
   const generation = policy === undefined ? undefined : kubernetes.policies.get(policy.id)?.generation;
-  if (policy === undefined || generation === undefined) return;
-  const [first] = volume.replicas;
+  if (policy === undefined || generation === undefined) return undefined;
+  const replicas = was ?? volume.replicas.map(({ uuid, pool, node }) => ({ replicaId: uuid, pool, node }));
+  const [first] = replicas;
   const fromTier = first?.pool.startsWith('hot') === true ? 'hot' : 'cold';
-  if (!volume.replicas.every(({ pool }) => pool.startsWith(fromTier))) return;
+  if (!replicas.every(({ pool }) => pool.startsWith(fromTier))) return undefined;
   const toTier = fromTier === 'hot' ? 'cold' : 'hot';
   const migrationId = `0a750f7a-0000-4000-8000-${upTo(random, 16 ** 12)
     .toString(16)
@@ -51,10 +56,11 @@ export function requestOutOfTurn(
     reason: 'AboveHighWatermark',
     notAfter: formatTimestamp(clock.nowMs() + LIFE_MS),
     replicaCount: volume.replicaCount,
-    replicas: volume.replicas.map(({ uuid, pool, node }) => ({ replicaId: uuid, pool, node })),
+    replicas,
     targetPools: profile.nodes
       .filter((node) => profile.tiersOf(node).includes(toTier))
       .map((node) => `${toTier}-${node}`),
     sizeBytes: SIZE_BYTES,
   });
+  return migrationId;
 }

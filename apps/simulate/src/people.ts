@@ -1,7 +1,9 @@
 import { cordonLabelOf } from '@couchestor/shared/messages';
 import { createAimedDeeds } from './aimed-deeds.ts';
 import { requestOutOfTurn } from './out-of-turn.ts';
+import type { Role } from './fleet.ts';
 import { createRareDeeds } from './rare-deeds.ts';
+import type { SimulatedProcess } from './world/process.ts';
 import { oneOf, upTo, type Random } from './world/random.ts';
 import type { PolicySpecText } from './world/profile.ts';
 import { DRAIN, iopsFor, PERSON, putPolicy, type World } from './world/world.ts';
@@ -17,7 +19,12 @@ export interface People {
   repair(): void;
 }
 
-export function createPeople(world: World, stopWatchers: () => void, startWatchers: () => void): People {
+export function createPeople(
+  world: World,
+  stopWatchers: () => void,
+  startWatchers: () => void,
+  processesOf: (role: Role) => readonly SimulatedProcess[],
+): People {
   const { model, clock, bus, kubernetes, profile, truth, leaseServer, jumpRedis } = world;
   const { emphasis = {} } = profile;
   const repairs: (() => void)[] = [];
@@ -85,6 +92,10 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     if (kubernetes.policies.has(policyId)) putPolicy(world, policyId, spec);
   };
 
+  const redisLost = (): void => {
+    truth.redisShakenAtMs = clock.monotonicMs();
+    truth.redisLostAtMs = clock.monotonicMs();
+  };
   const deeds: { readonly [name: string]: (random: Random) => void } = {
     'a node goes down': (random) => {
       const node = oneOf(random, profile.nodes) ?? '';
@@ -175,17 +186,17 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
     'a person holds a volume': (random) => annotate(random, { hold: 'true' }),
     'a person pins a volume': (random) => annotate(random, { pinTier: random() < 0.5 ? 'hot' : 'cold' }),
     'Redis loses its data': () => {
-      truth.redisShakenAtMs = clock.monotonicMs();
+      redisLost();
       leaseServer.flush();
     },
     'Redis restarts': () => {
-      truth.redisShakenAtMs = clock.monotonicMs();
+      redisLost();
       leaseServer.restart();
     },
     'Redis fails over to a copy that lags behind': (random) => {
       const failOver = leaseServer.replicate();
       clock.after(upTo(random, 3_000), () => {
-        truth.redisShakenAtMs = clock.monotonicMs();
+        redisLost();
         failOver();
       });
     },
@@ -209,7 +220,8 @@ export function createPeople(world: World, stopWatchers: () => void, startWatche
   };
   const hands = { send, persist, until, publish, scale };
   const rare = profile.hasRareDeeds ? createRareDeeds(world, hands) : {};
-  const aimed = emphasis.deeds === undefined ? {} : createAimedDeeds(world, hands);
+  const aimed =
+    emphasis.deeds === undefined ? {} : createAimedDeeds(world, hands, processesOf, stopWatchers, startWatchers);
   const all = { ...deeds, ...rare, ...aimed };
   // What is rare elsewhere is not so here.
   const names = emphasis.deeds ?? [...Object.keys(deeds), ...Object.keys(rare), ...Object.keys(rare)];

@@ -141,6 +141,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
     world,
     () => fleet.scale('watcher', 0),
     () => fleet.scale('watcher', counts.watcher),
+    (role) => fleet.running(role),
   );
   const scaleAll = (): void => {
     for (const role of ['watcher', 'scorer', 'migrator'] as const) fleet.scale(role, counts[role]);

@@ -10,7 +10,8 @@ export interface RequestQueue {
   put(message: Request): { readonly sequence: number; readonly duplicate: boolean };
   consume(process: SimulatedProcess, options: ConsumeRequestsOptions): Promise<void>;
   /** A request of before comes once more, as if its acknowledgement had been lost. */
-  repeat(random: Random): void;
+  /** @param migrationId undefined for any */
+  repeat(random: Random, migrationId?: string): void;
   /** Requests that are neither acknowledged nor replaced. */
   pending(): readonly Request[];
 }
@@ -27,7 +28,9 @@ interface Consumer {
   inFlight: number;
 }
 
-const FORMER_KEPT = 20;
+const FORMER_KEPT = 200;
+/** One of these comes again where it does not matter which. */
+const LAST_OF_THEM = 20;
 const NOBODY_MS = 1_000;
 /** A handler is given so many extensions of half the wait for its answer. */
 const EXTENSIONS_MAX = 20;
@@ -145,8 +148,11 @@ export function createRequestQueue({ clock, chaos }: { readonly clock: Clock; re
         if (options.signal.aborted) end();
         else options.signal.addEventListener('abort', end, { once: true });
       }),
-    repeat: (random) => {
-      const message = oneOf(random, former);
+    repeat: (random, migrationId) => {
+      const message =
+        migrationId === undefined
+          ? oneOf(random, former.slice(-LAST_OF_THEM))
+          : former.find(({ data }) => data.migrationId === migrationId);
       if (message === undefined || bySubject.has(message.subject)) return;
       sequence += 1;
       const entry = { message, sequence, deliveries: 1 };

@@ -31,7 +31,7 @@ export interface SimulatedBus {
   /** Facts ever stored. */
   readonly factWrites: number;
   pendingRequests(): readonly Request[];
-  repeatRequest(random: Random): void;
+  repeatRequest(random: Random, migrationId?: string): void;
   /** A request of a scorer that is none of the running ones. */
   request(data: MessageData<'migration.requested'>): void;
   loseFacts(): void;
@@ -104,7 +104,7 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
       return state.writes;
     },
     pendingRequests: () => requests.pending(),
-    repeatRequest: (random) => requests.repeat(random),
+    repeatRequest: (random, migrationId) => requests.repeat(random, migrationId),
     request: (data) => {
       const head = { id: data.migrationId, source: 'scorer-0', timeMs: clock.nowMs() };
       requests.put(carry<'migration.requested'>('migration.requested', subjectToken(data.volumeId), head, data));

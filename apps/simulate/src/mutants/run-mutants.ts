@@ -6,7 +6,7 @@ import { createBundler } from './bundler.ts';
 import { createRunner, judge, judgeBySmallWorlds, type RunResult, type Verdict } from './judge.ts';
 import { SWITCH, withSwitches, type MechanicalMutant } from './mechanical.ts';
 import type { MutantSeeds } from './mutant-seeds.ts';
-import { planted, type PlantedDefect } from './planted/planted-defect.ts';
+import { editsOf, planted, type PlantedDefect } from './planted/planted-defect.ts';
 import type { SeedTask } from './worker.ts';
 
 export interface MutantRun {
@@ -34,7 +34,7 @@ export interface MutantResults {
  * its place is come to, and in the small worlds of the protocol. Seeds that have caught most so far come first.
  */
 export async function runMutants({ seeds, workers, folder, say, ...run }: MutantRun): Promise<MutantResults> {
-  const texts = await readAll([...run.planted, ...run.mechanical].map(({ file }) => file));
+  const texts = await readAll([...run.planted.flatMap(editsOf), ...run.mechanical].map(({ file }) => file));
   await using bundler = await createBundler([...texts.keys()]);
   const numbers = new Map(run.mechanical.map((mutant, index) => [mutant, index]));
   const switched = new Map(
@@ -85,7 +85,7 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
     }
   });
   async function judgePlanted(defect: PlantedDefect, path: string): Promise<Verdict> {
-    const rewrite: Rewrite = (file, text) => (file === defect.file ? planted(text, defect) : undefined);
+    const rewrite: Rewrite = (file, text) => planted(file, text, defect);
     try {
       await writeFile(path, await bundler.bundle(rewrite));
     } catch (error) {

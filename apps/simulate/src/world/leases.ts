@@ -50,6 +50,7 @@ export function leasesOf(
       census: () => server.census(),
       ownerOf: (volumeId) => server.ownerOf(volumeId),
       fenceHolder: () => server.fenceHolder(),
+      isOpen: () => server.isOpen(),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     },
   });
@@ -57,5 +58,5 @@ export function leasesOf(
 
 type Operation = Exclude<
   keyof MemoryLeaseServer,
-  'flush' | 'restart' | 'replicate' | 'census' | 'ownerOf' | 'fenceHolder' | symbol
+  'flush' | 'restart' | 'replicate' | 'census' | 'ownerOf' | 'fenceHolder' | 'isOpen' | symbol
 >;

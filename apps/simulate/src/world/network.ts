@@ -1,6 +1,7 @@
 import type { Clock } from '@couchestor/shared/clock';
 import type { Chaos, Lot } from './chaos.ts';
 import type { SimulatedProcess } from './process.ts';
+import type { Emphasis } from './profile.ts';
 import { upTo, type Random } from './random.ts';
 
 /** The ways between processes and servers, each of which may be slow, lose what it carries, or end in a crash. */
@@ -33,6 +34,8 @@ interface Channel {
 /** Of calls that go wrong; the process dies before what it asked for is done, or after. */
 const CRASH_SHARE = 0.006;
 const SLOW_MAX_MS = 12_000;
+/** In the meantime another takes over what it has. */
+const FROZEN_LEAST_MS = 35_000;
 const MESSAGE_LATE_MAX_MS = 20_000;
 
 /** Most of what is late is so by little: what matters is the order, and now and then a deadline. */
@@ -44,15 +47,15 @@ export function lateMs(random: Random, maxMs: number): number {
 export interface NetworkOptions {
   readonly clock: Clock;
   readonly chaos: Chaos;
-  /** How late what the bus is asked may be; undefined for the usual, which is seldom by more than a second. */
-  readonly busLateMs?: number | undefined;
+  readonly emphasis?: Emphasis | undefined;
   /** By it calls that go well take no time, but for a few, by which others come between; without it all take a little. */
   readonly promptRandom?: Random;
 }
 
 const PROMPT_SHARE = 0.9;
 
-export function createNetwork({ clock, chaos, busLateMs, promptRandom }: NetworkOptions): Network {
+export function createNetwork({ clock, chaos, emphasis = {}, promptRandom }: NetworkOptions): Network {
+  const { busLateMs, diesAfterWrites = 0, freezesAfterReads = 0 } = emphasis;
   const crashes = (lot: Lot): boolean => lot.random() < CRASH_SHARE;
 
   /** Runs the effect, then hands its result over. */
@@ -112,14 +115,27 @@ export function createNetwork({ clock, chaos, busLateMs, promptRandom }: Network
     return effect();
   };
   return {
-    ask: async (process, what, effect, signal) => {
+    ask: async <T>(
+      process: SimulatedProcess,
+      what: string,
+      effect: () => T,
+      signal: AbortSignal | undefined,
+    ): Promise<T> => {
       if (!process.isRunning) await process.running();
       const lot = chaos.at(`${process.name}/${what}`);
       if (lot === undefined) return answered(process, effect, signal);
       const totalMs = busLateMs === undefined ? lateMs(lot.random, SLOW_MAX_MS) : upTo(lot.random, busLateMs);
       const effectMs = upTo(lot.random, totalMs);
       const way = { effectMs, answerMs: totalMs - effectMs, staysSent: lot.random() < 0.5 };
-      return request(process, effect, signal, way, undefined, lot);
+      const dies = what === 'update intent' && diesAfterWrites > 0 && lot.random() < diesAfterWrites;
+      const freezes = what === 'get intent' && freezesAfterReads > 0 && lot.random() < freezesAfterReads;
+      const effectAndMore = (): T => {
+        const result = effect();
+        if (dies) clock.after(1, () => process.kill());
+        if (freezes) process.pauseFor(FROZEN_LEAST_MS + upTo(lot.random, FROZEN_LEAST_MS / 2));
+        return result;
+      };
+      return request(process, effectAndMore, signal, way, undefined, lot);
     },
     cut: (process, what, forMs) => {
       cuts.push({ process, what, untilMs: clock.monotonicMs() + forMs });

@@ -61,8 +61,15 @@ export interface Emphasis {
   readonly disturbed?: readonly ('watcher' | 'scorer' | 'migrator')[];
   /** A process that is disturbed stands still, for so long, and nothing else becomes of it. */
   readonly freezesMs?: readonly [least: number, most: number];
+  /** A process that is disturbed does not reach Redis for so long, and its wall clock may be set back; nothing else. */
+  readonly cutsMs?: readonly [least: number, most: number];
+  /** The wall clock of a process that is disturbed jumps by so much; nothing else. */
+  readonly jumpsMs?: readonly [least: number, most: number];
   /** A process stands still only before calls that it has to look after when they come late: counts, and cordons set. */
   readonly standsBeforeChanges?: boolean;
+  /** Of the requests to NATS that go wrong: after this share of written records the writer dies, of reads it stands still. */
+  readonly diesAfterWrites?: number;
+  readonly freezesAfterReads?: number;
   /** What is late on its way to NATS and back is so by anything up to this. */
   readonly busLateMs?: number;
   /** Of the calls to Mayastor that go wrong: those whose answer never comes, and whose effect comes late. */

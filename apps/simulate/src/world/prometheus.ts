@@ -42,8 +42,10 @@ export function createSimulatedPrometheus(options: {
   readonly network: Network;
   readonly chaos: Chaos;
   readonly exported: () => readonly Exported[];
+  /** `isAway`: no question is answered. `hasFew`: hardly any samples of any volume. */
+  readonly state: { readonly isAway: boolean; readonly hasFew: boolean };
 }): SimulatedPrometheus {
-  const { clock, network, chaos, exported } = options;
+  const { clock, network, chaos, exported, state } = options;
   const answers = new Map<string, ScoreAnswer[]>();
   /** Volumes of which the last answers said that samples are missing or old, so that no number of theirs is good. */
   const doubted = new Map<string, { readonly few: Set<string>; readonly old: Set<string> }>();
@@ -60,8 +62,12 @@ export function createSimulatedPrometheus(options: {
     if (known.length > ANSWERS_KEPT) known.shift();
     answers.set(volumeId, known);
   };
+  const answered = <T>(effect: () => T): T => {
+    if (state.isAway) throw new MetricsError('PrometheusUnavailable', 'Prometheus is away');
+    return effect();
+  };
   const ask = <T>(process: SimulatedProcess, what: string, effect: () => T, signal: AbortSignal): Promise<T> =>
-    network.askOnce(process, `prometheus ${what}`, effect, {
+    network.askOnce(process, `prometheus ${what}`, () => answered(effect), {
       timeoutMs: QUERY_TIMEOUT_MS,
       timedOut: () => new MetricsError('PrometheusUnavailable', 'Prometheus did not answer in time'),
       signal,
@@ -101,7 +107,7 @@ export function createSimulatedPrometheus(options: {
                 values.push(iops);
                 break;
               case 'count': {
-                const isFew = lot !== undefined && lot.random() < FEW_SHARE;
+                const isFew = state.hasFew || (lot !== undefined && lot.random() < FEW_SHARE);
                 if (isFew) few.add(volumeId);
                 values.push(isFew ? 2 : samplesIn(query));
                 break;

@@ -12,10 +12,10 @@ test.each(Object.keys(provocations))('%s: its seeds have such worlds, and people
   expect(profileOf(provokingSeed(kind, 2)).emphasis).toEqual(profile.emphasis);
   const world = createWorld({ seed, profile, only: undefined, observer: nobody });
   const nothing = (): void => undefined;
-  expect(() => createPeople(world, nothing, nothing)).not.toThrow();
+  expect(() => createPeople(world, nothing, nothing, () => [])).not.toThrow();
   const strange = { ...profile, emphasis: { deeds: ['a person flies'] } };
   const other = createWorld({ seed, profile: strange, only: undefined, observer: nobody });
-  expect(() => createPeople(other, nothing, nothing)).toThrow('a person flies');
+  expect(() => createPeople(other, nothing, nothing, () => [])).toThrow('a person flies');
 });
 
 test('one seed of sixteen is provoking, and the others are as they were', () => {

@@ -42,6 +42,9 @@ function withSpec({ policies }: Profile, change: Partial<PolicySpecText>): Profi
   }));
 }
 
+/** The only one beside which moves alone fill pools. */
+export const GROWTH_DIES = 'a growth is on its way, and who sent it dies';
+
 const calls = ['a scorer that is behind asks for a move', 'a scorer that is behind asks for a move of what moves'];
 
 export const provocations: Readonly<Record<string, Provocation>> = {
@@ -52,7 +55,7 @@ export const provocations: Readonly<Record<string, Provocation>> = {
     loadChangeMs: MINUTE_MS,
     troubleMs: 10 * MINUTE_MS,
     volumes: volumesOn(profile, profile.nodes, 6, 1),
-    emphasis: { disturbances: 0, standsBeforeChanges: true },
+    emphasis: { disturbances: 0, standsBeforeChanges: true, lateEffectShare: 0.8 },
   }),
   'standing still': (profile) => ({
     faultRate: 0.1,
@@ -113,9 +116,9 @@ export const provocations: Readonly<Record<string, Provocation>> = {
     poolBytes: { hot: 11 * GIB, cold: 400 * GIB },
     volumes: volumesOn(profile, ['n1', 'n2', 'n3'], 9, 1, ['cold']),
     policies: withSpec(profile, { maxConcurrentMigrations: 8, capacity: { maxPoolUsedPercent: 85 } }),
-    deeds: 0,
-    faultRate: 0.12,
-    emphasis: { lateEffectShare: 0.5, disturbances: 20, disturbed: ['migrator'] },
+    deeds: 16,
+    standstillShare: 0,
+    emphasis: { deeds: [GROWTH_DIES], disturbances: 2, disturbed: ['migrator'] },
   }),
   'cordons of people': (profile) => ({
     nodes: ['n1', 'n2', 'n3', 'n4', 'n5'],
@@ -174,16 +177,16 @@ export const provocations: Readonly<Record<string, Provocation>> = {
     emphasis: { deeds: calls, disturbances: 4 },
   }),
   'a slow bus': (profile) => ({
-    faultRate: 0.15,
+    faultRate: 0.25,
     deeds: 0,
     volumes: volumesOn(profile, profile.nodes, 8, 1),
-    emphasis: { busLateMs: 8_000, disturbances: 16, disturbed: ['migrator'] },
+    emphasis: { busLateMs: 6_000, diesAfterWrites: 0.3, disturbances: 4 },
   }),
   'a slow bus, and stops beside it': (profile) => ({
-    faultRate: 0.15,
-    deeds: 0,
+    faultRate: 0.3,
+    troubleMs: 10 * MINUTE_MS,
     volumes: volumesOn(profile, profile.nodes, 8, 1),
-    emphasis: { busLateMs: 8_000, disturbances: 24, disturbed: ['migrator'], freezesMs: [4_000, 40_000] },
+    emphasis: { busLateMs: 9_000, freezesAfterReads: 0.5, disturbances: 0 },
   }),
   'long copies': (profile) => ({
     rebuildMs: 150_000,
@@ -223,7 +226,13 @@ export const provocations: Readonly<Record<string, Provocation>> = {
     volumes: volumesOn(profile, profile.nodes, 8, 1),
     policies: withSpec(profile, { maxConcurrentMigrations: 8, cooldownPeriod: '3m' }),
     emphasis: {
-      deeds: [...calls, ...calls, 'an old request comes again', 'an old request comes again', 'a person aborts a move'],
+      deeds: [
+        ...calls,
+        ...calls,
+        'an old request comes again',
+        'a move is aborted, and its request comes again',
+        'a scorer goes by what was',
+      ],
       disturbances: 25,
       disturbed: ['migrator'],
     },
@@ -246,21 +255,22 @@ export const provocations: Readonly<Record<string, Provocation>> = {
     },
   }),
   wishes: (profile) => ({
-    deeds: 40,
-    troubleMs: 12 * MINUTE_MS,
+    deeds: 60,
+    troubleMs: 15 * MINUTE_MS,
     loadChangeMs: 90_000,
     volumes: volumesOn(profile, profile.nodes, 9, 1).map((volume, index) => ({
       ...volume,
       snapshots: index % 3 === 0 ? 1 : 0,
     })),
-    policies: withSpec(profile, {
-      moves: { allowSnapshots: false, allowReducedRedundancy: false },
-    }),
+    policies: withSpec(profile, { moves: { allowSnapshots: false, allowReducedRedundancy: false } }),
     emphasis: {
       deeds: [
         ...calls,
+        ...calls,
+        'a scorer that is behind asks for what is held',
+        'a scorer that is behind asks for what is held',
         'a policy is disabled',
-        'a policy is edited',
+        'a person holds a volume',
         'a person holds a volume',
         'a person pins a volume',
       ],
@@ -346,6 +356,124 @@ export const provocations: Readonly<Record<string, Provocation>> = {
       disturbances: 8,
       disturbed: ['migrator'],
     },
+  }),
+  'cut off from Redis': (profile) => ({
+    faultRate: 0.05,
+    troubleMs: 8 * MINUTE_MS,
+    volumes: volumesOn(profile, profile.nodes, 8, 1),
+    emphasis: { disturbances: 16, disturbed: ['migrator'], cutsMs: [20_000, 80_000] },
+  }),
+  'wrong clocks': (profile) => ({
+    faultRate: 0.05,
+    loadChangeMs: 15_000,
+    volumes: volumesOn(profile, profile.nodes, 10, 1),
+    emphasis: { disturbances: 8, disturbed: ['migrator'], jumpsMs: [45_000, 5 * MINUTE_MS] },
+  }),
+  'owners die': (profile) => ({
+    faultRate: 0.05,
+    fleetMax: 8,
+    deeds: 20,
+    troubleMs: 10 * MINUTE_MS,
+    volumes: volumesOn(profile, profile.nodes, 10, 1),
+    policies: withSpec(profile, { maxConcurrentMigrations: 8 }),
+    emphasis: { deeds: ['the owner of a move dies, and its volume is asked for'], disturbances: 0 },
+  }),
+  'no watcher': (profile) => ({
+    faultRate: 0.2,
+    deeds: 20,
+    watchers: 2,
+    loadChangeMs: 15_000,
+    troubleMs: 12 * MINUTE_MS,
+    volumes: volumesOn(profile, profile.nodes, 10, 1),
+    emphasis: {
+      deeds: [
+        'the watcher is scaled to 0',
+        'watchers die, and migrators after them',
+        'watchers die, and migrators after them',
+        'watchers die, and the facts are lost',
+      ],
+      lastsMs: [45_000, MINUTE_MS],
+      disturbances: 24,
+      disturbed: ['migrator'],
+    },
+  }),
+  'Redis forgets, and copies last': (profile) => ({
+    rebuildMs: 90_000,
+    loadChangeMs: 40_000,
+    deeds: 8,
+    fleetMax: 3,
+    troubleMs: 12 * MINUTE_MS,
+    volumes: volumesOn(profile, profile.nodes, 10, 1),
+    policies: withSpec(profile, {
+      maxConcurrentMigrations: 2,
+      migrationTimeout: '10m',
+      limits: {
+        perPool: 1,
+        perNode: 1,
+        maxVolumesInMotionPercent: 100,
+        maxMovesPerHour: 1_000,
+        maxConsecutiveFailures: 100,
+      },
+    }),
+    emphasis: { deeds: ['Redis loses its data', 'Redis restarts'], disturbances: 6, disturbed: ['migrator'] },
+  }),
+  'Prometheus is away': (profile) => ({
+    rebuildMs: 40_000,
+    loadChangeMs: 2 * MINUTE_MS,
+    fleetMax: 1,
+    deeds: 4,
+    troubleMs: 25 * MINUTE_MS,
+    volumes: volumesOn(profile, profile.nodes, 10, 1),
+    policies: withSpec(profile, { maxConcurrentMigrations: 1, metrics: { maxUnknownPercent: 100 } }),
+    emphasis: {
+      deeds: ['Prometheus goes away', 'Prometheus has few samples'],
+      lastsMs: [7 * MINUTE_MS, 9 * MINUTE_MS],
+      disturbances: 0,
+    },
+  }),
+  'pauses, and watchers that stand still': (profile) => ({
+    faultRate: 0.3,
+    deeds: 40,
+    troubleMs: 10 * MINUTE_MS,
+    volumes: volumesOn(profile, profile.nodes, 4, 1),
+    emphasis: {
+      deeds: ['a person pauses all'],
+      lastsMs: [6_000, 10_000],
+      disturbances: 80,
+      disturbed: ['watcher'],
+      freezesMs: [5_500, 9_000],
+    },
+  }),
+  'drains of what moves next': (profile) => ({
+    nodes: ['n1', 'n2', 'n3', 'n4', 'n5'],
+    rebuildMs: 30_000,
+    loadChangeMs: 2 * MINUTE_MS,
+    faultRate: 0.03,
+    deeds: 20,
+    troubleMs: 15 * MINUTE_MS,
+    volumes: volumesOn(profile, ['n1', 'n2', 'n3', 'n4', 'n5'], 8, 2),
+    emphasis: { deeds: ['what moves next is drained'], lastsMs: [MINUTE_MS, 2 * MINUTE_MS], disturbances: 0 },
+  }),
+  'watchers come and go': (profile) => ({
+    watchers: 2,
+    volumes: volumesOn(profile, profile.nodes, 8, 1),
+    policies: [0, 1].flatMap((index) =>
+      withSpec(profile, {
+        maxConcurrentMigrations: 2,
+        // What the one does seldom, the other does often.
+        cooldownPeriod: index === 0 ? '3m' : '0s',
+        volumeSelector: { matchLabels: { group: index === 0 ? 'even' : 'odd' } },
+      }).map((policy) => ({ ...policy, id: `policy-${index + 1}` })),
+    ),
+    emphasis: { disturbances: 30, disturbed: ['watcher'] },
+  }),
+  'old news': (profile) => ({
+    watchPeriodMs: 30_000,
+    faultRate: 0.05,
+    deeds: 60,
+    troubleMs: 10 * MINUTE_MS,
+    volumes: volumesOn(profile, profile.nodes, 8, 1),
+    emphasis: { deeds: ['a scorer goes by what was'], disturbances: 2 },
   }),
 };
 

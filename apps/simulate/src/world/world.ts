@@ -75,9 +75,13 @@ interface Truth {
   /** Which target a process last was told that a volume has, and how often in a row, by `process/volume`. */
   readonly targetRead: Map<string, { readonly nexus: string | undefined; readonly times: number }>;
   /** Volumes that Prometheus has not seen for a while, since when. */
+  readonly prometheus: { isAway: boolean; hasFew: boolean };
   unseen: { readonly volumes: ReadonlySet<string>; readonly sinceMs: number } | undefined;
   /** When Redis last lost or forgot something, or its clock jumped. */
   redisShakenAtMs: number;
+  /** When it last lost its data, or became another process. */
+  redisLostAtMs: number;
+  redisJumpedAtMs: number;
   /** How far its clock is ahead. */
   redisAheadMs: number;
   /** Until when requests are good, by their migrations. */
@@ -157,7 +161,7 @@ export function createWorld(options: {
   const network = createNetwork({
     clock,
     chaos,
-    busLateMs: profile.emphasis?.busLateMs,
+    emphasis: profile.emphasis,
     ...(profile.isPrompt ? { promptRandom: seededRandom(seed ^ 0x1b56c4e9) } : {}),
   });
   let redisAheadMs = 0;
@@ -166,6 +170,7 @@ export function createWorld(options: {
     redisAheadMs += ms;
     truth.redisAheadMs = redisAheadMs;
     truth.redisShakenAtMs = clock.monotonicMs();
+    truth.redisJumpedAtMs = clock.monotonicMs();
   };
   const bus = createSimulatedBus({
     clock,
@@ -187,6 +192,7 @@ export function createWorld(options: {
   });
   const kubernetes = createSimulatedKubernetes({ network, nowMs: () => clock.nowMs() });
   const prometheus = createSimulatedPrometheus({
+    state: truth.prometheus,
     clock,
     network,
     chaos,
@@ -277,8 +283,11 @@ function createTruth(): Truth {
     failedInRow: new Map(),
     downSinceMs: new Map(),
     targetRead: new Map(),
+    prometheus: { isAway: false, hasFew: false },
     unseen: undefined,
     redisShakenAtMs: Number.NEGATIVE_INFINITY,
+    redisLostAtMs: Number.NEGATIVE_INFINITY,
+    redisJumpedAtMs: Number.NEGATIVE_INFINITY,
     redisAheadMs: 0,
     notAfterMs: new Map(),
     takenUpAgain: new Set(),

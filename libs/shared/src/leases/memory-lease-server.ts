@@ -33,6 +33,8 @@ export interface MemoryLeaseServer extends LeaseServer {
   /** Who owns a volume now, and the migration that has the fence. */
   ownerOf(volumeId: string): string | undefined;
   fenceHolder(): string | undefined;
+  /** Whether it grants anything. */
+  isOpen(): boolean;
 }
 
 export interface MemoryLeaseServerOptions {
@@ -305,6 +307,7 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
     },
     ownerOf: (volumeId) => liveLease('owner', volumeId)?.holder,
     fenceHolder: () => liveFence()?.migrationId,
+    isOpen: () => state.epochRun === run,
     census: () => {
       const nowMs = clock.nowMs();
       const live = <T extends { readonly untilMs: number }>(all: Iterable<T>): T[] =>

@@ -13,14 +13,6 @@ export const inDecisions: readonly PlantedDefect[] = [
     replace: "table.scores.get(volumeId) ?? { kind: 'value', iops: 0, coverage: 1 };",
   },
   {
-    name: 'old scores count',
-    world: 'sparse metrics',
-    says: 'scores are used however long ago Prometheus answered',
-    file: 'services/scorer/src/scorer.ts',
-    find: 'const fresh = measurement !== undefined && clock.monotonicMs() - measurement.atMs <= REQUEST_LIFE_CYCLES * periodMs;',
-    replace: 'const fresh = measurement !== undefined;',
-  },
-  {
     name: 'old samples count',
     world: 'sparse metrics',
     says: 'a series that ended a while ago counts as if it went on',
@@ -30,7 +22,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'few samples count',
-    world: 'sparse metrics',
+    world: 'Prometheus is away',
     says: 'what share of its samples a volume has is not looked at',
     file: `${core}/score-table.ts`,
     find: "if (score.kind === 'value' && score.coverage < minCoverage)",
@@ -61,6 +53,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'moves what is there already',
+    world: 'scarce slots',
     says: 'the tier on which a volume lies is not looked at',
     file: `${core}/assess-volume.ts`,
     find: "if (place.placement === to) return decided({ reason: 'OnWantedTier', message: wanted.message }, to);",
@@ -92,7 +85,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'no back-off in the scorer',
-    world: 'moves that fail',
+    world: 'no steer',
     says: 'a volume whose move failed is asked to move again at once',
     file: `${core}/assess-volume.ts`,
     find: 'return cooling ?? backOffHold(intent, nowMs);',
@@ -180,18 +173,10 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'asks with the same id for ever',
-    world: 'moves that fail',
+    world: 'long copies',
     says: 'a second try has the id of the first',
     file: `${core}/propose-moves.ts`,
     find: 'let attempt = intent?.proposalId === proposalId ? intent.attempt + 1 : 0;\n  let migrationId = migrationIdOf(proposalId, attempt);\n  while (seen.has(migrationId)) {',
     replace: 'let attempt = 0;\n  let migrationId = migrationIdOf(proposalId, attempt);\n  while (seen.size < 0) {',
-  },
-  {
-    name: 'nobody waits for the leader',
-    world: 'long waits',
-    says: 'every scorer decides and asks',
-    file: 'services/scorer/src/adapters/leadership.ts',
-    find: 'const isLeader = (): boolean => lease !== undefined && clock.monotonicMs() < lease.validUntilMs;',
-    replace: 'const isLeader = (): boolean => lease === undefined || clock.monotonicMs() > 0;',
   },
 ];

@@ -24,7 +24,7 @@ export const inObservation: readonly PlantedDefect[] = [
   },
   {
     name: 'an old answer is passed on',
-    world: 'stops',
+    world: 'pauses, and watchers that stand still',
     says: 'a watcher that stood still passes on what Kubernetes said before',
     file: `${tasks}/keep-permit.ts`,
     find: 'if (clock.monotonicMs() - askedMs > CONTROL_TIMEOUT_MS) expire();\n    timeout.signal.throwIfAborted();\n    signal.throwIfAborted();',
@@ -32,7 +32,7 @@ export const inObservation: readonly PlantedDefect[] = [
   },
   {
     name: 'totals begin anew',
-    world: 'stops',
+    world: 'watchers come and go',
     says: 'a restart forgets what the status of a policy has counted',
     file: `${core}/ledger-book.ts`,
     find: 'this.#ledgers.set(policyId, stored === undefined ? emptyLedger : onlyLedger(stored));',
@@ -41,7 +41,7 @@ export const inObservation: readonly PlantedDefect[] = [
   },
   {
     name: 'ends are counted twice',
-    world: 'stops',
+    world: 'watchers come and go',
     says: 'an end that is read again is counted again',
     file: `${core}/ledger.ts`,
     find: 'if (isApplied(ledger.applied, position)) return ledger;\n  if (ledger.history.some(({ migrationId }) => migrationId === move.migrationId)) {',
@@ -50,7 +50,7 @@ export const inObservation: readonly PlantedDefect[] = [
   },
   {
     name: 'a checkpoint runs ahead',
-    world: 'stops',
+    world: 'watchers come and go',
     says: 'events are counted as read before they are folded',
     file: `${core}/ledger-book.ts`,
     find: 'if (before !== undefined && ended !== undefined) {',
@@ -78,6 +78,19 @@ export const inObservation: readonly PlantedDefect[] = [
     file: 'services/watcher/src/adapters/mayastor-source.ts',
     find: 'status: volume.status,',
     replace: "status: 'Online',",
+    also: [
+      {
+        file: 'services/watcher/src/adapters/mayastor-source.ts',
+        find: '(target?.rebuilds ?? 0) > 0 || replicas.some(({ rebuildPercent }) => rebuildPercent !== undefined),',
+        replace: '(target?.rebuilds ?? 0) < 0,',
+      },
+      {
+        file: 'services/watcher/src/adapters/mayastor-source.ts',
+        find: '      state,\n      ...(childStatus === undefined ? {} : { childState: childStatus }),',
+        replace:
+          "      state: state === undefined ? state : ('Online' as const),\n      ...(childStatus === undefined ? {} : { childState: 'Online' as const }),",
+      },
+    ],
   },
   {
     name: 'publishes what did not change',
@@ -92,19 +105,5 @@ export const inObservation: readonly PlantedDefect[] = [
     file: `${core}/compose-status.ts`,
     find: 'if (previous !== undefined && isSettled(previous, next)) return previous;',
     replace: '',
-  },
-  {
-    name: 'one absence proves',
-    says: 'a volume that one read did not show is taken for deleted',
-    file: `${core}/volume-inventory.ts`,
-    find: 'const ABSENCES_UNTIL_GONE = 2;',
-    replace: 'const ABSENCES_UNTIL_GONE = 1;',
-  },
-  {
-    name: 'our cordons are taken for others’',
-    says: 'pools that a move of ours fences count as cordoned by a person',
-    file: `${core}/our-cordons.ts`,
-    find: 'return this.#fading.has(pool) || this.#isListed(pool);',
-    replace: 'return this.#fading.has(pool) && this.#isListed(pool);',
   },
 ];

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { root } from '../../bundle.ts';
 import { provocations } from '../../world/provoking.ts';
 import { plantedDefects } from './index.ts';
-import { planted } from './planted-defect.ts';
+import { editsOf, planted } from './planted-defect.ts';
 
 test('there are enough of them, each of its own name, in every service and in what they share', () => {
   expect(plantedDefects.length).toBeGreaterThanOrEqual(40);
@@ -14,17 +14,22 @@ test('there are enough of them, each of its own name, in every service and in wh
 });
 
 test.each(plantedDefects)('$name: can be planted, and what it makes is a program', async (defect) => {
-  const text = await readFile(root + defect.file, 'utf8');
-  const changed = planted(text, defect);
-  expect(changed).not.toBe(text);
-  await expect(transform(changed, { loader: 'ts' })).resolves.toBeDefined();
+  for (const file of new Set(editsOf(defect).map((edit) => edit.file))) {
+    const text = await readFile(root + file, 'utf8');
+    const changed = planted(file, text, defect) ?? '';
+    expect(changed).not.toBe(text);
+    await expect(transform(changed, { loader: 'ts' })).resolves.toBeDefined();
+  }
 });
 
 test('a defect whose place is no more, or stands twice, is an error and no pass', () => {
-  const defect = { name: 'x', says: '', file: 'a.ts', find: 'b', replace: 'c' };
-  expect(planted('abd', defect)).toBe('acd');
-  expect(() => planted('ad', defect)).toThrow('its text stands 0 times in a.ts, not once');
-  expect(() => planted('abba', defect)).toThrow('2 times');
+  const also = [{ file: 'z.ts', find: 'y', replace: 'x' }];
+  const defect = { name: 'x', says: '', file: 'a.ts', find: 'b', replace: 'c', also };
+  expect(planted('a.ts', 'abd', defect)).toBe('acd');
+  expect(planted('z.ts', 'yes', defect)).toBe('xes');
+  expect(planted('other.ts', 'abd', defect)).toBeUndefined();
+  expect(() => planted('a.ts', 'ad', defect)).toThrow('its text stands 0 times in a.ts, not once');
+  expect(() => planted('a.ts', 'abba', defect)).toThrow('2 times');
 });
 
 test('each world that a defect names is one of the provoking ones', () => {

@@ -38,7 +38,6 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'online is taken for filled',
-    world: 'dead nodes',
     says: 'a replica that is online counts as filled, whatever the target says of it',
     file: `${core}/evidence.ts`,
     find: "return replica.childState === 'Online' && replica.state === 'Online' && replica.rebuildPercent === undefined",
@@ -131,7 +130,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'a time-out leaks a replica',
-    world: 'long copies',
+    world: 'dead nodes',
     says: 'a replica that is not filled in time ends the move and stays',
     file: `${core}/next-step.ts`,
     find: "kind: 'rollBack',\n          rollback: {\n            outcome: 'failed',\n            reason: 'SyncTimeout',",
@@ -139,7 +138,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'removes the newcomer',
-    world: 'no steer',
+    world: 'moving targets',
     says: 'not the source goes, but what has just been filled',
     file: `${core}/drop-replica.ts`,
     find: '(unfilledFirst(astray) ?? source ?? unfilledFirst(offTier) ?? unfilledFirst(added));',
@@ -218,7 +217,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'moves beside a drain',
-    world: 'cordons of people',
+    world: 'drains of what moves next',
     says: 'a node that is being drained is no obstacle to a round',
     file: `${core}/plan-rounds.ts`,
     find: 'const drained = own.find((node) => node !== undefined && nodes.get(node)?.draining === true);',

@@ -308,7 +308,8 @@ function shrinkTooSoon(
       ({ volume, cause, atMs }) =>
         volume === change.volumeId && cause.kind === 'fault' && isWithin(clock.monotonicMs() - atMs, 2 * NOTICE_MS),
     );
-  if (wasUnknowable || truth.target === undefined) return undefined;
+  // Without its target Mayastor refuses any change of the count.
+  if (wasUnknowable || truth.target?.exists !== true) return undefined;
   const synced = truth.replicas.filter((replica) => replica.synced);
   if (steer === undefined) {
     // Nothing is steered while the one that goes is one that came and was never filled; it may have been filled just now.

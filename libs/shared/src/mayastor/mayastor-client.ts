@@ -22,7 +22,7 @@ export interface ChangeOptions extends CallOptions {
 
 /**
  * `idle`: no operation runs on the volume, so its count and replica ids are final until the next change. `busy`: one
- * runs. `unknown`: the answer was neither.
+ * runs, or there was no answer. `unknown`: the answer was neither.
  */
 export type IdleProbe = 'idle' | 'busy' | 'unknown' | 'absent';
 

@@ -281,6 +281,12 @@ describe('probes', () => {
     expect(requests).toEqual(['PUT /v0/volumes/v/replica_count/255']);
   });
 
+  test('a volume of which there is no answer is not known to be idle', async () => {
+    handler = (_request, response) => response.destroy();
+    expect(await client.probeIdle('v')).toBe('busy');
+    expect(await client.probeIdle('v', { mayStart: () => false })).toBe('busy');
+  });
+
   test('pools can be cordoned where the route knows that the pool does not exist', async () => {
     handler = answer(404, svcError('NotFound', 'PoolNotFound'));
     expect(await client.poolCordonSupported()).toBe(true);

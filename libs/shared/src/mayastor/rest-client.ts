@@ -230,7 +230,10 @@ const nodeCordonPath = (nodeId: string, label: string): string =>
 const nothing = (): undefined => undefined;
 
 function probeOf(outcome: Outcome): IdleProbe {
+  // What had no answer says nothing, and is asked again: an operation may run all the same.
+  if (outcome.kind === 'unknown' && outcome.status === undefined) return 'busy';
   if (outcome.kind !== 'refused') return 'unknown';
+  if (outcome.code === 'Unreachable' || outcome.code === 'NotStarted') return 'busy';
   if (outcome.code === 'ReplicaChangeCount') return 'idle';
   if (outcome.code === 'Conflict') return 'busy';
   return outcome.code === 'NotFound' ? 'absent' : 'unknown';

@@ -36,4 +36,15 @@ describe('eitherSignal', () => {
     two.abort();
     expect(both.aborted).toBe(true);
   });
+
+  it('is the same for the same two, and another for others', () => {
+    const one = new AbortController();
+    const [two, three] = [new AbortController(), new AbortController()];
+    const both = eitherSignal(one.signal, two.signal);
+    expect(eitherSignal(one.signal, two.signal)).toBe(both);
+    const others = eitherSignal(one.signal, three.signal);
+    three.abort();
+    expect(others.aborted).toBe(true);
+    expect(both.aborted).toBe(false);
+  });
 });

@@ -20,7 +20,17 @@ export function untilAborted<T>(promise: Promise<T>, ...signals: readonly AbortS
   });
 }
 
-/** Aborted as soon as one of them is. */
+/**
+ * Aborted as soon as one of them is. The same two have the same one for as long as they live: thousands of messages are
+ * sent until one of them is aborted, and a signal for each would cost more than the rest of it.
+ */
 export function eitherSignal(first: AbortSignal, second: AbortSignal | undefined): AbortSignal {
-  return second === undefined || second === first ? first : AbortSignal.any([first, second]);
+  if (second === undefined || second === first) return first;
+  const ofSecond = joined.get(second) ?? new WeakMap<AbortSignal, AbortSignal>();
+  const either = ofSecond.get(first) ?? AbortSignal.any([first, second]);
+  ofSecond.set(first, either);
+  joined.set(second, ofSecond);
+  return either;
 }
+
+const joined = new WeakMap<AbortSignal, WeakMap<AbortSignal, AbortSignal>>();

@@ -6,8 +6,8 @@ import type { Decision } from '../core/decision.ts';
 import type { Announcements } from '../ports.ts';
 import { toDecisionMade } from '../present-decision.ts';
 
-/** So many that change are published at a time. */
-const BATCH = 200;
+/** So many that change are published at a time; what comes back of them is taken up at once. */
+const BATCH = 50;
 /** So many that may not have changed are looked at in one step. */
 const STEP = 64;
 

@@ -362,6 +362,7 @@ function refused(world: World, { fact, observedAtMs }: WorldVolume, now: number)
   if (['NoSlot', 'Paused'].includes(refusal.reason)) return undefined;
   let pause = 5 * MINUTE;
   for (let time = 1; time < refusal.inRow; time += 1) pause = Math.min(2 * pause, HOUR);
+  if (refusal.reason === 'ClockSkew') pause = MINUTE;
   return when(now < refusal.atMs + pause, 'BackingOff', refusal.atMs + pause);
 }
 

@@ -259,6 +259,10 @@ function keeps(world: World, volume: WorldVolume, { spec }: ValidPolicy, to: Tie
     () => when(wishes.hold.kind === 'forever' || wishes.hold.kind === 'unreadable', 'Held'),
     () => (wishes.hold.kind === 'until' ? when(now < wishes.hold.atMs, 'Held', wishes.hold.atMs) : undefined),
     () => unwell(world, fact, spec),
+    () => {
+      const shut = tiersOf(world, spec, fact).filter((_, at) => poolNamed(world, fact.replicas[at]?.pool)?.cordoned);
+      return when(shut.length > 1 || shut.includes(to), 'VolumeNotReady');
+    },
     () => noPool(world, fact, spec, to, []),
     () => (finishes(world, volume, spec, to) ? undefined : cooling(wishes, intent, spec, now)),
     () => backingOff(intent, now),

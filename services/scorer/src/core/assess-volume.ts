@@ -8,7 +8,7 @@ import { backOffHold, cooldownHold, unobservedHold } from './pauses-between-move
 import { refusalHold } from './refusals.ts';
 import { scoreOf } from './score-table.ts';
 import { copiesFor, targetHold, type TargetQuestion } from './target-pools.ts';
-import { healthHold } from './volume-health.ts';
+import { cordonHold, healthHold } from './volume-health.ts';
 import type { IntentState, InvalidPolicy, ValidPolicy, Wishes, World, WorldVolume } from './world.ts';
 
 /** What is the same for all volumes of a cycle. */
@@ -180,6 +180,7 @@ export function holdAgainst(
   return (
     wishHold(wishes, around.nowMs) ??
     healthHold(volume, around.cluster.nodes, around.mayastorVersions, spec.moves) ??
+    cordonHold(volume, place.replicaTiers, target.tier, around.cluster.pools) ??
     targetHold(target) ??
     pauseHold(wishes, intent, place, target.tier, spec.cooldownMs, around.nowMs) ??
     unobservedHold(intent, observedAtMs, around.nowMs) ??

@@ -423,6 +423,27 @@ describe('volumes that are not to be touched', () => {
   });
 });
 
+test('a cordoned pool of a replica that stays keeps the others; one alone that is to leave goes first', () => {
+  const pools = (...cordoned: readonly string[]) =>
+    [1, 2, 3, 4].flatMap((number) =>
+      (['hot', 'cold'] as const).map((tier) =>
+        aPool(tier, number, { cordoned: cordoned.includes(`${tier}-${number}`) }),
+      ),
+    );
+  const two = aVolume('v', ['cold-1', 'cold-2']);
+  const mixed = aVolume('v', ['cold-1', 'hot-2']);
+  const why = (volume: typeof two, ...cordoned: readonly string[]) =>
+    decisionOf(volume, hotPolicy, { pools: pools(...cordoned) });
+  expect(why(two, 'cold-1')).toMatchObject({ action: 'move' });
+  expect(why(two, 'cold-1', 'cold-2')).toMatchObject({
+    reason: 'VolumeNotReady',
+    message: expect.stringContaining('pool cold-2, which holds a replica of it that stays'),
+  });
+  expect(why(mixed, 'cold-1')).toMatchObject({ action: 'move' });
+  expect(why(mixed, 'hot-2')).toMatchObject({ reason: 'VolumeNotReady' });
+  expect(why(mixed, 'hot-1', 'cold-2')).toMatchObject({ action: 'move' });
+});
+
 describe('what stops everything', () => {
   test.each<[string, Partial<World>, string]>([
     ['paused', { cluster: { paused: true, mayastorVersions: ['2.12.2'] } }, 'Paused'],

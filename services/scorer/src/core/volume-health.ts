@@ -1,5 +1,5 @@
-import type { NodeObserved, VolumeObserved } from '@couchestor/shared/messages';
-import type { PolicySpec } from '@couchestor/shared/policy';
+import type { NodeObserved, PoolObserved, VolumeObserved } from '@couchestor/shared/messages';
+import type { PolicySpec, Tier } from '@couchestor/shared/policy';
 import type { Hold } from './decision.ts';
 
 /** The first version of Mayastor that lets a single-replica volume of an affinity group shrink back from two. */
@@ -89,6 +89,26 @@ function nodeHold(volume: VolumeObserved, nodes: ReadonlyMap<string, NodeObserve
     }
   }
   return undefined;
+}
+
+/**
+ * A replica that stays while another goes must lie on no cordoned pool, or Mayastor might remove it instead. One alone
+ * that is to leave can go first.
+ *
+ * @param replicaTiers of its replicas, in their order
+ */
+export function cordonHold(
+  { replicas }: VolumeObserved,
+  replicaTiers: readonly (Tier | undefined)[],
+  to: Tier,
+  pools: ReadonlyMap<string, PoolObserved>,
+): Hold | undefined {
+  const isClosed = replicas.map(({ pool }) => pool !== undefined && pools.get(pool)?.cordoned === true);
+  const staying = isClosed.findIndex((closed, index) => closed && replicaTiers[index] === to);
+  const inTheWay = staying >= 0 || isClosed.filter(Boolean).length < 2 ? staying : isClosed.lastIndexOf(true);
+  if (inTheWay < 0) return undefined;
+  const message = `The pool ${replicas[inTheWay]?.pool}, which holds a replica of it that stays while another goes, is cordoned.`;
+  return { reason: 'VolumeNotReady', message };
 }
 
 function atLeast(version: string, [major, minor]: readonly [number, number]): boolean {

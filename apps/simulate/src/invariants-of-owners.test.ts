@@ -204,9 +204,12 @@ test('I10: a start from replicas that are long gone', async () => {
     pool,
     node,
   }));
-  expect(said(world, { intent: anIntent({ replicas: places }) })).toEqual([]);
+  const startedAt = new Date(world.clock.nowMs()).toISOString();
+  expect(said(world, { intent: anIntent({ replicas: places, startedAt }) })).toEqual([]);
   const gone = { replicaId: 'gone', pool: 'cold-n1', node: 'n1' };
-  expect(said(world, { intent: anIntent({ replicas: [...places, gone] }) })).toEqual(['I10']);
+  expect(said(world, { intent: anIntent({ replicas: [...places, gone], startedAt }) })).toEqual(['I10']);
+  const before = new Date(world.clock.nowMs() - MINUTE_MS).toISOString();
+  expect(said(world, { intent: anIntent({ replicas: [...places, gone], startedAt: before }) })).toEqual([]);
 });
 
 test('I11: a move fails without a cause once all is repaired', () => {

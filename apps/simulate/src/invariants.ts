@@ -187,6 +187,7 @@ export const invariants: readonly Invariant[] = [
       call.isLate
         ? undefined
         : (overfills(call, world) ?? growsUnfenced(call, world) ?? growsIntoFewerZones(call, world)),
+    onEvent: (event, world) => (event.name === 'migration.replica-added' ? overfull(world, event)[0] : undefined),
     atRest: (world) => overfull(world),
   },
   {
@@ -194,8 +195,9 @@ export const invariants: readonly Invariant[] = [
     says: 'nothing moves that is degraded, has snapshots without the opt-in, is drained, or is being moved by another',
     onArrival: (call, world) => (call.isLate ? undefined : growsBesideDrain(call, world)),
     onRequested: (request, world) => shouldHaveStayed(request, world, NEWS_MS),
-    onAccepted: (intent, world) =>
-      shouldHaveStayed(intent, world, NOTICE_MS + world.profile.cachePeriodMs) ?? startsFromElsewhere(intent, world),
+    onAccepted: (intent, world, writer) =>
+      shouldHaveStayed(intent, world, NOTICE_MS + world.profile.cachePeriodMs) ??
+      startsFromElsewhere(intent, world, writer),
   },
   {
     id: 'I11',
@@ -553,10 +555,11 @@ function overfills({ change, path }: SeenCall, world: World): string | undefined
 }
 
 /** Where nobody but moves fills pools, also by calls whose effect came late. */
-function overfull({ model, profile, truth, bus }: World): string[] {
+function overfull({ model, profile, truth, bus }: World, event?: MigrationEvent): string[] {
   const { deeds: named } = profile.emphasis ?? {};
   const isLeftAlone = profile.deeds === 0 || named?.every((name) => name === GROWTH_DIES) === true;
   if (profile.isThin || !isLeftAlone || truth.lostCalls.length > 0) return [];
+  const events = event === undefined ? bus.events : [event];
   const limit = Math.max(
     ...[...truth.policyVersions.values()].flat().map(({ spec }) => spec.capacity.maxPoolUsedPercent),
   );
@@ -565,7 +568,7 @@ function overfull({ model, profile, truth, bus }: World): string[] {
     for (const { pool } of model.volume(id)?.replicas ?? []) replicas.set(pool, (replicas.get(pool) ?? 0) + 1);
   return [...replicas].flatMap(([pool, count]) => {
     const percent = (100 * count * SIZE_BYTES) / profile.poolBytes[pool.startsWith('hot') ? 'hot' : 'cold'];
-    const isFilled = bus.events.some(
+    const isFilled = events.some(
       ({ name, data }) => name === 'migration.replica-added' && 'pool' in data && data.pool === pool,
     );
     return isFilled && percent > limit ? [`moves filled ${pool} to ${percent.toFixed(1)} %`] : [];

@@ -20,6 +20,8 @@ export const NOTICE_MS = 12_000;
 /** Facts reach everybody within this, late messages and lost publishes included. */
 export const NEWS_MS = 90_000;
 const HOUR_MS = 3_600_000;
+/** Records are dated to the second. */
+const JUDGED_MS = 1_500;
 
 export const isAstray = (wallAheadMs: number): boolean => Math.abs(wallAheadMs) > CLOCK_TOLERANCE_MS / 2;
 /** Of two clocks that are both wrong nobody can tell. */
@@ -103,20 +105,21 @@ export function startsByWrongClock(
     : undefined;
 }
 
-/** I10: Mayastor has shown other replicas for long. */
+/** I10: Mayastor showed other replicas already when the request was judged, after which it is asked. */
 export function startsFromElsewhere(
-  start: Start & Pick<ActiveIntent, 'replicas'>,
+  start: Start & Pick<ActiveIntent, 'replicas' | 'startedAt'>,
   { model, truth, clock }: World,
+  { wallOffsetMs }: SimulatedProcess,
 ): string | undefined {
-  const { volumeId, replicas } = start;
+  const { volumeId, replicas, startedAt } = start;
   const volume = model.volume(volumeId);
   if (volume === undefined || replicas === undefined || isRepair(start, truth)) return undefined;
   const present = new Set(volume.replicas.map(({ uuid }) => uuid));
   if (replicas.every(({ replicaId }) => present.has(replicaId))) return undefined;
   const changedAtMs = model.ledger.changes().findLast(({ volume: id }) => id === volumeId)?.atMs ?? 0;
-  const agoMs = clock.monotonicMs() - changedAtMs;
-  return agoMs > NOTICE_MS + 3_000
-    ? `${volumeId} starts from replicas that it has had no more for ${agoMs} ms`
+  const judgedAtMs = Date.parse(startedAt) - wallOffsetMs - (clock.nowMs() - clock.monotonicMs());
+  return changedAtMs < judgedAtMs - JUDGED_MS
+    ? `${volumeId} starts from replicas that were gone ${judgedAtMs - changedAtMs} ms before`
     : undefined;
 }
 

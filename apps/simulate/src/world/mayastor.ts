@@ -27,7 +27,7 @@ export interface MayastorRoadOptions {
   /** Share of changing calls, of those that go wrong, before which the process stands still after it was asked whether it may. */
   readonly standstillShare: number;
   readonly standstillMaxMs: number;
-  readonly emphasis: Pick<Emphasis, 'standsBeforeChanges' | 'lateEffectShare'>;
+  readonly emphasis: Pick<Emphasis, 'standsBefore' | 'lateEffectShare'>;
   readonly onArrival: (call: ArrivingCall) => void;
   /** The process stood still between its last check and this call. */
   readonly onLateCall: (path: string, process: SimulatedProcess) => void;
@@ -51,7 +51,7 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     model,
     standstillShare,
     standstillMaxMs,
-    emphasis: { standsBeforeChanges = false, lateEffectShare },
+    emphasis: { standsBefore, lateEffectShare },
     onArrival,
     onLateCall,
     onCutOff,
@@ -117,13 +117,16 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     if (method === 'GET') onRead();
     else {
       // What remains between that question and the socket.
-      if (lot !== undefined && lot.random() < standstillShare * (standsBeforeChanges ? shareOfLate(method, path) : 1)) {
-        const leastMs = standsBeforeChanges ? LATE_LEAST_MS : 0;
+      if (
+        lot !== undefined &&
+        lot.random() < standstillShare * (standsBefore === undefined ? 1 : shareOfLate(standsBefore, method, path))
+      ) {
+        const leastMs = standsBefore === undefined ? 0 : LATE_LEAST_MS;
         process.pauseFor(leastMs + upTo(lot.random, standstillMaxMs - leastMs));
         await process.running();
         onLateCall(path, process);
         // That it is late is enough for a count.
-        if (standsBeforeChanges && path.includes('/replica_count/')) lot = undefined;
+        if (standsBefore !== undefined && path.includes('/replica_count/')) lot = undefined;
       }
       onArrival({ process, method, path });
     }
@@ -156,9 +159,9 @@ function never(process: SimulatedProcess): Promise<never> {
 }
 
 /** What has to be undone when it comes at another time than it was meant for; there are more cordons than counts. */
-function shareOfLate(method: string, path: string): number {
-  if (method === 'PUT' && /replica_count\/(?!255)/.test(path)) return 1;
-  return method === 'PUT' && path.includes('/cordon') ? 0.2 : 0;
+function shareOfLate(before: 'counts' | 'cordons', method: string, path: string): number {
+  if (method === 'PUT' && /replica_count\/(?!255)/.test(path)) return before === 'counts' ? 1 : 0;
+  return method === 'PUT' && path.includes('/cordon') ? (before === 'cordons' ? 1 : 0.2) : 0;
 }
 
 function faultOf(lot: Lot, method: string, lateEffectShare: number | undefined): CallFault {

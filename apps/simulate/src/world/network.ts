@@ -35,7 +35,7 @@ interface Channel {
 const CRASH_SHARE = 0.006;
 const SLOW_MAX_MS = 12_000;
 /** In the meantime another takes over what it has. */
-const FROZEN_LEAST_MS = 35_000;
+const FROZEN_LEAST_MS = 50_000;
 const MESSAGE_LATE_MAX_MS = 20_000;
 
 /** Most of what is late is so by little: what matters is the order, and now and then a deadline. */

@@ -65,8 +65,8 @@ export interface Emphasis {
   readonly cutsMs?: readonly [least: number, most: number];
   /** The wall clock of a process that is disturbed jumps by so much; nothing else. */
   readonly jumpsMs?: readonly [least: number, most: number];
-  /** A process stands still only before calls that it has to look after when they come late: counts, and cordons set. */
-  readonly standsBeforeChanges?: boolean;
+  /** A process stands still only before such calls, which it has to look after when they come late. */
+  readonly standsBefore?: 'counts' | 'cordons';
   /** Of the requests to NATS that go wrong: after this share of written records the writer dies, of reads it stands still. */
   readonly diesAfterWrites?: number;
   readonly freezesAfterReads?: number;

@@ -133,7 +133,7 @@ export const inDecisions: readonly PlantedDefect[] = [
   },
   {
     name: 'asks for what is drained',
-    world: 'cordons of people',
+    world: 'drained for long',
     says: 'a drain is not looked at by the scorer',
     file: `${core}/volume-health.ts`,
     find: 'if (node.draining) return',

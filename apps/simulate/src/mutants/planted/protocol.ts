@@ -81,7 +81,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'a late cordon is withdrawn once',
-    world: 'late calls',
+    world: 'late cordons',
     says: 'a cordon that came too late and had no answer is taken away once, though it may come after that',
     file: `${migrator}/cordons.ts`,
     find: 'if (isDone && isCertain) left',

@@ -22,7 +22,7 @@ export interface Cordons {
 }
 
 /** So long a cordon that came when the move was another's is followed. */
-const WITHDRAWAL_MS = 60_000;
+const WITHDRAWAL_MS = 5 * 60_000;
 const LOOK_AGAIN_MS = 5_000;
 
 export function createCordons(options: {

@@ -737,6 +737,8 @@ function failsWithoutCause(next: Intent, previous: Intent | undefined, { truth, 
   const begunAtMs = truth.accepted.get(next.migrationId)?.atMs ?? 0;
   const rightSinceMs = (truth.repairedAtMs ?? Number.POSITIVE_INFINITY) + NEWS_MS + profile.standstillMaxMs;
   if (profile.steer === 'ignored' || begunAtMs < rightSinceMs) return undefined;
+  // What was taken out of the target there may be filled again before the call that counts on its being empty arrives.
+  if (profile.version === '2.7.1' && profile.rebuildMs < READ_MS) return undefined;
   return next.reason === 'Unsettled' || next.reason === 'WrongVictim'
     ? `the move of ${next.volumeId} fails, though nothing is wrong: ${next.message}`
     : undefined;

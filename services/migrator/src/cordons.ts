@@ -23,6 +23,8 @@ export interface Cordons {
 
 /** So long a cordon that came when the move was another's is followed. */
 const WITHDRAWAL_MS = 5 * 60_000;
+/** A process that stops follows it for no longer than this. */
+const FAREWELL_MS = 6_000;
 const LOOK_AGAIN_MS = 5_000;
 
 export function createCordons(options: {
@@ -34,6 +36,8 @@ export function createCordons(options: {
   readonly clock: Clock;
   /** Ends whatever still goes on. */
   readonly signal: AbortSignal;
+  /** The process is to stop. */
+  readonly stopping: AbortSignal;
   /** A call that had no answer may still take effect so much later. */
   readonly lateMs: number;
   /** Whoever had the move before may have sent one as its last call. */
@@ -49,7 +53,8 @@ export function createCordons(options: {
   /** Fields of log lines. */
   readonly who: object;
 }): Cordons {
-  const { migrationId, mayastor, record, ownership, fence, clock, signal, lateMs, settle, logger, who } = options;
+  const { migrationId, mayastor, record, ownership, fence, clock, signal, stopping, lateMs, settle, logger, who } =
+    options;
   const { maySet, mayLiftNode, mayLiftPool, mayWait } = options;
   const label = cordonLabelOf(migrationId);
   let cordonsInDoubtUntilMs = options.inheritedDoubtUntilMs;
@@ -81,7 +86,11 @@ export function createCordons(options: {
    */
   const withdraw = async (kind: Kind, names: readonly string[], doubtEndsMs: number): Promise<void> => {
     let left = names;
-    const untilMs = clock.monotonicMs() + WITHDRAWAL_MS;
+    let untilMs = clock.monotonicMs() + WITHDRAWAL_MS;
+    const rest = async (ms: number): Promise<void> => {
+      await pause(clock, ms, stopping.aborted ? signal : AbortSignal.any([signal, stopping]));
+      if (stopping.aborted) untilMs = Math.min(untilMs, clock.monotonicMs() + FAREWELL_MS);
+    };
     while (left.length > 0 && clock.monotonicMs() < untilMs && !signal.aborted) {
       try {
         const stored = await record.stored();
@@ -98,12 +107,11 @@ export function createCordons(options: {
         const isCertain = clock.monotonicMs() >= doubtEndsMs;
         if (isDone && isCertain) left = left.filter((name) => listed.includes(name));
         await fence.drop();
-        if (isDone && !isCertain)
-          await pause(clock, Math.max(0, doubtEndsMs - clock.monotonicMs() - LOOK_AGAIN_MS), signal);
+        if (isDone && !isCertain) await rest(Math.max(0, doubtEndsMs - clock.monotonicMs() - LOOK_AGAIN_MS));
       } catch (error) {
         if (!isDependencyError(error)) throw error;
       }
-      if (left.length > 0) await pause(clock, LOOK_AGAIN_MS, signal);
+      if (left.length > 0) await rest(LOOK_AGAIN_MS);
     }
     if (left.length > 0) logger.error({ ...who, [kind]: left }, 'cordons that came too late may be left');
   };

@@ -231,6 +231,7 @@ export async function runMove(
     fence,
     clock,
     signal: over.signal,
+    stopping: signal,
     lateMs: DOUBT_MS,
     inheritedDoubtUntilMs,
     maySet: mayCallFenced,

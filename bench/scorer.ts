@@ -88,6 +88,7 @@ async function measureFleet(volumes: number, note: (line: string) => void): Prom
     { name: 'processor time of a quiet cycle', value: quiet.processorMs, unit: 'ms' },
     { name: 'messages of state in quiet cycles', value: quiet.messages, unit: '', atMost: 0 },
     { name: 'longest stop of the event loop in quiet cycles', value: quiet.lagMs, unit: 'ms', atMost: 50 },
+    { name: 'of its time ready to run, the main thread waited for a processor', value: quiet.waitedShare, unit: '' },
     {
       name: 'resident memory at its peak',
       value: peak / MIB,
@@ -115,9 +116,12 @@ async function quietCycles(bed: ScorerBed): Promise<{
   readonly processorMs: number;
   readonly messages: number;
   readonly lagMs: number;
+  /** What others took of its processors: a stop is the scorer's own where this is little. */
+  readonly waitedShare: number;
 }> {
   await bed.cyclesPassed(2);
   await bed.eventLoopLagMs();
+  const scheduledBefore = await scheduled(bed.pid);
   const messagesBefore = await bed.stateMessages();
   const begun = await bed.totals();
   const lags: number[] = [];
@@ -126,6 +130,8 @@ async function quietCycles(bed: ScorerBed): Promise<{
     lags.push(await bed.eventLoopLagMs());
   }
   const ended = await bed.totals();
+  const scheduledAfter = await scheduled(bed.pid);
+  const [ran, waited] = [scheduledAfter.ran - scheduledBefore.ran, scheduledAfter.waited - scheduledBefore.waited];
   const mean = (
     seconds: 'cycleSeconds' | 'decideSeconds' | 'passSeconds' | 'processorSeconds',
     count: 'cycles' | 'decides' | 'passes',
@@ -136,6 +142,7 @@ async function quietCycles(bed: ScorerBed): Promise<{
     processorMs: mean('processorSeconds', 'cycles'),
     messages: (await bed.stateMessages()) - messagesBefore,
     lagMs: Math.max(...lags),
+    waitedShare: waited / (ran + waited),
   };
 }
 
@@ -147,6 +154,14 @@ async function timeEdits(bed: ScorerBed): Promise<readonly number[]> {
     took.push(await bed.applied(aPolicy(1 + edit, { highWatermarkIOPS: high })));
   }
   return took;
+}
+
+/** Nanoseconds that the main thread ran, and that it could have run and had no processor, since it began. */
+async function scheduled(pid: number): Promise<{ readonly ran: number; readonly waited: number }> {
+  const [ran = Number.NaN, waited = Number.NaN] = (await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8'))
+    .split(' ')
+    .map(Number);
+  return { ran, waited };
 }
 
 /** The most that the process ever had in memory. */

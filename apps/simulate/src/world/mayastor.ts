@@ -27,7 +27,7 @@ export interface MayastorRoadOptions {
   /** Share of changing calls, of those that go wrong, before which the process stands still after it was asked whether it may. */
   readonly standstillShare: number;
   readonly standstillMaxMs: number;
-  readonly emphasis: Pick<Emphasis, 'standsBefore' | 'lateEffectShare'>;
+  readonly emphasis: Pick<Emphasis, 'standsBefore' | 'lateEffectShare' | 'readsLateMs'>;
   readonly onArrival: (call: ArrivingCall) => void;
   /** The process stood still between its last check and this call. */
   readonly onLateCall: (path: string, process: SimulatedProcess) => void;
@@ -51,7 +51,7 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     model,
     standstillShare,
     standstillMaxMs,
-    emphasis: { standsBefore, lateEffectShare },
+    emphasis: { standsBefore, lateEffectShare, readsLateMs },
     onArrival,
     onLateCall,
     onCutOff,
@@ -111,6 +111,10 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
       void handle(request, undefined);
       if (method !== 'GET') onArrival({ process, method, path });
       return never(process);
+    }
+    if (lot !== undefined && readsLateMs !== undefined && method === 'GET') {
+      await process.clock.sleep(upTo(lot.random, readsLateMs));
+      lot = undefined;
     }
     const kind = lot?.random() ?? 1;
     if (lot !== undefined && kind < 0.15) return { kind: 'notSent', reason: 'Unreachable', message: 'refused' };

@@ -72,6 +72,8 @@ export interface Emphasis {
   readonly freezesAfterReads?: number;
   /** What is late on its way to NATS and back is so by anything up to this. */
   readonly busLateMs?: number;
+  /** Reads of Mayastor that go wrong are late by up to this, and nothing else. */
+  readonly readsLateMs?: number;
   /** Of the calls to Mayastor that go wrong: those whose answer never comes, and whose effect comes late. */
   readonly lateEffectShare?: number;
 }

@@ -536,6 +536,13 @@ export const provocations: Readonly<Record<string, Provocation>> = {
     policies: withSpec(profile, { moves: { allowSnapshots: false, allowReducedRedundancy: true } }),
     emphasis: { disturbances: 6 },
   }),
+  'slow answers': (profile) => ({
+    faultRate: 0.5,
+    standstillShare: 0,
+    troubleMs: 10 * MINUTE_MS,
+    volumes: volumesOn(profile, profile.nodes, 8, 1),
+    emphasis: { busLateMs: 4_950, readsLateMs: 1_900, disturbances: 0 },
+  }),
 };
 
 /** A busy world with an emphasis on one kind of trouble. */

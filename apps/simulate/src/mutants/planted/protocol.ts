@@ -22,7 +22,7 @@ export const inTheProtocol: readonly PlantedDefect[] = [
   },
   {
     name: 'no re-read before a call',
-    world: 'a slow bus',
+    world: 'slow answers',
     says: 'a read of any age is good enough for a call',
     file: `${migrator}/lookout.ts`,
     find: 'isFresh: () => volume !== undefined && ageMs(volume) <= CALL_MS,',

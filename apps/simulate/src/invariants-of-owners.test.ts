@@ -319,3 +319,15 @@ test('I4: the record of a volume that moved has gone', () => {
   expect(check?.(anIntent(), undefined, moved, processOf(world))).toMatch('had gone');
   expect(check?.(anIntent(), anIntent(), moved, processOf(world))).toBeUndefined();
 });
+
+test('I11: a move is asked for to where the volume has long been', async () => {
+  const world = aWorld();
+  await scored(world, 10);
+  const there = aRequest({ fromTier: 'hot', toTier: 'cold' });
+  expect(said(world, { request: there })).toEqual([]);
+  await world.clock.advance(2 * MINUTE_MS);
+  await scored(world, 10);
+  expect(said(world, { request: there })).toEqual(['I11']);
+  await scored(world, 5_000);
+  expect(said(world, { request: aRequest() })).toEqual([]);
+});

@@ -21,6 +21,7 @@ import {
   startsAmongFailures,
   startsAmongUnknown,
   startsByWrongClock,
+  startsForNothing,
   startsFromElsewhere,
   startsTooLate,
   startsOutsideWindow,
@@ -202,6 +203,7 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I11',
     says: 'with healthy dependencies every volume reaches its tier or a reason, and then nothing changes',
+    onRequested: startsForNothing,
     onIntent: (next, previous, world) =>
       completedElsewhere(next, previous, world) ?? failsWithoutCause(next, previous, world),
     atRest: (world) => notConverged(world),

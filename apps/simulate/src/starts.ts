@@ -105,6 +105,20 @@ export function startsByWrongClock(
     : undefined;
 }
 
+/** I11: the volume has long been where the move would bring it. */
+export function startsForNothing(
+  { volumeId, toTier, migrationId }: Start,
+  { model, truth, clock }: World,
+): string | undefined {
+  const volume = model.volume(volumeId);
+  if (volume === undefined || truth.outOfTurn.has(migrationId)) return undefined;
+  const changedAtMs = model.ledger.changes().findLast(({ volume: id }) => id === volumeId)?.atMs ?? 0;
+  const sinceMs = clock.monotonicMs() - changedAtMs;
+  return sinceMs > NEWS_MS && volume.replicas.every(({ pool }) => pool.startsWith(toTier))
+    ? `${volumeId} is to move to ${toTier}, where it has been for ${sinceMs} ms`
+    : undefined;
+}
+
 /** I10: Mayastor showed other replicas already when the request was judged, after which it is asked. */
 export function startsFromElsewhere(
   start: Start & Pick<ActiveIntent, 'replicas' | 'startedAt'>,

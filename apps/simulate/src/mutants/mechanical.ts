@@ -86,7 +86,7 @@ export function mechanicalMutantsOf(file: string, text: string, kinds: ReadonlyS
       noteExpression('changed comparison', node, replacement);
     } else if (node.type === 'CallExpression') {
       const [first, second] = node.arguments;
-      if (first === undefined || second === undefined || isAssertion(node)) return;
+      if (first === undefined || second === undefined || isAssertion(node) || isCommutative(node)) return;
       if (first.type === 'SpreadElement' || second.type === 'SpreadElement') return;
       const replacement = textOf(second) + text.slice(first.end, second.start) + textOf(first);
       note('swapped arguments', { start: first.start, end: second.end }, replacement, [
@@ -191,6 +191,16 @@ function endsWay(statement: Node): boolean {
     return last !== undefined && endsWay(last);
   }
   return ['ReturnStatement', 'ThrowStatement', 'ContinueStatement', 'BreakStatement'].includes(statement.type);
+}
+
+/** The greatest or least of some numbers is the same in any order. */
+function isCommutative(node: Node): boolean {
+  return (
+    node.type === 'CallExpression' &&
+    node.callee.type === 'MemberExpression' &&
+    node.callee.object.type === 'Identifier' &&
+    node.callee.object.name === 'Math'
+  );
 }
 
 function isAssertion(node: Node): boolean {

@@ -75,15 +75,13 @@ export function createIntentBucket(options: {
           synced.resolve();
         });
         const ended = new Promise<void>((resolve) => {
-          signal.addEventListener(
-            'abort',
-            () => {
-              watchers.delete(listener);
-              synced.reject(signal.reason);
-              resolve();
-            },
-            { once: true },
-          );
+          const end = (): void => {
+            watchers.delete(listener);
+            synced.reject(signal.reason);
+            resolve();
+          };
+          if (signal.aborted) end();
+          else signal.addEventListener('abort', end, { once: true });
         });
         return { synced: synced.promise, ended };
       },

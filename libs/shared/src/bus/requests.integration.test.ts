@@ -76,7 +76,8 @@ describe('requests', () => {
       },
     });
     await eventually(() => expect(seen).toEqual(['second']));
-    expect(await waiting()).toBe(0);
+    // The acknowledgement follows the work.
+    await eventually(async () => expect(await waiting()).toBe(0));
   });
 
   it('come again after the delay that a handler asks for, which is counted', async () => {

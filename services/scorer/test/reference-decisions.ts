@@ -246,7 +246,7 @@ function judge(world: World, volume: WorldVolume, now: number): Wanting | Refere
     keeps(world, volume, policy, to, now) ??
     // By rank it would have to leave again as soon as it could.
     (isHalfway && policy.spec.scoring.hotSharePercent !== undefined
-      ? noPool(world, fact, policy.spec, 'cold', [])
+      ? first([() => closedIn(world, fact, policy.spec, 'cold'), () => noPool(world, fact, policy.spec, 'cold', [])])
       : undefined);
   return why === undefined ? { volume, policy, tierNow, to, reason: belongs.reason } : answer(why, to);
 }
@@ -259,10 +259,7 @@ function keeps(world: World, volume: WorldVolume, { spec }: ValidPolicy, to: Tie
     () => when(wishes.hold.kind === 'forever' || wishes.hold.kind === 'unreadable', 'Held'),
     () => (wishes.hold.kind === 'until' ? when(now < wishes.hold.atMs, 'Held', wishes.hold.atMs) : undefined),
     () => unwell(world, fact, spec),
-    () => {
-      const shut = tiersOf(world, spec, fact).filter((_, at) => poolNamed(world, fact.replicas[at]?.pool)?.cordoned);
-      return when(shut.length > 1 || shut.includes(to), 'VolumeNotReady');
-    },
+    () => closedIn(world, fact, spec, to),
     () => noPool(world, fact, spec, to, []),
     () => (finishes(world, volume, spec, to) ? undefined : cooling(wishes, intent, spec, now)),
     () => backingOff(intent, now),
@@ -277,6 +274,12 @@ function keeps(world: World, volume: WorldVolume, { spec }: ValidPolicy, to: Tie
         'BrakePool',
       ),
   ]);
+}
+
+/** Whether a cordoned pool holds a replica that would stay while another goes. */
+function closedIn(world: World, fact: VolumeObserved, spec: PolicySpec, to: Tier): Why | undefined {
+  const shut = tiersOf(world, spec, fact).filter((_, at) => poolNamed(world, fact.replicas[at]?.pool)?.cordoned);
+  return when(shut.length > 1 || shut.includes(to), 'VolumeNotReady');
 }
 
 /** Nodes of volumes that Mayastor fills by itself. */

@@ -141,7 +141,8 @@ export function assessVolume(
 
 /**
  * What lies on hot in part and could not leave it is not ranked; brought there wholly it could leave, and might have to at
- * once. So it does not come further either.
+ * once. So it does not come further either. Only where its replicas lie can speak against the one way and not the other,
+ * beside pauses, which pass.
  */
 function halfwayHold(
   { volume, tier, tierPools }: TargetQuestion,
@@ -150,7 +151,9 @@ function halfwayHold(
   around: Surroundings,
 ): Hold | undefined {
   if (tier !== 'hot' || !replicaTiers.includes('hot')) return undefined;
-  const hold = targetHold(targetQuestion(volume, policy, tierPools, 'cold', around));
+  const hold =
+    cordonHold(volume, replicaTiers, 'cold', around.cluster.pools) ??
+    targetHold(targetQuestion(volume, policy, tierPools, 'cold', around));
   if (hold === undefined) return undefined;
   return { ...hold, message: `It could not leave the hot tier, and does not come further either. ${hold.message}` };
 }

@@ -18,6 +18,9 @@ const unbraked = { ...share, limits: { perPool: 20, perNode: 20, maxVolumesInMot
 const hot = (id: string) => aVolume(id, ['hot-1']);
 const cold = (id: string) => aVolume(id, ['cold-2']);
 
+const cordoningCold = (isCordoned: (number: number) => boolean) =>
+  NODE_NUMBERS.flatMap((number) => [aPool('hot', number), aPool('cold', number, { cordoned: isCordoned(number) })]);
+
 /** What each volume comes to, by id. */
 function reasonsOf(
   volumes: readonly WorldVolume[],
@@ -116,8 +119,16 @@ test('what could not leave the hot tier is not ranked, and what lies there in pa
   const volumes = [aVolume('a', ['hot-1', 'cold-2']), cold('b')];
   const iops = { a: 900, b: 300 };
   expect(reasonsOf(volumes, iops)).toMatchObject({ a: 'FinishMixed' });
-  const pools = NODE_NUMBERS.flatMap((number) => [aPool('hot', number), aPool('cold', number, { cordoned: true })]);
-  expect(reasonsOf(volumes, iops, { pools })).toMatchObject({ a: 'NoEligiblePool' });
+  const theOthers = cordoningCold((number) => number !== 2);
+  expect(reasonsOf(volumes, iops, { pools: theOthers })).toMatchObject({ a: 'NoEligiblePool' });
+  const itsOwn = cordoningCold((number) => number === 2);
+  expect(reasonsOf(volumes, iops, { pools: itsOwn })).toMatchObject({ a: 'VolumeNotReady' });
+});
+
+test('without places by rank, it comes further though a cordoned pool keeps it from leaving', () => {
+  const pools = cordoningCold((number) => number === 2);
+  const { requests } = outcomeOf([aVolume('a', ['hot-1', 'cold-2'])], aPolicy({ a: 1_000 }), { pools });
+  expect(requests).toMatchObject([{ volumeId: 'a', toTier: 'hot' }]);
 });
 
 test('who came for what the short memory says keeps the place, though the long one knows nothing of it yet', () => {

@@ -1,14 +1,14 @@
 /**
  * Runs the suites one after the other, but the last two beside each other, each with a budget of time that is printed
- * beside what it took, and ends with `N passed, N failed, N skipped`. Arguments: names of suites (`unit`), `--ci` for
- * those that need a prepared machine too, of which none may be skipped then, `--filter TEXT` for test files whose path
- * holds TEXT.
+ * beside what it took, says again what failed, and ends with `N passed, N failed, N skipped`. Arguments: names of suites
+ * (`unit`), `--ci` for those that need a prepared machine too, of which none may be skipped then, `--filter TEXT` for
+ * test files whose path holds TEXT.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 
 interface Suite {
@@ -48,6 +48,31 @@ interface Counts {
   skipped: number;
 }
 
+interface Outcome extends Counts {
+  /** What failed and how, a text each. */
+  readonly failures: readonly string[];
+}
+
+/** What is used of vitest's report. */
+interface Report {
+  readonly numPassedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[] | null;
+    }[];
+  }[];
+}
+
+/** Enough of an error to know it again where nothing but the end of the output was kept. */
+const FAILURE_LINES = 12;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { ci: { type: 'boolean', default: false }, filter: { type: 'string' } },
@@ -60,6 +85,7 @@ if (unknown.length > 0) {
 
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const summary: string[] = [];
+const failures: string[] = [];
 const wanted = suites.filter(({ name, ciOnly }) =>
   positionals.length > 0 ? positionals.includes(name) : values.ci || !ciOnly,
 );
@@ -68,7 +94,7 @@ for (const [index, suite] of wanted.entries()) {
   const next = wanted[index + 1];
   await Promise.all([runSuite(suite), ...(next?.beside === true ? [runSuite(next)] : [])]);
 }
-console.log(`\n${summary.join('\n')}\n`);
+console.log(`\n${[...summary, ...failures].join('\n')}\n`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 // What is left out where everything is at hand would never be run.
 const leftOut = values.ci && total.skipped > 0;
@@ -78,6 +104,7 @@ async function runSuite({ name, project, budgetSeconds }: Suite): Promise<void> 
   console.log(`\n── ${name}`);
   const beganMs = performance.now();
   const counts = project === undefined ? await runCommands(commands[name] ?? []) : await runProject(project);
+  failures.push(...counts.failures.map((failure) => `\nFAILED in ${name}: ${failure}`));
   const seconds = (performance.now() - beganMs) / 1_000;
   total.passed += counts.passed;
   total.failed += counts.failed;
@@ -89,16 +116,16 @@ async function runSuite({ name, project, budgetSeconds }: Suite): Promise<void> 
   );
 }
 
-async function runCommands(all: readonly (readonly string[])[]): Promise<Counts> {
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+async function runCommands(all: readonly (readonly string[])[]): Promise<Outcome> {
+  const ok: string[] = [];
+  const broken: string[] = [];
   for (const command of all) {
-    if (await run(process.execPath, command)) counts.passed += 1;
-    else counts.failed += 1;
+    ((await run(process.execPath, command)) ? ok : broken).push(command.join(' '));
   }
-  return counts;
+  return { passed: ok.length, failed: broken.length, skipped: 0, failures: broken };
 }
 
-async function runProject(project: string): Promise<Counts> {
+async function runProject(project: string): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'couchestor-test-'));
   const report = join(folder, 'report.json');
   try {
@@ -111,23 +138,29 @@ async function runProject(project: string): Promise<Counts> {
       '--passWithNoTests',
       ...(values.filter === undefined ? [] : [values.filter]),
     ]);
-    const counts = countsOf(report);
+    const outcome = outcomeOf(JSON.parse(readFileSync(report, 'utf8')) as Report);
     // A run that broke outside of a test has failed, whatever it counted.
-    return ok || counts.failed > 0 ? counts : { ...counts, failed: 1 };
+    return ok || outcome.failed > 0 ? outcome : { ...outcome, failed: 1, failures: ['broken outside of a test'] };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function countsOf(report: string): Counts {
-  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
-    readFileSync(report, 'utf8'),
-  ) as Record<string, number>;
-  return {
-    passed: numPassedTests ?? 0,
-    failed: numFailedTests ?? 0,
-    skipped: (numPendingTests ?? 0) + (numTodoTests ?? 0),
-  };
+function outcomeOf({ numPassedTests, numPendingTests, numTodoTests, testResults }: Report): Outcome {
+  const broken = testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(process.cwd(), name);
+    const tests = assertionResults
+      .filter((test) => test.status === 'failed')
+      .map(({ fullName, failureMessages }) => `${file} > ${fullName}\n${startOf(failureMessages?.join('\n') ?? '')}`);
+    // A file whose tests could not be found out has none that failed.
+    return tests.length > 0 || status !== 'failed' ? tests : [`${file}\n${startOf(message)}`];
+  });
+  return { passed: numPassedTests, failed: broken.length, skipped: numPendingTests + numTodoTests, failures: broken };
+}
+
+function startOf(error: string): string {
+  const lines = error.split('\n').filter((line) => !line.includes('/node_modules/'));
+  return lines.slice(0, FAILURE_LINES).join('\n');
 }
 
 async function run(command: string, args: readonly string[]): Promise<boolean> {

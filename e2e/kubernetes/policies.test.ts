@@ -72,9 +72,10 @@ describe.skipIf(leftOut !== undefined)('a StoragePolicy on a real API server', (
   });
 
   test('is taught by kubectl explain, and has its short names', async () => {
-    const explained = await bed.kubectl('explain', 'sp.spec.windows');
-    expect(explained.stdout).toMatch(/schedule\s+<string> -required-\s+When the window opens/);
-    expect(explained.stdout).not.toContain('<no description>');
+    const explained = async () => (await bed.kubectl('explain', 'sp.spec.windows')).stdout;
+    // What is taught follows what is enforced after a moment.
+    await expect.poll(explained, { timeout: 20_000 }).toMatch(/schedule\s+<string> -required-\s+When the window opens/);
+    expect(await explained()).not.toContain('<no description>');
     expect((await bed.kubectl('get', 'spolicy', '--no-headers')).stdout).toMatch(/^early +3 +2 +Error /);
   });
 });

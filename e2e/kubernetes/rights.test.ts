@@ -92,7 +92,7 @@ describe.skipIf(leftOut !== undefined)('as a ServiceAccount of the base', () => 
   };
 
   /** The API server hears of roles and bindings a moment after it has stored them. */
-  const untilRightsOf = async (account: string, rights: readonly string[]): Promise<void> =>
+  const expectRightsOf = async (account: string, rights: readonly string[]): Promise<void> =>
     expect.poll(() => rightsOf(account), { timeout: 10_000 }).toEqual(rights.toSorted());
 
   /** The same for one namespace and what has none, asked for one by one over every resource that there is. */
@@ -127,14 +127,14 @@ describe.skipIf(leftOut !== undefined)('as a ServiceAccount of the base', () => 
   };
 
   test.each(accounts)('%s has its rights and no other', async (account) => {
-    await untilRightsOf(account, account === 'couchestor' ? rightsOfWatcher : []);
+    await expectRightsOf(account, account === 'couchestor' ? rightsOfWatcher : []);
   });
 
   test('with the component volume-view the watcher has the rights to its objects too, and all else is refused', async () => {
     const component = join(kustomizeFolder, 'components/volume-view');
     await bed.kubectl('apply', '--server-side', '-f', join(component, 'rbac.yaml'));
     const rights = [...rightsOfWatcher, ...rightsOfVolumeView];
-    await untilRightsOf('couchestor', rights);
+    await expectRightsOf('couchestor', rights);
     const inMayastor = rights.filter((right) => /^(everywhere|mayastor):/.test(right));
     expect(await allowedTo('couchestor', 'mayastor')).toEqual(
       inMayastor.map((right) => right.replace(/^\w+: /, '')).toSorted(),

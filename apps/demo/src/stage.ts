@@ -9,10 +9,10 @@ import {
   type Server,
 } from '@couchestor/servers';
 import type { Clock } from '@couchestor/shared/clock';
+import { seededRandom } from '@couchestor/shared/random';
 import {
   createSimulatedCluster,
   readStoragePolicyCrd,
-  seededRandom,
   type Scenario,
   type SimulatedCluster,
 } from '@couchestor/simulator/cluster';

@@ -3,7 +3,8 @@ import { requestOutOfTurn } from './out-of-turn.ts';
 import type { Role } from './fleet.ts';
 import type { Hands } from './rare-deeds.ts';
 import type { SimulatedProcess } from './world/process.ts';
-import { oneOf, upTo, type Random } from './world/random.ts';
+import { type Random } from '@couchestor/shared/random';
+import { oneOf, upTo } from './world/random.ts';
 import { GROWTH_DIES } from './world/provoking.ts';
 import { DRAIN, type World } from './world/world.ts';
 

@@ -4,7 +4,7 @@ import { invariants } from './invariants.ts';
 import type { MayastorRoad } from './world/mayastor.ts';
 import { profileOf } from './world/profile-of.ts';
 import { GIB, type Profile } from './world/profile.ts';
-import { seededRandom } from './world/random.ts';
+import { seededRandom } from '@couchestor/shared/random';
 import { createWorld, iopsFor, nobody, type World } from './world/world.ts';
 
 /** A world of whole services in which nothing goes wrong but what a test does to it. */

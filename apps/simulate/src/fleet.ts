@@ -3,7 +3,8 @@ import { runScorer } from './services/scorer.ts';
 import { runWatcher } from './services/watcher.ts';
 import type { Service } from './services/surroundings.ts';
 import { createProcess, type SimulatedProcess } from './world/process.ts';
-import { oneOf, upTo, type Random } from './world/random.ts';
+import { type Random } from '@couchestor/shared/random';
+import { oneOf, upTo } from './world/random.ts';
 import type { World } from './world/world.ts';
 
 export type Role = 'watcher' | 'scorer' | 'migrator';

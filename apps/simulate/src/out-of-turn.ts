@@ -1,7 +1,8 @@
 import type { MigrationRequested } from '@couchestor/shared/messages';
 import { formatTimestamp } from '@couchestor/shared/units';
 import { SIZE_BYTES } from './world/profile.ts';
-import { oneOf, upTo, type Random } from './world/random.ts';
+import { type Random } from '@couchestor/shared/random';
+import { oneOf, upTo } from './world/random.ts';
 import type { World } from './world/world.ts';
 
 const LIFE_MS = 60_000;

@@ -4,7 +4,8 @@ import { requestOutOfTurn } from './out-of-turn.ts';
 import type { Role } from './fleet.ts';
 import { createRareDeeds } from './rare-deeds.ts';
 import type { SimulatedProcess } from './world/process.ts';
-import { oneOf, upTo, type Random } from './world/random.ts';
+import { type Random } from '@couchestor/shared/random';
+import { oneOf, upTo } from './world/random.ts';
 import type { PolicySpecText } from './world/profile.ts';
 import { DRAIN, iopsFor, PERSON, putPolicy, type World } from './world/world.ts';
 

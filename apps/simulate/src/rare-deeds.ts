@@ -2,7 +2,8 @@ import type { CallFault } from '@couchestor/simulator/mayastor';
 import type { ActiveIntent, Round } from '@couchestor/shared/messages';
 import { requestOutOfTurn } from './out-of-turn.ts';
 import { HIGH_IOPS } from './world/profile.ts';
-import { oneOf, upTo, type Random } from './world/random.ts';
+import { type Random } from '@couchestor/shared/random';
+import { oneOf, upTo } from './world/random.ts';
 import { PERSON, putPolicy, type World } from './world/world.ts';
 
 type Deed = (random: Random) => void;

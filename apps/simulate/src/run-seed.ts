@@ -16,7 +16,8 @@ import { noStory, type Story } from './story.ts';
 import type { SimulatedProcess } from './world/process.ts';
 import { profileOf } from './world/profile-of.ts';
 import type { Profile } from './world/profile.ts';
-import { seededRandom, upTo } from './world/random.ts';
+import { seededRandom } from '@couchestor/shared/random';
+import { upTo } from './world/random.ts';
 import { createWorld, type Observer, type World } from './world/world.ts';
 
 /** A promise of ours that did not hold. `defect`: a service ended by an error that nobody foresaw. */

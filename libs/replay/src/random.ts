@@ -1,10 +1,6 @@
-/** Numbers from 0 to 1, a row of them for each seed and index (mulberry32). */
-export function randomOf(seed: number, index: number): () => number {
-  let state = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+import { seededRandom, type Random } from '@couchestor/shared/random';
+
+/** A sequence of its own for each seed and index. */
+export function randomOf(seed: number, index: number): Random {
+  return seededRandom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
 }

@@ -9,7 +9,7 @@ import type { Capabilities } from '../src/core/evidence.ts';
 import { keepLease } from '../src/held-lease.ts';
 import type { MoveContext, MoveResult } from '../src/move-context.ts';
 import { runMove } from '../src/move.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '@couchestor/shared/random';
 
 /** One volume's move against a model of Mayastor, with a clock of its own: four nodes, an NVMe and a SATA pool each. */
 export interface MoveWorld {

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createKubernetesAccess } from '@couchestor/shared/kubernetes';
 import { createVirtualClock } from '@couchestor/shared/clock';
+import { seededRandom } from '@couchestor/shared/random';
 import {
   createSimulatedCluster,
   readStoragePolicyCrd,
-  seededRandom,
   type Scenario,
   type SimulatedCluster,
 } from '@couchestor/simulator/cluster';

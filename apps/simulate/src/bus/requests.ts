@@ -2,7 +2,8 @@ import { retryOf, type ConsumeRequestsOptions, type Disposition, type Request } 
 import type { Clock } from '@couchestor/shared/clock';
 import { streams } from '@couchestor/shared/messages';
 import type { Chaos } from '../world/chaos.ts';
-import { oneOf, upTo, type Random } from '../world/random.ts';
+import { type Random } from '@couchestor/shared/random';
+import { oneOf, upTo } from '../world/random.ts';
 import type { SimulatedProcess } from '../world/process.ts';
 
 /** The work queue of requests: the newest of each volume, delivered to one of the consumers until it is answered. */

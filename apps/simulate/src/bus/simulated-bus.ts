@@ -11,7 +11,7 @@ import {
 import type { Chaos } from '../world/chaos.ts';
 import type { Network } from '../world/network.ts';
 import type { SimulatedProcess } from '../world/process.ts';
-import type { Random } from '../world/random.ts';
+import { type Random } from '@couchestor/shared/random';
 import { asItIs, throughBytes } from './carried.ts';
 import { createEventStream } from './events.ts';
 import { createStateStream } from './facts.ts';

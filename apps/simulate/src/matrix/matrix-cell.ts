@@ -12,7 +12,7 @@ import { LEASE_TTL_MS } from '../world/leases.ts';
 import { createNetwork } from '../world/network.ts';
 import { createProcess, type SimulatedProcess } from '../world/process.ts';
 import { GIB } from '../world/profile.ts';
-import { seededRandom } from '../world/random.ts';
+import { seededRandom } from '@couchestor/shared/random';
 import { noMigratorMetrics, silentLog } from '../world/silence.ts';
 import { observedWorld, POOL_BYTES, requestFor, VOLUME } from './matrix-facts.ts';
 import type { MatrixFault, MatrixShape } from './matrix-shapes.ts';

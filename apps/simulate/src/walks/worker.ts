@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { seededRandom } from '../../../../services/migrator/test/random.ts';
+import { seededRandom } from '@couchestor/shared/random';
 import { walk } from '../../../../services/migrator/test/small-worlds/walk.ts';
 import { wideWorlds } from '../../../../services/migrator/test/small-worlds/wide-worlds.ts';
 

@@ -1,4 +1,5 @@
-import { hashOf, mixed, seededRandom, type Random } from './random.ts';
+import { mixed, seededRandom, type Random } from '@couchestor/shared/random';
+import { hashOf } from './random.ts';
 
 /** Something goes wrong here. What it is follows from the lot's own randomness. */
 export interface Lot {

@@ -2,7 +2,8 @@ import type { Clock } from '@couchestor/shared/clock';
 import type { Chaos, Lot } from './chaos.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Emphasis } from './profile.ts';
-import { upTo, type Random } from './random.ts';
+import { type Random } from '@couchestor/shared/random';
+import { upTo } from './random.ts';
 
 /** The ways between processes and servers, each of which may be slow, lose what it carries, or end in a crash. */
 export interface Network {

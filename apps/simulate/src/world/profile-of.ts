@@ -11,7 +11,8 @@ import {
   type VolumeProfile,
 } from './profile.ts';
 import { isProvoking, provoking } from './provoking.ts';
-import { oneOf, picked, seededRandom, upTo, type Random } from './random.ts';
+import { seededRandom, type Random } from '@couchestor/shared/random';
+import { oneOf, picked, upTo } from './random.ts';
 import { unusual } from './unusual.ts';
 
 /** One seed in so many has a world in which most things differ; the others are busy ones. */

@@ -1,20 +1,4 @@
-/** Uniform in [0, 1), the same sequence for the same seed. */
-export type Random = () => number;
-
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    return mixed(state) / 2 ** 32;
-  };
-}
-
-/** Every bit of the answer depends on every bit of the number. */
-export function mixed(state: number): number {
-  let result = Math.imul(state ^ (state >>> 15), 1 | state);
-  result = (result + Math.imul(result ^ (result >>> 7), 61 | result)) ^ result;
-  return (result ^ (result >>> 14)) >>> 0;
-}
+import type { Random } from '@couchestor/shared/random';
 
 /** FNV-1a over UTF-16 units. */
 export function hashOf(text: string, start = 0x811c9dc5): number {

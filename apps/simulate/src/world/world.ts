@@ -13,7 +13,7 @@ import { createNetwork } from './network.ts';
 import type { SimulatedProcess } from './process.ts';
 import { HIGH_IOPS, LOW_IOPS, SIZE_BYTES, type PolicySpecText, type Profile, type Tier } from './profile.ts';
 import { createSimulatedPrometheus, type SimulatedPrometheus } from './prometheus.ts';
-import { seededRandom, type Random } from './random.ts';
+import { seededRandom, type Random } from '@couchestor/shared/random';
 
 /** Everything outside the processes of our services, and the truth about it. */
 export interface World {

@@ -8,7 +8,6 @@ export {
 } from './cluster.ts';
 export {
   generateScenario,
-  seededRandom,
   type Scenario,
   type ScenarioOptions,
   type ScenarioPool,

@@ -1,3 +1,4 @@
+import { seededRandom } from '@couchestor/shared/random';
 import type { Load } from '../mayastor/index.ts';
 
 /** What a cluster holds when it starts, as plain data: made by `generateScenario`, or written by hand. */
@@ -189,15 +190,4 @@ function replayOf(name: string, { replay }: ScenarioOptions): Load | undefined {
 function uuid(random: () => number): string {
   const hex = Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16)).join('');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
-}
-
-/** Mulberry32: small, fast, and the same everywhere. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../test/random.ts';
+import { seededRandom } from '@couchestor/shared/random';
 import { enumerate } from '../../test/small-worlds/enumerate.ts';
 import type { SmallWorld } from '../../test/small-worlds/small-world.ts';
 import { walk } from '../../test/small-worlds/walk.ts';

@@ -1,0 +1,1 @@
+export { mixed, seededRandom, type Random } from './seeded-random.ts';

@@ -113,6 +113,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
           MAYASTOR_TIMEOUT_MS: '500',
           CALL_MARGIN_MS: '250',
           LEASE_TTL_MS: '2500',
+          MAYASTOR_LATE_EFFECT_MS: '5000',
           FAILURE_BACKOFF_MS: '2000',
         },
       },

@@ -132,6 +132,7 @@ await runService({
         callTimeoutMs: config.MAYASTOR_TIMEOUT_MS,
         marginMs: config.CALL_MARGIN_MS,
         leaseTtlMs: config.LEASE_TTL_MS,
+        lateEffectMs: config.MAYASTOR_LATE_EFFECT_MS,
         backoff: { baseMs: config.FAILURE_BACKOFF_MS },
       },
     });

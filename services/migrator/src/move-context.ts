@@ -23,6 +23,8 @@ export interface MoveSettings {
   readonly callTimeoutMs: number;
   readonly marginMs: number;
   readonly leaseTtlMs: number;
+  /** A call that had no answer may still take effect so much later. */
+  readonly lateEffectMs: number;
   readonly backoff: BackoffPolicy;
 }
 

@@ -22,7 +22,7 @@ export interface MoveFence {
   drop(): Promise<void>;
 }
 
-const RETRY_MS = 250;
+const RETRY_MS = 100;
 /** So long a question without an answer says that there is none. */
 const SILENCE_MS = 5_000;
 /** After this a move that waits for the fence looks around again. */

@@ -275,6 +275,47 @@ describe('cordons of pools that a dead migrator left', () => {
   });
 });
 
+describe('whoever takes a move over', () => {
+  /** A move whose migrator stopped as soon as the new replica was there, and was taken up a lease's life later. */
+  const stoppedWhileFilling = async (world: MoveWorld): Promise<void> => {
+    const stop = new AbortController();
+    world.onEvent = (name) => {
+      if (name === 'migration.replica-added') stop.abort(new Error('another version'));
+    };
+    expect(await world.move({ signal: stop.signal })).toBe('released');
+    await whileRunning(world.clock, world.clock.sleep(15_000));
+    world.abortWanted = true;
+  };
+
+  test('waits for no count of before while a replica fills, since none can come any more', async () => {
+    const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
+    await stoppedWhileFilling(world);
+    const sinceMs = world.clock.monotonicMs();
+    expect(await world.move({ instance: 'two' })).toBe('ended');
+    expect(world.steps).not.toContain('CountInDoubt');
+    expect(world.clock.monotonicMs() - sinceMs).toBeLessThan(5_000);
+    expect(outcomeOf(world)).toBe('aborted');
+    expectSound(world, 1);
+  });
+
+  test('waits for a growth that had no answer, though the replica is there by another', async () => {
+    const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
+    let lateAtMs: number | undefined;
+    world.model.faults.onCall(({ method, path }) => {
+      if (method !== 'PUT' || !path.endsWith('/replica_count/2') || lateAtMs !== undefined) return undefined;
+      lateAtMs = world.clock.monotonicMs() + 25_000;
+      return { kind: 'timeout', effectAfterMs: 25_000 };
+    });
+    await stoppedWhileFilling(world);
+    expect(world.clock.monotonicMs()).toBeLessThan(lateAtMs ?? Number.NaN);
+    expect(await world.move({ instance: 'two' })).toBe('ended');
+    expect(world.steps).toContain('CountInDoubt');
+    await whileRunning(world.clock, world.clock.sleep(MINUTE_MS));
+    expect(outcomeOf(world)).toBe('aborted');
+    expectSound(world, 1);
+  });
+});
+
 test('a volume that is deleted while it moves ends the move and leaves nothing', async () => {
   const world = await createMoveWorld({ placement: ['sata-n1', 'sata-n2'], publishedOn: 'n1' });
   world.clock.after(100_000, () => {

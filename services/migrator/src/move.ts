@@ -5,6 +5,7 @@ import type { ActiveIntent } from '@couchestor/shared/messages';
 import { createCordons } from './cordons.ts';
 import type { Evidence } from './core/evidence.ts';
 import { holdsOf } from './core/holds.ts';
+import { inheritedDoubt } from './core/inherited-doubt.ts';
 import * as change from './core/intent-changes.ts';
 import { nextStep } from './core/next-step.ts';
 import { refusedGrowth } from './core/refused-growth.ts';
@@ -21,8 +22,6 @@ import { keepsFence, waitMs } from './waiting-time.ts';
 /** After a call that was not done, doubled each time in a row up to the maximum. */
 const RETRY_MS = 500;
 const RETRY_MAX_MS = 5_000;
-/** A call that had no answer may still take effect so much later. */
-const DOUBT_MS = 30_000;
 /** A stopping process takes its cordons away, for this long at most. */
 const FAREWELL_MS = 6_000;
 
@@ -57,9 +56,8 @@ export async function runMove(
   });
   let farewellEndsMs: number | undefined;
   let failedCalls = 0;
-  // Whoever had the move before may have sent a cordon or a count as its last call.
-  const inheritedDoubtUntilMs =
-    start.intent.round === undefined ? 0 : clock.monotonicMs() + Math.max(0, DOUBT_MS - settings.leaseTtlMs);
+  const inherited = inheritedDoubt(start.intent);
+  const inheritedUntilMs = clock.monotonicMs() + Math.max(0, settings.lateEffectMs - settings.leaseTtlMs);
   /** A try that was counted and never left us need not be counted again. */
   let unusedTry: string | undefined;
 
@@ -148,6 +146,13 @@ export async function runMove(
     unusedTry = round;
   };
 
+  /** Whoever takes the move up from here waits for no count, if none can come. */
+  const withCounts = (next: ActiveIntent): ActiveIntent => {
+    if (count.inDoubt() !== undefined) return next;
+    unusedTry = undefined;
+    return change.countsOver(next);
+  };
+
   /** Sees what became of calls; true if all were done, or had been before. */
   const settle = (what: string, outcomes: readonly Outcome<unknown>[]): boolean => {
     let isDone = true;
@@ -184,9 +189,9 @@ export async function runMove(
         return sleep(capabilities.cachePeriodMs);
       }
       case 'recordAdded':
-        return record.write(change.replicaAdded(intent, step, nowMs));
+        return record.write(withCounts(change.replicaAdded(intent, step, nowMs)));
       case 'recordSynced':
-        return record.write(change.replicaSynced(intent, nowMs));
+        return record.write(withCounts(change.replicaSynced(intent, nowMs)));
       case 'planSteer':
         return record.write(change.steerPlanned(intent, step.steer));
       case 'forgetCordons': {
@@ -219,8 +224,8 @@ export async function runMove(
     volumeId,
     mayastor,
     clock,
-    lateMs: DOUBT_MS,
-    inheritedDoubtUntilMs,
+    lateMs: settings.lateEffectMs,
+    inheritedDoubtUntilMs: inherited.count ? inheritedUntilMs : 0,
     onTouched: () => lookout.volumeTouched(),
   });
   const cordons = createCordons({
@@ -232,8 +237,8 @@ export async function runMove(
     clock,
     signal: over.signal,
     stopping: signal,
-    lateMs: DOUBT_MS,
-    inheritedDoubtUntilMs,
+    lateMs: settings.lateEffectMs,
+    inheritedDoubtUntilMs: inherited.cordons ? inheritedUntilMs : 0,
     maySet: mayCallFenced,
     mayLiftNode: mayLift,
     mayLiftPool,

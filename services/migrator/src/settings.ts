@@ -27,6 +27,10 @@ export const settingsSchema = z.object({
     max: 60_000,
     default: 5_000,
   }),
+  MAYASTOR_LATE_EFFECT_MS: integerSetting(
+    'So late a call that had no answer may take effect, in milliseconds; to be raised with deadlines of Mayastor.',
+    { min: 1_000, max: 120_000, default: 30_000 },
+  ),
   MAYASTOR_CACHE_PERIOD_MS: integerSetting(
     'How long Mayastor may show an old state, in milliseconds: its cache_poll_period.',
     { min: 50, max: 600_000, default: 30_000 },

@@ -18,6 +18,8 @@ export interface MoveWorld {
   readonly leases: Leases;
   readonly intents: IntentStore & { current(): StoredIntent | undefined };
   readonly events: { readonly name: string; readonly messageId: string; readonly data: unknown }[];
+  /** What each step was, a wait by its reason. */
+  readonly steps: string[];
   permitted: boolean;
   /** How far the clock of the watcher is ahead. */
   watcherAheadMs: number;
@@ -28,6 +30,8 @@ export interface MoveWorld {
   stubborn: boolean;
   /** Called at each changing call; may throw `Killed`. */
   onCall: (when: CallMoment) => void;
+  /** Called when an event is told. */
+  onEvent: (name: string) => void;
   /** Walks the move until it ends, giving each call the time that it needs. */
   move(options?: { readonly instance?: string; readonly signal?: AbortSignal }): Promise<MoveResult>;
   poolsOf(volumeId: string): string[];
@@ -94,6 +98,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
   });
   const intents = createMemoryIntents();
   const events: MoveWorld['events'] = [];
+  const steps: string[] = [];
   const capabilities: Capabilities = { method: options.method ?? 'poolCordon', cachePeriodMs: CACHE_PERIOD_MS };
 
   const intent = intentFor(options, nodes, clock);
@@ -108,12 +113,14 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     leases,
     intents,
     events,
+    steps,
     permitted: true,
     watcherAheadMs: 0,
     board: { arriving: () => new Map(), reached: () => Promise.resolve() },
     abortWanted: false,
     stubborn: false,
     onCall: () => undefined,
+    onEvent: () => undefined,
     poolsOf: (volumeId) =>
       model
         .volume(volumeId)
@@ -162,6 +169,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     events: {
       publish: (name, _migrationId, data, { messageId }) => {
         if (!events.some((event) => event.messageId === messageId)) events.push({ name, messageId, data });
+        world.onEvent(name);
         return Promise.resolve();
       },
     },
@@ -182,6 +190,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
       callTimeoutMs: 5_000,
       marginMs: 2_000,
       leaseTtlMs: LEASE_TTL_MS,
+      lateEffectMs: 30_000,
       backoff: { baseMs: 300_000 },
     },
     fenceQueue: new Set(),
@@ -192,7 +201,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     },
     abortRequested: () => world.abortWanted,
     onLateCall: () => undefined,
-    onStep: () => undefined,
+    onStep: (_, step) => void steps.push(step.kind === 'wait' ? step.reason : step.kind),
     onEnded: () => undefined,
   };
   return world;

@@ -6,7 +6,7 @@ import { createMayastorClient, type HttpAnswer, type Transport } from '@couchest
 import { createMayastorModel } from '@couchestor/simulator/mayastor';
 import { createIntentBucket } from '../bus/intents.ts';
 import { FLEET_BYTES } from '../services/migrator.ts';
-import { CALL_TIMEOUT_MS } from '../services/surroundings.ts';
+import { CALL_TIMEOUT_MS, LATE_EFFECT_MS } from '../services/surroundings.ts';
 import { createChaos } from '../world/chaos.ts';
 import { LEASE_TTL_MS } from '../world/leases.ts';
 import { createNetwork } from '../world/network.ts';
@@ -225,6 +225,7 @@ export async function runMatrixCell(shape: MatrixShape, nth: number, fault: Matr
         callTimeoutMs: CALL_TIMEOUT_MS,
         marginMs: 2_000,
         leaseTtlMs: LEASE_TTL_MS,
+        lateEffectMs: LATE_EFFECT_MS,
         backoff: { baseMs: MINUTE_MS },
       },
     });

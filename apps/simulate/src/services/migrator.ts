@@ -18,7 +18,7 @@ import { parseTimestampMs } from '@couchestor/shared/units';
 import { LEASE_TTL_MS, leasesOf } from '../world/leases.ts';
 import { GIB } from '../world/profile.ts';
 import { noMigratorMetrics, silentLog } from '../world/silence.ts';
-import { CALL_TIMEOUT_MS, type Service } from './surroundings.ts';
+import { CALL_TIMEOUT_MS, LATE_EFFECT_MS, type Service } from './surroundings.ts';
 
 const MARGIN_MS = 2_000;
 export const FAILURE_BACKOFF_MS = 30_000;
@@ -84,6 +84,7 @@ export const runMigrator: Service = async (
       callTimeoutMs: CALL_TIMEOUT_MS,
       marginMs: MARGIN_MS,
       leaseTtlMs: LEASE_TTL_MS,
+      lateEffectMs: LATE_EFFECT_MS,
       backoff: { baseMs: FAILURE_BACKOFF_MS },
     },
   });

@@ -26,3 +26,4 @@ export interface Surroundings {
 export type Service = (process: SimulatedProcess, surroundings: Surroundings, signal: AbortSignal) => Promise<void>;
 
 export const CALL_TIMEOUT_MS = 5_000;
+export const LATE_EFFECT_MS = 30_000;

@@ -85,6 +85,8 @@ const roundSchema = z.object({
   /** Growths and shrinks tried in this round, so that a step that never works comes to an end. */
   growths: count,
   shrinks: count,
+  /** Nothing can come any more of the counts that were asked for in this round: another try takes it back. */
+  countsOver: z.literal(true).optional(),
 });
 export type Round = z.infer<typeof roundSchema>;
 

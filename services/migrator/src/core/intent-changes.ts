@@ -129,7 +129,12 @@ export function cordonsForgotten(intent: ActiveIntent): ActiveIntent {
 
 export function tryCounted(intent: ActiveIntent, kind: 'growths' | 'shrinks'): ActiveIntent {
   const round = roundOf(intent);
-  return { ...intent, outbox: [], round: { ...round, [kind]: round[kind] + 1 } };
+  return { ...intent, outbox: [], round: { ...without(round, 'countsOver'), [kind]: round[kind] + 1 } };
+}
+
+/** Told with a change of the same round, so that whoever takes the move up need not wait for calls that are over. */
+export function countsOver(intent: ActiveIntent): ActiveIntent {
+  return { ...intent, round: { ...roundOf(intent), countsOver: true } };
 }
 
 export function roundEnded(intent: ActiveIntent, moved: boolean): ActiveIntent {

@@ -11,6 +11,7 @@ import { createLeaseCensusTaker } from '@couchestor/shared/leases';
 import { seededRandom } from '@couchestor/shared/random';
 import { generateScenario } from '@couchestor/simulator/cluster';
 import { isRelease, isWrite, mostWithin, oldestPermit, openCallBook, type CallBook } from './measures/call-book.ts';
+import { mostSentInASecond, SENDS_LOGGED } from './measures/sent-calls.ts';
 import { lookForRest } from './rest.ts';
 import { mountSmallDisk } from './small-disk.ts';
 import { followHeartbeats, readTold, type Told } from './told.ts';
@@ -43,9 +44,9 @@ export interface FaultReport {
   readonly status: { readonly total: number; readonly failed: number; readonly historyTwice: readonly string[] };
   readonly redundancyViolations: number;
   readonly leftovers: Leftovers;
-  /** Most calls in any one second, beside what is allowed: a network that held calls back delivers them together. */
+  /** Most calls in any one second, as sent and as they arrived: a network that held calls back delivers them together. */
   readonly callsInASecond: Readonly<
-    Record<'watcher' | 'migrator', { readonly most: number; readonly allowed: number }>
+    Record<'watcher' | 'migrator', { readonly sent: number; readonly arrived: number; readonly allowed: number }>
   >;
   /** Age of the latest heartbeat when a call arrived at Mayastor. */
   readonly oldestPermitMs: { readonly changes: number; readonly releases: number };
@@ -106,8 +107,9 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       onCall: book.note,
       ...(disk === undefined ? {} : { natsFolder: disk.folder }),
       settings: {
-        watcher: { MAYASTOR_CALLS_PER_SECOND: String(CALLS_ALLOWED.watcher) },
+        watcher: { ...SENDS_LOGGED, MAYASTOR_CALLS_PER_SECOND: String(CALLS_ALLOWED.watcher) },
         migrator: {
+          ...SENDS_LOGGED,
           MAYASTOR_CALLS_PER_SECOND: String(CALLS_ALLOWED.migrator),
           // Seconds stand for the minutes between two faults of a real cluster, so that what heals in between must be quick.
           MAYASTOR_TIMEOUT_MS: '500',
@@ -181,18 +183,20 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     status: statusOf(stage),
     redundancyViolations: cluster.mayastor.ledger.violationCount,
     leftovers: countLeftovers(cluster.mayastor, observer.intents(), ownerships + holders + (fenceHeld ? 1 : 0)),
-    ...callsOf(book, heartbeats.sentAtMs),
+    ...callsOf(stage, book, heartbeats.sentAtMs),
     folder,
   };
   return { ...report, wrongs: wrongsOf(report, options) };
 }
 
 function callsOf(
+  stage: Stage,
   book: CallBook,
   heartbeatsAtMs: readonly number[],
 ): Pick<FaultReport, 'callsInASecond' | 'oldestPermitMs'> {
   const most = (service: 'watcher' | 'migrator') => ({
-    most: mostWithin(
+    sent: mostSentInASecond(stage.services, service),
+    arrived: mostWithin(
       book.calls.filter((call) => call.service === service),
       1_000,
     ),
@@ -243,6 +247,10 @@ function wrongsOf(report: Omit<FaultReport, 'wrongs'>, { moves }: FaultRunOption
     [status.failed === told.failed, `the status counts ${status.failed} failures, ${told.failed} were told`],
     [status.historyTwice.length === 0, `in the history twice: ${status.historyTwice.join(', ')}`],
     ...Object.entries(leftovers).map(([what, count]) => [count === 0, `${count} ${what} left`] as const),
+    ...Object.entries(report.callsInASecond).map(
+      ([service, { sent, allowed }]) =>
+        [sent <= allowed, `the ${service} sent ${sent} calls in a second, ${allowed} are allowed`] as const,
+    ),
     ...Object.entries(oldestPermitMs).map(
       ([what, ms]) => [ms <= PERMIT_MAX_MS, `${what} ${ms} ms after the last heartbeat`] as const,
     ),

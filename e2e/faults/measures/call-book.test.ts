@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { longestStarvation, mostWithin, oldestPermit, type Call } from './call-book.ts';
+import { mostWithin, oldestPermit, type Call } from './call-book.ts';
 
 const at = (...times: readonly number[]): Call[] =>
   times.map((ms) => ({ service: 'migrator', method: 'PUT', path: '/', atMs: ms, monotonicMs: ms, earliestMs: ms }));
@@ -14,12 +14,6 @@ test('the fullest span is found wherever it begins, and one that is a second apa
 test('calls that may have lain there since before a span are not said to have arrived in it', () => {
   const [late, ...rest] = at(600, 1_100);
   expect(mostWithin([{ ...late, monotonicMs: 600, earliestMs: 50 }, ...rest], 1_000)).toBe(1);
-});
-
-test('the longest wait for a processor is that between the last look and the call', () => {
-  const [first, ...rest] = at(600, 1_100);
-  expect(longestStarvation([{ ...first, monotonicMs: 600, earliestMs: 50 }, ...rest])).toBe(550);
-  expect(longestStarvation([])).toBe(0);
 });
 
 test('the age of the permit is that of the latest heartbeat before the call', () => {

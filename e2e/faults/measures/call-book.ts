@@ -58,14 +58,6 @@ export function mostWithin(calls: readonly Pick<Call, 'monotonicMs' | 'earliestM
   return most;
 }
 
-/**
- * For how long this process had to wait for a processor at most. Others on the machine had to as well, and what they were
- * granted one after the other they may have sent at once.
- */
-export function longestStarvation(calls: readonly Pick<Call, 'monotonicMs' | 'earliestMs'>[]): number {
-  return calls.reduce((most, { monotonicMs, earliestMs }) => Math.max(most, monotonicMs - earliestMs), 0);
-}
-
 /** How old the latest heartbeat was at most when such a call arrived, in milliseconds; 0 if none arrived. */
 export function oldestPermit(calls: readonly Call[], heartbeatsAtMs: readonly number[]): number {
   let next = 0;

@@ -90,7 +90,8 @@ await runService({
       createMayastorClient({
         ...mayastorAccess(config),
         timeoutMs: config.MAYASTOR_TIMEOUT_MS,
-        pace: createPace({ takeCall: (priority, callSignal) => leases.takeCall(priority, callSignal), alone, clock }),
+        pace: createPace({ takeCall: (...call) => leases.takeCall(...call), alone, clock }),
+        onSend: (call) => logger.debug(call, 'call to Mayastor'),
         clock,
         registry,
       }),

@@ -1,35 +1,33 @@
 import type { Clock } from '@couchestor/shared/clock';
 import { RedisUnavailableError, type CallPriority } from '@couchestor/shared/leases';
-import type { CallKind, RateLimiter } from '@couchestor/shared/mayastor';
+import { SLOT_TAKEN_MAX_MS, type CallKind, type Pace, type RateLimiter } from '@couchestor/shared/mayastor';
 
 export interface PaceParts {
   /** Of the budget that all migrators share. */
-  readonly takeCall: (priority: CallPriority, signal?: AbortSignal) => Promise<void>;
+  readonly takeCall: (priority: CallPriority, lifeMs: number, signal?: AbortSignal) => Promise<number>;
   /** For this process alone. */
-  readonly alone: RateLimiter;
+  readonly alone: Pick<RateLimiter, 'take'>;
   readonly clock: Clock;
 }
 
 const priorities = { release: 'release', write: 'act', read: 'read' } as const satisfies Record<CallKind, CallPriority>;
-/** What was granted before Redis went away has arrived by then, and counts no more. */
-const AWAY_PAUSE_MS = 1_100;
-
 /**
  * When a call to Mayastor may be made. Our cordons may be removed without Redis: each migrator then keeps to the whole
- * budget by itself, once a second has passed in which nobody was granted anything.
+ * budget by itself, once nothing counts any more that was granted to others before.
  */
-export function createPace({ takeCall, alone, clock }: PaceParts) {
+export function createPace({ takeCall, alone, clock }: PaceParts): Pace {
   let awaySinceMs: number | undefined;
-  return async (kind: CallKind, signal?: AbortSignal): Promise<void> => {
+  return async (kind, lifeMs, signal) => {
     try {
-      await takeCall(priorities[kind], signal);
+      const goodUntilMs = await takeCall(priorities[kind], lifeMs, signal);
       awaySinceMs = undefined;
+      return goodUntilMs;
     } catch (error) {
       if (!(error instanceof RedisUnavailableError)) throw error;
       awaySinceMs ??= clock.monotonicMs();
       if (kind !== 'release') throw error;
-      await clock.sleep(Math.max(0, awaySinceMs + AWAY_PAUSE_MS - clock.monotonicMs()), signal);
-      await alone.take(kind, signal);
+      await clock.sleep(Math.max(0, awaySinceMs + SLOT_TAKEN_MAX_MS - clock.monotonicMs()), signal);
+      return alone.take(kind, lifeMs, signal);
     }
   };
 }

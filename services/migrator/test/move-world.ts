@@ -91,8 +91,10 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
   });
   const client = createMayastorClient({
     baseUrl: 'http://mayastor.invalid',
-    pace: (kind, signal) =>
-      callsPerSecond === undefined ? Promise.resolve() : leases.takeCall(kind === 'write' ? 'act' : kind, signal),
+    pace: (kind, lifeMs, signal) =>
+      callsPerSecond === undefined
+        ? Promise.resolve(Number.POSITIVE_INFINITY)
+        : leases.takeCall(kind === 'write' ? 'act' : kind, lifeMs, signal),
     clock,
     transport: transportTo(model, (when) => world.onCall(when)),
   });
@@ -105,7 +107,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
   await intents.create(intent);
   await whileRunning(clock, openEpoch(leases, clock));
   // A server that is new takes the budget of its first moments for used up.
-  await whileRunning(clock, leases.takeCall('read'));
+  await whileRunning(clock, leases.takeCall('read', 0));
 
   const world: MoveWorld = {
     clock,

@@ -46,7 +46,8 @@ export async function startWatcher(context: ServiceContext<WatcherSettings>): Pr
     createMayastorClient({
       ...mayastorAccess(config),
       readTimeoutMs: config.MAYASTOR_TIMEOUT_MS,
-      pace: (kind, callSignal) => pace.take(kind, callSignal),
+      pace: (...call) => pace.take(...call),
+      onSend: (call) => logger.debug(call, 'call to Mayastor'),
       clock,
       registry,
     }),
@@ -84,36 +85,36 @@ export async function startWatcher(context: ServiceContext<WatcherSettings>): Pr
   const leadership = config.LEADER_ELECTION
     ? createLeaseLeadership({ ...election, access })
     : createSoleLeadership(election);
-  const led = leadership.run(
-    (term) =>
-      runTerm(
-        {
-          identity,
-          kubernetes,
-          kubernetesSink: createKubernetesSink({ access, clock, identity }),
-          volumeViews:
-            config.VOLUME_VIEW_NAMESPACE === undefined
-              ? undefined
-              : createVolumeViewSink(access, config.VOLUME_VIEW_NAMESPACE),
-          control: createControlSource(access, config.CONTROL_NAMESPACE),
-          mayastor: createMayastorSource(mayastor),
-          messages: createMessageSource(bus),
-          permit: bus.permit,
-          clock,
-          log: logger,
-          measures,
-          mayastorPeriodMs: config.MAYASTOR_CACHE_PERIOD_MS,
-          statusDebounceMs: config.STATUS_DEBOUNCE_MS,
-          kubernetesWritesPerSecond: config.KUBERNETES_WRITES_PER_SECOND,
-          isStopping: () => signal.aborted,
-          onObservation: (current) => {
-            observation = current;
-          },
+  const led = leadership.run((term) => {
+    // Whoever led before may have used up the second.
+    pace.startOver();
+    return runTerm(
+      {
+        identity,
+        kubernetes,
+        kubernetesSink: createKubernetesSink({ access, clock, identity }),
+        volumeViews:
+          config.VOLUME_VIEW_NAMESPACE === undefined
+            ? undefined
+            : createVolumeViewSink(access, config.VOLUME_VIEW_NAMESPACE),
+        control: createControlSource(access, config.CONTROL_NAMESPACE),
+        mayastor: createMayastorSource(mayastor),
+        messages: createMessageSource(bus),
+        permit: bus.permit,
+        clock,
+        log: logger,
+        measures,
+        mayastorPeriodMs: config.MAYASTOR_CACHE_PERIOD_MS,
+        statusDebounceMs: config.STATUS_DEBOUNCE_MS,
+        kubernetesWritesPerSecond: config.KUBERNETES_WRITES_PER_SECOND,
+        isStopping: () => signal.aborted,
+        onObservation: (current) => {
+          observation = current;
         },
-        term,
-      ),
-    signal,
-  );
+      },
+      term,
+    );
+  }, signal);
 
   const lifetime = stack.move();
   return {

@@ -204,7 +204,7 @@ export async function runMatrixCell(shape: MatrixShape, nth: number, fault: Matr
       mayastor: createMayastor(
         createMayastorClient({
           baseUrl: 'http://mayastor.invalid',
-          pace: () => Promise.resolve(),
+          pace: () => Promise.resolve(Number.POSITIVE_INFINITY),
           clock: process.clock,
           timeoutMs: CALL_TIMEOUT_MS,
           transport: transportOf(process),

@@ -40,11 +40,15 @@ export const runMigrator: Service = async (
     baseUrl: 'http://mayastor.invalid',
     timeoutMs: CALL_TIMEOUT_MS,
     pace: profile.isPaced
-      ? (kind, callSignal) =>
-          leases.takeCall(kind === 'write' ? 'act' : kind, callSignal).catch((error: unknown) => {
+      ? (kind, lifeMs, callSignal) =>
+          leases.takeCall(kind === 'write' ? 'act' : kind, lifeMs, callSignal).catch((error: unknown) => {
             if (kind !== 'release') throw error;
+            return Number.POSITIVE_INFINITY;
           })
-      : () => (profile.isPrompt ? Promise.resolve() : clock.sleep(1)),
+      : async () => {
+          if (!profile.isPrompt) await clock.sleep(1);
+          return Number.POSITIVE_INFINITY;
+        },
     clock,
     transport: mayastor.transportOf(process),
   });

@@ -19,7 +19,7 @@ export const runWatcher: Service = async (process, surroundings, signal) => {
   const client = createMayastorClient({
     baseUrl: 'http://mayastor.invalid',
     timeoutMs: CALL_TIMEOUT_MS,
-    pace: (kind, callSignal) => pace.take(kind, callSignal),
+    pace: (...call) => pace.take(...call),
     clock,
     transport: mayastor.transportOf(process),
   });

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { Clock } from '../clock/index.ts';
+import { CALL_LIFE_MAX_MS } from '../mayastor/call-life.ts';
 import { createCallQueue } from './call-queue.ts';
 import type {
   EpochLostReply,
@@ -90,7 +91,9 @@ function leasesOn(server: LeaseServer, settings: LeasesSettings): Leases {
   // The last call of each second is kept for what must not wait behind anything: taking cordons away.
   const limitOf = (priority: CallPriority): number =>
     priority === 'release' ? callsPerSecond : Math.max(1, callsPerSecond - 1);
-  const calls = createCallQueue(clock, (priority) => server.takeCall(priority, limitOf(priority)));
+  const calls = createCallQueue(clock, (priority, grantLifeMs) =>
+    server.takeCall(priority, limitOf(priority), grantLifeMs),
+  );
 
   const acquire = async (kind: LeaseKind, name: string, holder: string): Promise<LeaseAnswer> => {
     const sentAtMs = clock.monotonicMs();
@@ -151,7 +154,13 @@ function leasesOn(server: LeaseServer, settings: LeasesSettings): Leases {
     },
     releaseFence: (migrationId, token) => server.releaseFence({ migrationId, token }),
 
-    takeCall: (priority, signal) => calls.take(priority, signal),
+    takeCall: (priority, grantLifeMs, signal) => {
+      assert.ok(
+        grantLifeMs >= 0 && grantLifeMs <= CALL_LIFE_MAX_MS,
+        `a grant is good for ${CALL_LIFE_MAX_MS} ms at most`,
+      );
+      return calls.take(priority, grantLifeMs, signal);
+    },
 
     acquireLeadership: (name, instance) => acquire('leader', name, instance),
     renewLeadership: (name, instance, token) => renew('leader', name, instance, token),

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Clock } from '../clock/index.ts';
+import { CALL_LIFE_MAX_MS } from '../mayastor/call-life.ts';
 import type { Hold, HoldKey, HoldsAnswer, LeaseAnswer, LeaseGrant, Leases, RegisteredIntent } from './leases.ts';
+
+/** Of a grant for a call. */
+const LIFE_MS = 50;
 
 /** A server, real or modelled, with what the suite needs to play with its time and its data. */
 export interface LeaseWorld extends AsyncDisposable {
@@ -243,7 +247,7 @@ export function describeLeases(createWorld: () => Promise<LeaseWorld>): void {
     inWorld(async (world, a, b) => {
       const order: { readonly priority: string; readonly atMs: number }[] = [];
       const take = async (leases: Leases, priority: 'release' | 'act' | 'read'): Promise<void> => {
-        await leases.takeCall(priority);
+        await leases.takeCall(priority, LIFE_MS);
         order.push({ priority, atMs: world.clock.monotonicMs() });
       };
       // All but one of the calls of a second are anybody's; the last one is a release's.
@@ -264,18 +268,20 @@ export function describeLeases(createWorld: () => Promise<LeaseWorld>): void {
   );
 
   test(
-    'the calls of the last second count also after what was granted is forgotten',
+    'calls that may still be sent, and those of the last second, count also after what was granted is forgotten',
     inWorld(async (world, a, b) => {
       const grantedAtMs: number[] = [];
       const take = async (leases: Leases): Promise<void> => {
-        await leases.takeCall('release');
+        await leases.takeCall('release', CALL_LIFE_MAX_MS);
         grantedAtMs.push(world.clock.monotonicMs());
       };
       const all = (leases: Leases): Promise<void>[] => Array.from({ length: world.callsPerSecond }, () => take(leases));
       await settled(world, all(a));
       await world.flush();
       await settled(world, all(b));
-      expect((grantedAtMs[world.callsPerSecond] ?? 0) - (grantedAtMs[0] ?? 0)).toBeGreaterThan(1_000);
+      expect((grantedAtMs[world.callsPerSecond] ?? 0) - (grantedAtMs[0] ?? 0)).toBeGreaterThan(
+        CALL_LIFE_MAX_MS + 1_000,
+      );
     }),
   );
 
@@ -284,12 +290,12 @@ export function describeLeases(createWorld: () => Promise<LeaseWorld>): void {
     inWorld(async (world, a) => {
       const stop = new AbortController();
       const calls = Array.from({ length: 3 * world.callsPerSecond }, () =>
-        a.takeCall('read', stop.signal).catch((error: unknown) => error),
+        a.takeCall('read', LIFE_MS, stop.signal).catch((error: unknown) => error),
       );
       await world.tick();
       stop.abort(new Error('stopped'));
       expect(await Promise.all(calls)).toContainEqual(new Error('stopped'));
-      await settled(world, [a.takeCall('read')]);
+      await settled(world, [a.takeCall('read', LIFE_MS)]);
     }),
   );
 

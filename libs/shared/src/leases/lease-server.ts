@@ -30,11 +30,11 @@ export interface LeaseServer extends AsyncDisposable {
   releaseFence(request: { readonly migrationId: string; readonly token: number }): Promise<void>;
 
   /**
-   * 0 when the call may be made: fewer than the limit were granted within `CALL_SPAN_MS`, and nobody with a more urgent
-   * one waits. Else the time to wait before asking again. After a loss of data, or what may be one, the whole span
-   * counts as used up.
+   * 0 when the call may be made within `lifeMs`: fewer slots than the limit are taken, and nobody with a more urgent one
+   * waits. Else the time to wait before asking again. After a loss of data, or what may be one, all slots count as taken
+   * for as long as any may be.
    */
-  takeCall(priority: CallPriority, callsPerSecond: number): Promise<number>;
+  takeCall(priority: CallPriority, callsPerSecond: number, lifeMs: number): Promise<number>;
   ping(): Promise<void>;
 }
 
@@ -117,9 +117,3 @@ export type FenceReply =
   | { readonly kind: 'held'; readonly leftMs: number }
   | { readonly kind: 'superseded' }
   | EpochLostReply;
-
-/**
- * A second, and by how much one call may arrive later after its grant than another: so no second in which calls arrive
- * at Mayastor sees more of them than the budget allows.
- */
-export const CALL_SPAN_MS = 1_100;

@@ -42,10 +42,11 @@ export interface Leases extends AsyncDisposable {
   releaseFence(migrationId: string, token: number): Promise<void>;
 
   /**
-   * Resolves when one call to Mayastor may be made, out of the budget that all share; rejects with the signal's reason.
-   * The urgent go first, and the last call of each second is left to releases.
+   * Resolves when one call to Mayastor may be made, out of the budget that all share, with the time on the caller's
+   * monotonic clock by which it has to be sent: within `lifeMs` (1 s at most) of being asked for. Rejects with the
+   * signal's reason. The urgent go first, and the last call of each second is left to releases.
    */
-  takeCall(priority: CallPriority, signal?: AbortSignal): Promise<void>;
+  takeCall(priority: CallPriority, lifeMs: number, signal?: AbortSignal): Promise<number>;
 
   /** A plain leader lease. It does not wait for the epoch: two leaders for a moment must be harmless. */
   acquireLeadership(name: string, instance: string): Promise<LeaseAnswer>;

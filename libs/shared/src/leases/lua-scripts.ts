@@ -254,41 +254,41 @@ return 1`,
 };
 
 /**
- * The span is longer than a second by how much later than another a call may arrive after it was granted. A server that
- * forgot which calls it granted, or may have, takes a whole span for used up.
+ * A call takes a slot until a while after it has to be sent (`mayastor/call-life.ts`). A server that forgot which are
+ * taken, or may have, or whose clock was set back, takes all of them for taken for as long as any can be.
  *
- * keys: calls, claims, run; args: rank (0 is the most urgent), callsPerSecond, claimMs, spanMs
+ * keys: slots, claims, run; args: rank (0 is the most urgent), callsPerSecond, claimMs, takenMs, takenMaxMs
  */
 export const takeCall: LuaScript = {
   keys: 3,
   lua: `${prelude}${epoch}
-local rank, limit, claimMs, spanMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-if redis.call('GET', KEYS[3]) ~= runId() then
+local rank, limit, claimMs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local takenMs, takenMaxMs = tonumber(ARGV[4]), tonumber(ARGV[5])
+local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+if redis.call('GET', KEYS[3]) ~= runId() or (last[2] and tonumber(last[2]) > now + takenMaxMs) then
   redis.call('SET', KEYS[3], runId())
   redis.call('DEL', KEYS[1])
   -- One more than any limit of a process that is set alike: the last call of a second is left to releases.
-  for _ = 0, limit do redis.call('LPUSH', KEYS[1], text(now)) end
-  redis.call('PEXPIRE', KEYS[1], 2 * spanMs)
+  for slot = 0, limit do redis.call('ZADD', KEYS[1], text(now + takenMaxMs), 'before ' .. slot) end
 end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now))
 local waitMs = 0
 for urgent = 0, rank - 1 do
   local claimedMs = tonumber(redis.call('HGET', KEYS[2], urgent) or '0') - now
-  if claimedMs <= 2 * spanMs then waitMs = math.max(waitMs, claimedMs) end
+  if claimedMs <= 2 * takenMaxMs then waitMs = math.max(waitMs, claimedMs) end
 end
-local fullMs = tonumber(redis.call('LINDEX', KEYS[1], limit - 1) or '0') + spanMs - now
-if fullMs <= spanMs then
-  waitMs = math.max(waitMs, fullMs)
-else
-  -- A clock that was set back must not stop all calls.
-  redis.call('DEL', KEYS[1])
+local taken = redis.call('ZCARD', KEYS[1])
+if taken >= limit then
+  local free = redis.call('ZRANGE', KEYS[1], taken - limit, taken - limit, 'WITHSCORES')
+  waitMs = math.max(waitMs, tonumber(free[2]) - now)
 end
 if waitMs > 0 then
   redis.call('HSET', KEYS[2], rank, text(now + waitMs + claimMs))
-  redis.call('PEXPIRE', KEYS[2], 5000)
-  return waitMs
+else
+  redis.call('ZADD', KEYS[1], text(now + takenMs), redis.call('HINCRBY', KEYS[2], 'count', 1))
 end
-redis.call('LPUSH', KEYS[1], text(now))
-redis.call('LTRIM', KEYS[1], 0, limit - 1)
-redis.call('PEXPIRE', KEYS[1], 2 * spanMs)
-return 0`,
+redis.call('PEXPIRE', KEYS[1], 2 * takenMaxMs)
+-- Longer than any slot is taken, so that no two have one number.
+redis.call('PEXPIRE', KEYS[2], 3 * takenMaxMs)
+return waitMs`,
 };

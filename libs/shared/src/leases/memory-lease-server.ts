@@ -1,8 +1,8 @@
 import type { Clock } from '../clock/index.ts';
+import { SLOT_KEPT_MS, SLOT_TAKEN_MAX_MS } from '../mayastor/call-life.ts';
 import { RedisUnavailableError } from './errors.ts';
 import type { CallPriority, Hold, HoldKey } from './leases.ts';
 import {
-  CALL_SPAN_MS,
   type EpochLostReply,
   type EpochReply,
   type FenceReply,
@@ -74,7 +74,7 @@ interface State {
   readonly turns: Map<string, number>;
   turnCount: number;
   fenceTurn: { readonly migrationId: string; readonly untilMs: number } | undefined;
-  calledAtMs: number[];
+  slotsTakenUntilMs: number[];
   /** The run of the server that knows which calls it granted. */
   callsRun: number | undefined;
   readonly claimedUntilMs: number[];
@@ -93,7 +93,7 @@ function emptyState(): State {
     turns: new Map(),
     turnCount: 0,
     fenceTurn: undefined,
-    calledAtMs: [],
+    slotsTakenUntilMs: [],
     callsRun: undefined,
     claimedUntilMs: [0, 0, 0],
     highestToken: 0,
@@ -229,24 +229,22 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
     return { kind: 'granted' };
   };
 
-  const takeCall = (priority: CallPriority, callsPerSecond: number): number => {
+  const takeCall = (priority: CallPriority, callsPerSecond: number, lifeMs: number): number => {
     const nowMs = clock.nowMs();
-    if (state.callsRun !== run) {
+    if (state.callsRun !== run || (state.slotsTakenUntilMs.at(-1) ?? 0) > nowMs + SLOT_TAKEN_MAX_MS) {
       state.callsRun = run;
-      state.calledAtMs = Array.from({ length: callsPerSecond + 1 }, () => nowMs);
+      state.slotsTakenUntilMs = Array.from({ length: callsPerSecond + 1 }, () => nowMs + SLOT_TAKEN_MAX_MS);
     }
+    const taken = state.slotsTakenUntilMs.filter((untilMs) => untilMs > nowMs);
     const rank = rankOf[priority];
     const claimedMs = state.claimedUntilMs.slice(0, rank).map((untilMs) => untilMs - nowMs);
-    let waitMs = Math.max(0, ...claimedMs.filter((leftMs) => leftMs <= 2 * CALL_SPAN_MS));
-    const fullMs = (state.calledAtMs[callsPerSecond - 1] ?? 0) + CALL_SPAN_MS - nowMs;
-    if (fullMs <= CALL_SPAN_MS) waitMs = Math.max(waitMs, fullMs);
-    else state.calledAtMs = [];
-    if (waitMs > 0) {
-      state.claimedUntilMs[rank] = nowMs + waitMs + CLAIM_MS;
-      return waitMs;
-    }
-    state.calledAtMs = [nowMs, ...state.calledAtMs].slice(0, callsPerSecond);
-    return 0;
+    let waitMs = Math.max(0, ...claimedMs.filter((leftMs) => leftMs <= 2 * SLOT_TAKEN_MAX_MS));
+    const freeAtMs = taken[taken.length - callsPerSecond];
+    if (freeAtMs !== undefined) waitMs = Math.max(waitMs, freeAtMs - nowMs);
+    if (waitMs > 0) state.claimedUntilMs[rank] = nowMs + waitMs + CLAIM_MS;
+    else taken.push(nowMs + lifeMs + SLOT_KEPT_MS);
+    state.slotsTakenUntilMs = taken.toSorted((one, other) => one - other);
+    return waitMs;
   };
 
   return {
@@ -290,7 +288,7 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
         }
         if (state.fenceTurn?.migrationId === migrationId) state.fenceTurn = undefined;
       }),
-    takeCall: (priority, callsPerSecond) => serve('takeCall', () => takeCall(priority, callsPerSecond)),
+    takeCall: (priority, callsPerSecond, lifeMs) => serve('takeCall', () => takeCall(priority, callsPerSecond, lifeMs)),
     ping: () => serve('ping', () => undefined),
     flush: () => {
       state = emptyState();

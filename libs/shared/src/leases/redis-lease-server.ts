@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock/index.ts';
+import { SLOT_KEPT_MS, SLOT_TAKEN_MAX_MS } from '../mayastor/call-life.ts';
 import { messageOf } from '../service/errors.ts';
 import { RedisUnavailableError } from './errors.ts';
 import type { CallPriority, HoldKey } from './leases.ts';
 import {
-  CALL_SPAN_MS,
   type EpochLostReply,
   type EpochReply,
   type FenceReply,
@@ -122,9 +122,9 @@ export function createRedisLeaseServer(options: RedisLeaseServerOptions): LeaseS
     releaseFence: async ({ migrationId, token }) => {
       await run('releaseFence', scripts.releaseFence, [key('fence'), key('fence-turn')], [migrationId, token]);
     },
-    takeCall: async (priority, callsPerSecond) => {
+    takeCall: async (priority, callsPerSecond, lifeMs) => {
       const keys = [key('calls'), key('calls-claimed'), key('calls-run')];
-      const args = [rankOf[priority], callsPerSecond, CLAIM_MS, CALL_SPAN_MS];
+      const args = [rankOf[priority], callsPerSecond, CLAIM_MS, lifeMs + SLOT_KEPT_MS, SLOT_TAKEN_MAX_MS];
       return numberOf('takeCall', await run('takeCall', scripts.takeCall, keys, args));
     },
     ping: async () => {

@@ -96,7 +96,7 @@ describe.concurrent('leases on Redis', () => {
     const { token } = grantOf(await leases.acquireOwnership('v', 'a'));
     await leases.acquireHolds(request('m1', token, one('fleet')));
     await leases.acquireFence({ migrationId: 'm1', token });
-    await leases.takeCall('act');
+    await leases.takeCall('act', 50);
     const keys = await site.admin.keys(`*${namespace}*`);
     expect(keys.length).toBeGreaterThan(5);
     expect(keys.filter((key) => !key.startsWith(`{${namespace}}:`))).toEqual([]);

@@ -27,9 +27,9 @@ function answer(status: number, body?: unknown): Handler {
 }
 
 function createClient(options: Partial<MayastorClientOptions> = {}): MayastorClient {
-  const pace = (kind: CallKind): Promise<void> => {
+  const pace = (kind: CallKind): Promise<number> => {
     paced.push(kind);
-    return Promise.resolve();
+    return Promise.resolve(Number.POSITIVE_INFINITY);
   };
   return createMayastorClient({ baseUrl, pace, clock: createSystemClock(), ...options });
 }
@@ -312,7 +312,11 @@ test('a base path, a token and its limits are respected', async () => {
 test('the wait for the budget is no part of how long a request took', async () => {
   const registry = new Registry();
   const clock = createVirtualClock();
-  await using paced = createClient({ registry, clock, pace: () => clock.advance(60_000) });
+  const paceOfAMinute = async (): Promise<number> => {
+    await clock.advance(60_000);
+    return Number.POSITIVE_INFINITY;
+  };
+  await using paced = createClient({ registry, clock, pace: paceOfAMinute });
   handler = answer(200, volume('v'));
   await paced.getVolume('v');
   await paced.cordonPool('p');

@@ -10,6 +10,7 @@ import { createMayastorMetrics, type ReadOperation } from './metrics.ts';
 import { parseNexus } from './nexus.ts';
 import { parseNode } from './node.ts';
 import type { Outcome } from './outcome.ts';
+import { createPacedSender, type Pace, type TimedAnswer } from './paced-sender.ts';
 import { parseOwners } from './owners.ts';
 import { parsePool } from './pool.ts';
 import { parseSvcError } from './svc-error.ts';
@@ -29,10 +30,11 @@ export interface MayastorClientOptions {
   readonly ca?: string;
   /** 1 to 64; 8 by default. */
   readonly connectionsMax?: number;
-  /** Resolves when a call of this kind may be made. A call that it rejects is never sent. */
-  readonly pace: (kind: CallKind, signal?: AbortSignal) => Promise<void>;
+  readonly pace: Pace;
   readonly clock: Clock;
   readonly registry?: Registry;
+  /** Told of each call in the moment before its first byte goes out. */
+  readonly onSend?: (call: Pick<HttpRequest, 'method' | 'path'>) => void;
   /** How requests travel, in place of HTTP: for a control plane in the same process. */
   readonly transport?: Transport;
 }
@@ -49,7 +51,7 @@ const CONNECT_TIMEOUT_MS = 3_000;
 
 /** Mayastor's REST API over HTTP. */
 export function createMayastorClient(options: MayastorClientOptions): MayastorClient {
-  const { clock, pace } = options;
+  const { clock, pace, onSend } = options;
   const timeoutMs = options.timeoutMs ?? 5_000;
   const readTimeoutMs = options.readTimeoutMs ?? 15_000;
   const connectionsMax = options.connectionsMax ?? 8;
@@ -66,14 +68,17 @@ export function createMayastorClient(options: MayastorClientOptions): MayastorCl
       clock,
     });
 
-  /** One call, when its turn has come. It has its connection by then: granted calls that wait would arrive in a heap. */
+  const sendPaced = createPacedSender({
+    pace,
+    transport,
+    clock,
+    onSend: ({ method, path }) => onSend?.({ method, path }),
+  });
+  /** One call, when its turn has come. Its connection is free by then, or the grant would run out waiting for it. */
   const send = async (kind: CallKind, request: HttpRequest): Promise<TimedAnswer> => {
     const end = await slots.take(kind, request.signal);
     try {
-      await pace(kind, request.signal);
-      const sentAtMs = clock.monotonicMs();
-      const answer = await transport.send(request);
-      return { answer, tookMs: clock.monotonicMs() - sentAtMs };
+      return await sendPaced(kind, request);
     } finally {
       end();
     }
@@ -268,11 +273,6 @@ function valueOf(operation: ReadOperation, answer: HttpAnswer): unknown {
   // Without a body it is the route that is missing, which says nothing of the object.
   if (status === 404 && error?.kind === 'NotFound') return undefined;
   throw new MayastorUnavailableError(operation, error?.message ?? `answered ${status}`, { status });
-}
-
-interface TimedAnswer {
-  readonly answer: HttpAnswer;
-  readonly tookMs: number;
 }
 
 interface VolumePage {

@@ -198,6 +198,21 @@ test('I3: a call for a volume that moves for somebody else, or not at all; and a
   );
 });
 
+test('I3: the cordon of a node that a move of another lists is removed, and none that came too late', () => {
+  const world = aWorld();
+  const steer = { kind: 'nodeCordon', node: 'n2', victimReplicaId: 'r' } as const;
+  const uncordon = (node: string) => ({ method: 'DELETE', path: `/nodes/${node}/cordon/couchestor-move-1` }) as const;
+  store(world, anIntent({ owner: 'migrator-2', round: aRound({ steer }) }));
+  expect(said(world, { call: uncordon('n2') })).toEqual(['I3']);
+  expect(said(world, { call: uncordon('n3') })).toEqual([]);
+  const fence = { kind: 'node' as const, ours: ['n3'], foreign: ['n4'] };
+  store(world, anIntent({ owner: 'migrator-2', round: aRound({ fence }) }));
+  expect(said(world, { call: uncordon('n3') })).toEqual(['I3']);
+  expect(said(world, { call: uncordon('n4') })).toEqual([]);
+  store(world, anIntent({ owner: 'migrator-1', round: aRound({ steer }) }));
+  expect(said(world, { call: uncordon('n2') })).toEqual([]);
+});
+
 test('I4: what a move leaves behind', async () => {
   const clean = aWorld();
   expect(atRest(clean)).not.toContain('I4');

@@ -486,6 +486,12 @@ function goesOnThoughAborted({ change, path }: SeenCall, { bus, model }: World):
     : undefined;
 }
 
+/** A cordon that its record does not list came too late, and is for whoever set it to take away. */
+function nodesCordonedFor({ round }: ActiveIntent): readonly string[] {
+  const fence = round?.fence?.kind === 'node' ? round.fence.ours : [];
+  return round?.steer?.kind === 'nodeCordon' ? [...fence, round.steer.node] : fence;
+}
+
 /** The steer of a move in flight is for its owner to take away, and what stands in a fence for who has its lease. */
 function liftsWhatOthersUse(
   { change, path, method, process }: SeenCall,
@@ -505,9 +511,8 @@ function liftsWhatOthersUse(
   const user = [...bus.intents.values()].find(
     ({ intent }) =>
       intent.state === 'active' &&
-      (intent.round?.steer !== undefined || intent.round?.fence?.kind === 'node') &&
       intent.owner !== process.name &&
-      path.endsWith(`/${cordonLabelOf(intent.migrationId)}`),
+      nodesCordonedFor(intent).some((node) => path === `/nodes/${node}/cordon/${cordonLabelOf(intent.migrationId)}`),
   );
   return user === undefined ? undefined : `${method} ${path} by ${process.name}, which a move of another uses`;
 }

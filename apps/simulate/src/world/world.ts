@@ -157,7 +157,9 @@ export function createWorld(options: {
     onLot: (id) => observer.onStory('chaos', id),
   });
   const truth = createTruth();
-  const model = watched(createModel(profile, clock, seededRandom(seed ^ 0x3c6ef372)), truth);
+  const model = watched(createModel(profile, clock, seededRandom(seed ^ 0x3c6ef372)), truth, () =>
+    bus.intents.values(),
+  );
   const network = createNetwork({
     clock,
     chaos,
@@ -335,15 +337,27 @@ function createModel(profile: Profile, clock: VirtualClock, random: Random): May
   return model;
 }
 
-/** The same, and the truth knows which nodes are down. */
-function watched(model: MayastorModel, { downSinceMs }: Truth): MayastorModel {
+/** The same, and the truth knows which nodes are down, and what Mayastor leaves on them. */
+function watched(
+  model: MayastorModel,
+  truth: Truth,
+  intentsOf: () => Iterable<{ readonly intent: Intent }>,
+): MayastorModel {
   const { faults } = model;
+  const { downSinceMs } = truth;
+  /** Mayastor lets go of what is out of the target on a dead node, and the target owns it still. */
+  const isTakenOut = (node: string): boolean =>
+    [...intentsOf()].some(
+      ({ intent }) =>
+        intent.state === 'active' && intent.round?.steer?.kind === 'childRemoval' && intent.round.steer.node === node,
+    );
   return {
     ...model,
     faults: {
       ...faults,
       nodeDown: (node, how) => {
         if (!downSinceMs.has(node)) downSinceMs.set(node, model.ledger.nowMs);
+        if (isTakenOut(node)) truth.replicasMayBeLeft = true;
         faults.nodeDown(node, how);
       },
       nodeUp: (node) => {

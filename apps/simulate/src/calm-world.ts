@@ -2,9 +2,9 @@ import type { SimulatedBus } from './bus/simulated-bus.ts';
 import { createFleet, type Fleet } from './fleet.ts';
 import { invariants } from './invariants.ts';
 import type { MayastorRoad } from './world/mayastor.ts';
-import { profileOf } from './world/profile-of.ts';
-import { GIB, type Profile } from './world/profile.ts';
 import { seededRandom } from '@couchestor/shared/random';
+import { calmProfile, calmVolumes } from './world/calm-profile.ts';
+import type { Profile } from './world/profile.ts';
 import { createWorld, iopsFor, nobody, type World } from './world/world.ts';
 
 /** A world of whole services in which nothing goes wrong but what a test does to it. */
@@ -33,54 +33,9 @@ export function createCalmWorld(
   road: (given: MayastorRoad) => MayastorRoad = (given) => given,
   bus: (given: SimulatedBus) => SimulatedBus = (given) => given,
 ): CalmWorld {
-  const base = profileOf(1);
   const world = createWorld({
     seed: 1,
-    profile: {
-      ...base,
-      version: '2.12.2',
-      steer: 'cordon',
-      nodes: ['n1', 'n2', 'n3', 'n4'],
-      tiersOf: () => ['hot', 'cold'],
-      zoneOf: () => undefined,
-      volumes: Object.entries(placements).map(([id, placement], index) => ({
-        id,
-        placement,
-        publishedOn: `n${(index % 4) + 1}`,
-        snapshots: 0,
-        labels: {},
-      })),
-      migrators: 2,
-      scorers: 1,
-      watchers: 1,
-      fleetMax: 2,
-      cachePeriodMs: 5_000,
-      watchPeriodMs: 10_000,
-      cycleMs: 10_000,
-      debounceMs: 100,
-      isPrompt: false,
-      rebuildMs: 30_000,
-      faultRate: 0,
-      standstillShare: 0,
-      policies: base.policies.slice(0, 1).map(({ id, spec }) => ({
-        id,
-        spec: {
-          ...spec,
-          cooldownPeriod: '0s',
-          maxConcurrentMigrations: 8,
-          volumeSelector: { matchLabels: {} },
-          limits: { ...spec.limits, perPool: 3, perNode: 3 },
-          windows: [],
-        },
-      })),
-      skewMaxMs: 0,
-      isPaced: false,
-      throughBytes: true,
-      maxRebuilds: undefined,
-      isThin: true,
-      poolBytes: { hot: 1_000 * GIB, cold: 4_000 * GIB },
-      ...change,
-    },
+    profile: { ...calmProfile(calmVolumes(placements)), ...change },
     only: undefined,
     observer: nobody,
   });

@@ -11,6 +11,7 @@ import {
 } from './invariants.ts';
 import { changeLoads, createPeople } from './people.ts';
 import { FAILURE_BACKOFF_MS } from './services/migrator.ts';
+import type { Surroundings } from './services/surroundings.ts';
 import { nobodyIsRight } from './starts.ts';
 import { noStory, type Story } from './story.ts';
 import type { SimulatedProcess } from './world/process.ts';
@@ -60,6 +61,8 @@ export interface SeedOptions {
   readonly restWithinMs?: number;
   /** A world that takes more steps than this never rests. */
   readonly stepsMax?: number;
+  /** Arranges things by hand, before the services start. Returns what it changes of what they reach. */
+  readonly stage?: (world: World, fleet: Fleet) => Partial<Surroundings> | undefined;
 }
 
 const MINUTE_MS = 60_000;
@@ -132,7 +135,14 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   const { clock, chaos, model, bus, truth } = world;
 
   const random = seededRandom(seed ^ 0x7f4a7c15);
-  const fleet = createFleet(world, random, (who, error) => breach('defect', `${who}: ${textOf(error)}`), tell);
+  const surroundings = { ...world.surroundings };
+  const fleet = createFleet(
+    { ...world, surroundings },
+    random,
+    (who, error) => breach('defect', `${who}: ${textOf(error)}`),
+    tell,
+  );
+  Object.assign(surroundings, options.stage?.(world, fleet));
   const counts: Readonly<Record<Role, number>> = {
     watcher: profile.watchers,
     scorer: profile.scorers,

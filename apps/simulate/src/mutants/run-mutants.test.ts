@@ -30,6 +30,7 @@ test('defects are caught by the invariant that they break, what cannot be plante
     known: new Set(),
     workers: 1,
     folder,
+    unitTests: () => Promise.reject(new Error('no mechanical mutant asks')),
     say: (line) => said.push(line),
   });
   expect(tally.summary().violations).toEqual([]);

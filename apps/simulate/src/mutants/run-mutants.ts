@@ -1,13 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { root, type Rewrite } from '../bundle.ts';
+import { root } from '../bundle.ts';
 import { createTally, type Tally } from '../tally.ts';
-import type { WorkerReport } from '../worker.ts';
+import { createBaselines } from './baselines.ts';
 import { createBundler } from './bundler.ts';
-import { createRunner, judge, judgeBySmallWorlds, type RunResult, type Verdict } from './judge.ts';
+import { judge, told, type Verdict } from './judge.ts';
 import { SWITCH, withSwitches, type MechanicalMutant } from './mechanical.ts';
 import type { MutantSeeds } from './mutant-seeds.ts';
 import { editsOf, planted, type PlantedDefect } from './planted/planted-defect.ts';
-import type { SeedTask } from './worker.ts';
+import { createRunner } from './runner.ts';
+import { seedTrial, trialName, type Trial } from './trial.ts';
+import type { UnitTests } from './unit-tests.ts';
 
 export interface MutantRun {
   readonly planted: readonly PlantedDefect[];
@@ -19,19 +21,33 @@ export interface MutantRun {
   /** Where bundles are written. */
   readonly folder: string;
   readonly say: (line: string) => void;
+  /** Asked of mechanical mutants that no simulation kills. */
+  readonly unitTests: (text: (file: string) => string | undefined) => Promise<UnitTests>;
+}
+
+/** What became of a mechanical mutant; one that the simulation has nothing to say to may fail a unit test. */
+export interface MechanicalVerdict {
+  readonly verdict: Verdict;
+  readonly unitTest: string | undefined;
 }
 
 export interface MutantResults {
-  /** Of the code as it is, on the same seeds. */
+  /** Of the code as it is, in the same worlds. */
   readonly tally: Tally;
   readonly planted: readonly (readonly [PlantedDefect, Verdict])[];
-  readonly mechanical: readonly (readonly [MechanicalMutant, Verdict])[];
+  readonly mechanical: readonly (readonly [MechanicalMutant, MechanicalVerdict])[];
 }
 
+const PROGRESS_EVERY = 20;
+/** Of the worlds that come to its place a mechanical mutant is tried in so many before unit tests are asked, and in all. */
+const SEEDS_FIRST = 3;
+const SEEDS_MAX = 12;
+const KNOWN_SEEDS = 2;
+
 /**
- * Puts each change into the code, and looks whether the simulation says that something is wrong. Planted defects are
- * bundled one by one; of mechanical mutants all are in one bundle, switched off, and each is tried on the seeds in which
- * its place is come to, and in the small worlds of the protocol. Seeds that have caught most so far come first.
+ * Puts each change into the code, and looks whether anything says that something is wrong. Planted defects are bundled
+ * one by one, and tried first where they were caught last. Of mechanical mutants all are in one bundle, switched off; each
+ * is tried on what costs least first, and in worlds in which its place is come to.
  */
 export async function runMutants({ seeds, workers, folder, say, ...run }: MutantRun): Promise<MutantResults> {
   const texts = await readAll([...run.planted.flatMap(editsOf), ...run.mechanical].map(({ file }) => file));
@@ -46,89 +62,85 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
   const pathOf = (name: string | number): string => `${folder}mutants-${process.pid}-${name}.mjs`;
   await writeFile(pathOf('all'), await bundler.bundle((file) => switched.get(file)));
   const tally = createTally(() => performance.now());
-  const baseline = new Map<number, WorkerReport>();
-  const reached = new Map<number, number[]>(Array.from(numbers.values(), (number) => [number, []]));
-
-  const left = seeds.all.values();
-  await inSlots(workers, async () => {
-    await using runner = createRunner(pathOf('all'));
-    for (const seed of left) {
-      const result = await runner.run({ seed, mutant: undefined, stepsMax: undefined });
-      if (result.kind !== 'ended') throw new Error(`seed ${seed} where nothing was changed: ${result.why}`);
-      if (result.report.kind !== 'seed') throw new Error('a seed was asked for');
-      const { report, passed } = result.report;
-      tally.add(report);
-      const [breach] = report.breaches;
-      if (breach === undefined) baseline.set(seed, report);
-      else say(`seed ${seed} is left out, for it ends badly as it is: ${breach.invariant} ${breach.what}`);
-      if (breach === undefined) for (const number of passed) reached.get(number)?.push(seed);
-    }
-  });
-  say(`nothing changed: ${tally.line()}`);
+  const baselines = createBaselines(tally, say);
 
   const catches = new Map<number, number>();
-  const bestFirst = (of: Iterable<number>): number[] =>
-    [...of].sort((a, b) => (catches.get(b) ?? 0) - (catches.get(a) ?? 0) || a - b);
+  const bestFirst = (of: Iterable<number>): Trial[] =>
+    [...of].sort((a, b) => (catches.get(b) ?? 0) - (catches.get(a) ?? 0)).map(seedTrial);
   const noted = (verdict: Verdict): Verdict => {
-    if (verdict.kind === 'caught' && verdict.seed !== undefined)
-      catches.set(verdict.seed, (catches.get(verdict.seed) ?? 0) + 1);
+    if (verdict.kind === 'caught' && verdict.trial.kind === 'seed')
+      catches.set(verdict.trial.seed, (catches.get(verdict.trial.seed) ?? 0) + 1);
     return verdict;
   };
 
+  /** Where it was caught last; the core alone; worlds of its kind; all others, those first that catch most. */
+  function* trialsOf({ file, caughtIn, world }: PlantedDefect): Generator<Trial> {
+    if (caughtIn !== undefined) yield typeof caughtIn === 'number' ? seedTrial(caughtIn) : aimedTrial(caughtIn);
+    if (isOfCore(file)) yield* coreTrials;
+    const own = world === undefined ? [] : seeds.ofKind(world);
+    yield* own.filter((seed) => seed !== caughtIn).map(seedTrial);
+    yield* bestFirst(seeds.all.filter((seed) => seed !== caughtIn && !own.includes(seed)));
+  }
   const plantedVerdicts = new Map<PlantedDefect, Verdict>();
   const plantedLeft = run.planted.values();
   await inSlots(workers, async (slot) => {
+    await using usual = createRunner(pathOf('all'));
     for (const defect of plantedLeft) {
-      const verdict = noted(await judgePlanted(defect, pathOf(slot)));
+      const verdict = noted(await judgePlanted(defect, slot, baselines.with(usual.run)));
       plantedVerdicts.set(defect, verdict);
-      say(`${told(verdict)}  ${defect.name}: ${defect.says}`);
+      say(`${told(verdict)}${foundAnew(defect, verdict)}  ${defect.name}: ${defect.says}`);
     }
   });
-  async function judgePlanted(defect: PlantedDefect, path: string): Promise<Verdict> {
-    const rewrite: Rewrite = (file, text) => planted(file, text, defect);
+  async function judgePlanted(
+    defect: PlantedDefect,
+    slot: number,
+    baseline: ReturnType<typeof baselines.with>,
+  ): Promise<Verdict> {
     try {
-      await writeFile(path, await bundler.bundle(rewrite));
+      await writeFile(pathOf(slot), await bundler.bundle((file, text) => planted(file, text, defect)));
     } catch (error) {
       return { kind: 'unfit', why: error instanceof Error ? error.message : String(error) };
     }
-    await using runner = createRunner(path);
-    const provoked = defect.world === undefined ? [] : seeds.ofKind(defect.world).filter((seed) => baseline.has(seed));
-    const order = [...new Set([...provoked, ...bestFirst(baseline.keys())])];
-    return await judge((task) => runner.run(task), undefined, order, baseline);
+    await using runner = createRunner(pathOf(slot));
+    return await judge(runner.run, undefined, trialsOf(defect), baseline);
   }
 
-  /** What costs least comes first: calm small worlds where they know the place, a seed or two, troubled ones, all seeds. */
-  async function judgeMechanical(
-    { file, id }: MechanicalMutant,
-    number: number,
-    runTask: (task: SeedTask) => Promise<RunResult>,
-  ): Promise<Verdict> {
-    const order = bestFirst(reached.get(number) ?? []).slice(0, run.known.has(id) ? KNOWN_SEEDS : SEEDS_MAX);
-    const isOfCore = file.includes('/core/');
-    const calm = isOfCore ? await judgeBySmallWorlds(runTask, number, 'calm') : undefined;
-    if (calm !== undefined) return calm;
-    const first = await judge(runTask, number, order.slice(0, SEEDS_FIRST), baseline);
-    if (first.kind !== 'survived') return first;
-    const troubled = isOfCore ? await judgeBySmallWorlds(runTask, number, 'troubled') : undefined;
-    if (troubled !== undefined) return troubled;
-    const rest = await judge(runTask, number, order.slice(SEEDS_FIRST), baseline);
-    return rest.kind === 'survived'
-      ? { kind: 'survived', tried: order.length, differed: first.differed + rest.differed }
-      : rest;
-  }
-  const mechanicalVerdicts = new Map<MechanicalMutant, Verdict>();
-  const mechanicalLeft = numbers.entries();
+  const seedsLeft = (numbers.size === 0 ? [] : seeds.all).values();
   await inSlots(workers, async () => {
-    await using runner = createRunner(pathOf('all'));
-    for (const [mutant, number] of mechanicalLeft) {
-      const verdict = noted(await judgeMechanical(mutant, number, (task) => runner.run(task)));
-      mechanicalVerdicts.set(mutant, verdict);
-      const { line, column, id } = mutant;
-      if (verdict.kind !== 'caught') say(`${told(verdict)}  ${line}:${column} ${id}`);
-      if (mechanicalVerdicts.size % PROGRESS_EVERY === 0)
-        say(`${mechanicalVerdicts.size} of ${numbers.size} mechanical mutants`);
-    }
+    await using usual = createRunner(pathOf('all'));
+    for (const seed of seedsLeft) await baselines.with(usual.run)(seedTrial(seed));
   });
+  const mechanicalVerdicts = new Map<MechanicalMutant, MechanicalVerdict>();
+  const mechanicalLeft = numbers.entries();
+  if (numbers.size > 0) {
+    await using unitTests = await run.unitTests((file) => switched.get(file));
+    await inSlots(workers, async () => {
+      await using runner = createRunner(pathOf('all'));
+      for (const [mutant, number] of mechanicalLeft) {
+        const { file, id, line, column } = mutant;
+        const baseline = baselines.with(runner.run);
+        const isKnown = run.known.has(id);
+        const reached = bestFirst(baselines.reaching(number)).slice(0, isKnown ? KNOWN_SEEDS : SEEDS_MAX);
+        const quick = [...(isOfCore(file) ? coreTrials : []), ...reached.slice(0, SEEDS_FIRST)];
+        let verdict = noted(await judge(runner.run, number, quick, baseline));
+        const unitTest = verdict.kind === 'survived' ? await unitTests.failing(number) : undefined;
+        if (verdict.kind === 'survived' && unitTest === undefined && !isKnown) {
+          const slow = [...(isOfCore(file) ? [troubledTrial] : []), ...reached.slice(SEEDS_FIRST)];
+          const rest = noted(await judge(runner.run, number, slow, baseline));
+          verdict =
+            rest.kind === 'survived'
+              ? { ...rest, tried: rest.tried + verdict.tried, differed: rest.differed + verdict.differed }
+              : rest;
+        }
+        mechanicalVerdicts.set(mutant, { verdict, unitTest });
+        const also = unitTest === undefined ? '' : `, fails "${unitTest}"`;
+        if (verdict.kind !== 'caught') say(`${told(verdict)}${also}  ${line}:${column} ${id}`);
+        if (mechanicalVerdicts.size % PROGRESS_EVERY === 0)
+          say(`${mechanicalVerdicts.size} of ${numbers.size} mechanical mutants`);
+      }
+    });
+  }
+  say(`nothing changed: ${tally.line()}`);
   return {
     tally,
     planted: inOrder(run.planted, plantedVerdicts),
@@ -136,32 +148,30 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
   };
 }
 
-const PROGRESS_EVERY = 20;
-const SEEDS_FIRST = 3;
-/** Of the worlds that come to its place a mechanical mutant is tried on so many; of one that is known to survive on fewer. */
-const SEEDS_MAX = 24;
-const KNOWN_SEEDS = 4;
+const coreTrials: readonly Trial[] = [{ kind: 'smallWorlds', which: 'calm' }, { kind: 'walks' }];
+const troubledTrial: Trial = { kind: 'smallWorlds', which: 'troubled' };
+const aimedTrial = (world: Extract<Trial, { kind: 'aimed' }>['world']): Trial => ({ kind: 'aimed', world });
+const isOfCore = (file: string): boolean => file.startsWith('services/migrator/src/core/');
+
+/** So that the list can be put right. */
+function foundAnew({ caughtIn }: PlantedDefect, verdict: Verdict): string {
+  if (verdict.kind !== 'caught' || caughtIn === undefined) return '';
+  const { trial } = verdict;
+  const isWhere =
+    (trial.kind === 'seed' && trial.seed === caughtIn) || (trial.kind === 'aimed' && trial.world === caughtIn);
+  const was = typeof caughtIn === 'number' ? seedTrial(caughtIn) : aimedTrial(caughtIn);
+  return isWhere ? '' : ` (no more in ${trialName(was)})`;
+}
 
 async function inSlots(count: number, work: (slot: number) => Promise<void>): Promise<void> {
   await Promise.all(Array.from({ length: count }, (_, slot) => work(slot)));
 }
 
-function inOrder<M>(of: readonly M[], verdicts: ReadonlyMap<M, Verdict>): (readonly [M, Verdict])[] {
+function inOrder<M, V>(of: readonly M[], verdicts: ReadonlyMap<M, V>): (readonly [M, V])[] {
   return of.flatMap((each) => {
     const verdict = verdicts.get(each);
     return verdict === undefined ? [] : [[each, verdict] as const];
   });
-}
-
-function told(verdict: Verdict): string {
-  switch (verdict.kind) {
-    case 'caught':
-      return `caught by ${verdict.by.padEnd(3)}${verdict.seed === undefined ? '' : ` seed ${verdict.seed}`}`;
-    case 'survived':
-      return `SURVIVED ${verdict.tried} seeds, ${verdict.differed} of them another way`;
-    case 'unfit':
-      return `UNFIT ${verdict.why}`;
-  }
 }
 
 async function readAll(files: readonly string[]): Promise<ReadonlyMap<string, string>> {

@@ -1,5 +1,8 @@
 import { enumerate } from '../../../../services/migrator/test/small-worlds/enumerate.ts';
 import type { SmallWorld } from '../../../../services/migrator/test/small-worlds/small-world.ts';
+import { walk } from '../../../../services/migrator/test/small-worlds/walk.ts';
+import { wideWorlds } from '../../../../services/migrator/test/small-worlds/wide-worlds.ts';
+import { seededRandom } from '../world/random.ts';
 
 /** Worlds with few enough states to be visited for each mutant of the core. */
 
@@ -33,7 +36,7 @@ const calm: readonly SmallWorld[] = [
 const troubled: readonly SmallWorld[] = [
   { ...two, name: 'one thing that goes wrong', volumes: [['sata-n1']], trouble: 1 },
 ];
-export type SmallWorlds = 'calm' | 'troubled';
+type SmallWorlds = 'calm' | 'troubled';
 const worlds: Readonly<Record<SmallWorlds, readonly SmallWorld[]>> = { calm, troubled };
 
 /** Many times what the largest of them has. */
@@ -49,6 +52,21 @@ export function wrongInSmallWorlds(which: SmallWorlds): string | undefined {
     } catch (error) {
       return `${world.name}: ${error instanceof Error ? error.message : String(error)}`;
     }
+  }
+  return undefined;
+}
+
+/** In each of the wide worlds. */
+const WALK_MOVES = 300;
+const FAULT_SHARE = 0.12;
+
+/** What is wrong on one way through each of the wide worlds, in which much goes wrong; undefined if nothing is. */
+export function wrongOnWalks(): string | undefined {
+  for (const world of wideWorlds) {
+    const { wrongs, ends } = walk(world, { random: seededRandom(1), moves: WALK_MOVES, faultShare: FAULT_SHARE });
+    const few = (ends.get('completed') ?? 0) < WALK_MOVES / 20 ? 'hardly a move completes' : undefined;
+    const [wrong = few] = wrongs;
+    if (wrong !== undefined) return `${world.name}: ${wrong}`;
   }
   return undefined;
 }

@@ -1,31 +1,33 @@
 import { setImmediate } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
-import { runSeed } from '../run-seed.ts';
+import { aimedWorlds } from '../aimed/index.ts';
+import { runAimed } from '../aimed/run-aimed.ts';
+import { runSeed, type SeedOptions, type SeedReport } from '../run-seed.ts';
 import type { WorkerReport } from '../worker.ts';
 import { profileOf } from '../world/profile-of.ts';
 import type { Profile } from '../world/profile.ts';
 import { isProvoking } from '../world/provoking.ts';
-import { wrongInSmallWorlds, type SmallWorlds } from './small-worlds.ts';
+import { wrongInSmallWorlds, wrongOnWalks } from './small-worlds.ts';
+import type { Trial } from './trial.ts';
 
-export interface SeedTask {
-  /** Or the small worlds of the protocol, in place of a simulated one. */
-  readonly seed: number | SmallWorlds;
+export interface TrialTask {
+  readonly trial: Trial;
   /** Number of the mutant that is switched on; undefined for none. */
   readonly mutant: number | undefined;
   /** After so many steps of the world it is taken for one that never rests; undefined for no end. */
   readonly stepsMax: number | undefined;
 }
 
-/** What a run of a seed came to, up to its first breach. */
-export interface MutantReport {
-  readonly kind: 'seed';
+/** What a world came to, up to its first breach. */
+export interface WorldReport {
+  readonly kind: 'world';
   readonly report: WorkerReport;
   /** Mutants that would have made a difference, by their numbers; only of a run with none switched on. */
   readonly passed: readonly number[];
 }
 
-export interface SmallWorldsReport {
-  readonly kind: 'smallWorlds';
+export interface CoreReport {
+  readonly kind: 'core';
   readonly wrong: string | undefined;
 }
 
@@ -48,25 +50,31 @@ const MINUTE_MS = 60_000;
 /** Where nothing is wrong worlds rest sooner. */
 const REST_WITHIN_MS = 45 * MINUTE_MS;
 
-const runTask = async ({ seed, mutant, stepsMax }: SeedTask): Promise<MutantReport | SmallWorldsReport> => {
+function runWorld(trial: Extract<Trial, { kind: 'seed' | 'aimed' }>, options: SeedOptions): Promise<SeedReport> {
+  if (trial.kind === 'aimed') return runAimed(aimedWorlds[trial.world], options);
+  const profile = isProvoking(trial.seed) ? {} : small(profileOf(trial.seed));
+  return runSeed(trial.seed, { ...options, profile });
+}
+
+const runTask = async ({ trial, mutant, stepsMax }: TrialTask): Promise<WorldReport | CoreReport> => {
   const passed = new Set<number>();
   const note = (number: number): boolean => {
     passed.add(number);
     return false;
   };
   (globalThis as Switched).couchestorMutant = mutant === undefined ? note : (number) => number === mutant;
-  if (typeof seed === 'string') return { kind: 'smallWorlds', wrong: wrongInSmallWorlds(seed) };
-  const { schedule: _schedule, ...report } = await runSeed(seed, {
+  if (trial.kind === 'smallWorlds') return { kind: 'core', wrong: wrongInSmallWorlds(trial.which) };
+  if (trial.kind === 'walks') return { kind: 'core', wrong: wrongOnWalks() };
+  const { schedule: _schedule, ...report } = await runWorld(trial, {
     stopAtBreach: true,
     restWithinMs: REST_WITHIN_MS,
-    profile: isProvoking(seed) ? {} : small(profileOf(seed)),
     ...(stepsMax === undefined ? {} : { stepsMax }),
   });
   // What was rejected in this run and is caught by nobody is no fault of the next.
   await setImmediate();
-  return { kind: 'seed', report, passed: [...passed] };
+  return { kind: 'world', report, passed: [...passed] };
 };
 const port = parentPort;
 if (port === null) throw new Error('this file is run as a worker');
 // What nobody catches ends the worker, which is an answer, too.
-port.on('message', (task: SeedTask) => void runTask(task).then((report) => port.postMessage(report)));
+port.on('message', (task: TrialTask) => void runTask(task).then((report) => port.postMessage(report)));

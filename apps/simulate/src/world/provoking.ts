@@ -7,6 +7,8 @@ import type { PolicySpecText, Profile, VolumeProfile } from './profile.ts';
  */
 const EVERY = 16;
 const FIRST = 7;
+/** More than there are kinds, so that a seed stays of its kind when others are added. */
+const KINDS_MAX = 64;
 
 export const isProvoking = (seed: number): boolean => seed % EVERY === FIRST;
 
@@ -548,7 +550,8 @@ export const provocations: Readonly<Record<string, Provocation>> = {
 /** A busy world with an emphasis on one kind of trouble. */
 export function provoking(seed: number, busy: Profile): Profile {
   const kinds = Object.values(provocations);
-  const provoke = kinds[Math.floor(seed / EVERY) % kinds.length];
+  const place = Math.floor(seed / EVERY) % KINDS_MAX;
+  const provoke = kinds[place] ?? kinds[place % kinds.length];
   const calm: Profile = {
     ...busy,
     version: '2.12.2',
@@ -579,5 +582,5 @@ export function provokingSeed(kind: string, nth: number): number {
   const kinds = Object.keys(provocations);
   const index = kinds.indexOf(kind);
   if (index < 0) throw new Error(`no world is called ${kind}`);
-  return FIRST + EVERY * (index + nth * kinds.length);
+  return FIRST + EVERY * (index + nth * KINDS_MAX);
 }

@@ -1,3 +1,4 @@
+import { caughtIn } from './caught-in.ts';
 import { inDecisions } from './decisions.ts';
 import { inObservation } from './observation.ts';
 import { inOwnership } from './ownership.ts';
@@ -11,4 +12,7 @@ export const plantedDefects: readonly PlantedDefect[] = [
   ...inDecisions,
   ...inObservation,
   ...byReview,
-];
+].map((defect) => {
+  const last = caughtIn[defect.name];
+  return last === undefined ? defect : { ...defect, caughtIn: last };
+});

@@ -1,3 +1,5 @@
+import type { AimedWorldName } from '../../aimed/index.ts';
+
 interface Edit {
   /** From the root of the repository. */
   readonly file: string;
@@ -15,6 +17,8 @@ export interface PlantedDefect extends Edit {
   readonly also?: readonly Edit[];
   /** The kind of provoking world in which it should do harm soonest; tried first. */
   readonly world?: string;
+  /** The seed, or the world made by hand, in which it was caught last; tried before anything else. */
+  readonly caughtIn?: number | AimedWorldName;
 }
 
 export const editsOf = (defect: PlantedDefect): readonly Edit[] => [defect, ...(defect.also ?? [])];

@@ -35,7 +35,7 @@ import type { ArrivingCall } from './world/mayastor.ts';
 import type { SimulatedProcess } from './world/process.ts';
 import { HIGH_IOPS, SIZE_BYTES } from './world/profile.ts';
 import { GROWTH_DIES } from './world/provoking.ts';
-import { PERSON, type World } from './world/world.ts';
+import { PERSON, type RoomGrant, type World } from './world/world.ts';
 
 /**
  * What must always hold, whatever goes wrong. Each is looked at in the moments in which it could be broken: when a call
@@ -57,6 +57,7 @@ export interface Invariant {
   ) => string | undefined;
   readonly onEvent?: (event: MigrationEvent, world: World) => string | undefined;
   readonly onHeartbeat?: (heartbeat: Heartbeat, world: World) => string | undefined;
+  readonly onRoom?: (granted: RoomGrant, world: World) => string | undefined;
   readonly afterStep?: (world: World) => string | undefined;
   readonly atRest?: (world: World) => readonly string[];
 }
@@ -137,6 +138,13 @@ export const invariants: readonly Invariant[] = [
       previous?.state === 'active' && previous.migrationId !== next.migrationId
         ? `${next.migrationId} began while ${previous.migrationId} was in flight`
         : writesForAnother(next, previous, world, writer),
+    onRoom: ({ migrationId, token }, { bus, truth, clock }) => {
+      if (clock.monotonicMs() - truth.redisShakenAtMs < LEASES_AGAIN_MS) return undefined;
+      const record = [...bus.intents.values()].find(({ intent }) => intent.migrationId === migrationId)?.intent;
+      return record?.state === 'active' && token < record.ownerToken
+        ? `what ${migrationId} counts against is changed by an owner of before, ${record.owner} has it`
+        : undefined;
+    },
     onAccepted: ({ migrationId }, { truth }) =>
       truth.takenUpAgain.has(migrationId) ? `${migrationId} is taken up again` : undefined,
   },
@@ -144,6 +152,7 @@ export const invariants: readonly Invariant[] = [
     id: 'I4',
     says: 'after any crash the replica count returns to normal or the move is needs-attention; nothing leaks',
     onArrival: (call, world) => (call.isLate ? undefined : callsBesideAnother(call, world)),
+    onHeartbeat: (_heartbeat, world) => keepsRoomForNothing(world),
     onIntent: (next, previous, { bus }) =>
       previous === undefined &&
       bus.events.some(({ name, data }) => name === 'migration.accepted' && data.volumeId === next.volumeId)
@@ -293,8 +302,8 @@ const isWithin = (ms: number, limitMs: number): boolean => ms >= 0 && ms <= limi
 
 /** A filled replica may go only while all others are filled, as far as anybody can know, and it is the steered one. */
 function shrinkTooSoon(
-  { change, path }: SeenCall,
-  { bus, model, profile, clock, truth: { cordonedAtMs } }: World,
+  { change, path, process }: SeenCall,
+  { bus, model, profile, clock, truth: { cordonedAtMs, shownAwaySinceMs, unsitedSinceMs } }: World,
 ): string | undefined {
   if (change.kind !== 'count') return undefined;
   const record = bus.intents.get(change.volumeId)?.intent;
@@ -306,6 +315,16 @@ function shrinkTooSoon(
   if (truth === undefined || change.count !== record.replicaCount || truth.replicaCount !== change.count + 1) {
     return undefined;
   }
+  const isLong = (sinceMs: number | undefined, ms: number): boolean =>
+    clock.monotonicMs() - (sinceMs ?? Number.POSITIVE_INFINITY) > ms;
+  // What the target shows may be old; that a node is away was shown.
+  const away = truth.replicas.find(
+    ({ uuid, node }) =>
+      steer !== undefined &&
+      uuid !== steer.victimReplicaId &&
+      isLong(shownAwaySinceMs.get(`${process.name}/${node}`), READ_MS),
+  );
+  if (away !== undefined) return `PUT ${path} while ${away.node} is shown as away, which keeps a replica`;
   const wasUnknowable = model.ledger
     .changes()
     .some(
@@ -354,7 +373,12 @@ function shrinkTooSoon(
       cordons.has(`pool/${pool}/replicas`) &&
       clock.monotonicMs() - (closedAtMs(pool, model) ?? Number.POSITIVE_INFINITY) > CORDONS_FRESH_MS,
   );
-  return closed === undefined ? undefined : `PUT ${path} while ${closed.pool} is cordoned, which keeps a replica`;
+  if (closed !== undefined) return `PUT ${path} while ${closed.pool} is cordoned, which keeps a replica`;
+  // And first of all what does not fit the volume any more.
+  const misfit = truth.replicas.find(
+    ({ uuid, pool }) => uuid !== steer.victimReplicaId && isLong(unsitedSinceMs.get(pool), CORDONS_FRESH_MS),
+  );
+  return misfit === undefined ? undefined : `PUT ${path} while ${misfit.pool} has lost its label, and keeps a replica`;
 }
 
 /** When the pool was last cordoned. */
@@ -515,6 +539,19 @@ function liftsWhatOthersUse(
       nodesCordonedFor(intent).some((node) => path === `/nodes/${node}/cordon/${cordonLabelOf(intent.migrationId)}`),
   );
   return user === undefined ? undefined : `${method} ${path} by ${process.name}, which a move of another uses`;
+}
+
+/** Where every call is answered, a round that has ended leaves its pool and its node to others. */
+function keepsRoomForNothing({ bus, leaseServer, profile, clock, truth }: World): string | undefined {
+  if (profile.faultRate > 0) return undefined;
+  for (const { intent } of bus.intents.values()) {
+    const isBetween = intent.state === 'active' && intent.round === undefined && intent.attention === undefined;
+    const atMs = truth.storedAtMs.get(intent.volumeId) ?? Number.POSITIVE_INFINITY;
+    if (!isBetween || clock.monotonicMs() - atMs < WRITTEN_MS) continue;
+    const kept = leaseServer.roomOf(intent.migrationId).find((key) => /^(pool|node)\//.test(key));
+    if (kept !== undefined) return `${intent.volumeId} keeps room on ${kept}, which none of its rounds fills`;
+  }
+  return undefined;
 }
 
 function limitExceeded({ bus, profile, truth }: World): string | undefined {
@@ -738,9 +775,13 @@ function completedElsewhere(next: Intent, previous: Intent | undefined, { model,
     : `the move of ${volumeId} to ${toTier} is completed with a replica on ${astray.pool}`;
 }
 
-/** Where all is repaired and Mayastor does as it is told, rounds lead to the tier. */
-function failsWithoutCause(next: Intent, previous: Intent | undefined, { truth, profile }: World): string | undefined {
+/** Where all is repaired and Mayastor does as it is told, rounds lead to the tier. The fence of another is waited for. */
+function failsWithoutCause(next: Intent, previous: Intent | undefined, world: World): string | undefined {
+  const { truth, profile } = world;
   if (next.state !== 'ended' || previous?.state !== 'active' || next.outcome !== 'failed') return undefined;
+  const fenced = next.reason === 'NoPlacement' && previous.round === undefined ? fencedOff(previous, world) : undefined;
+  if (fenced !== undefined)
+    return `the move of ${next.volumeId} fails for ${fenced}, which the fence of another closes`;
   const begunAtMs = truth.accepted.get(next.migrationId)?.atMs ?? 0;
   const rightSinceMs = (truth.repairedAtMs ?? Number.POSITIVE_INFINITY) + NEWS_MS + profile.standstillMaxMs;
   if (profile.steer === 'ignored' || begunAtMs < rightSinceMs) return undefined;
@@ -749,6 +790,25 @@ function failsWithoutCause(next: Intent, previous: Intent | undefined, { truth, 
   return next.reason === 'Unsettled' || next.reason === 'WrongVictim'
     ? `the move of ${next.volumeId} fails, though nothing is wrong: ${next.message}`
     : undefined;
+}
+
+/** A pool of the tier that is closed for a growth of another move, where this one could go. */
+function fencedOff({ volumeId, targetPools }: ActiveIntent, { bus, model, clock, truth }: World): string | undefined {
+  const occupied = new Set(model.volume(volumeId)?.replicas.map(({ node }) => node));
+  const cordons = new Set(model.ledger.cordons());
+  const isLong = (atMs: number | undefined): boolean => clock.monotonicMs() - (atMs ?? 0) > FRESH_MS;
+  const fences = [...bus.intents.values()].flatMap(({ intent }) =>
+    intent.state === 'active' && intent.volumeId !== volumeId && isLong(truth.storedAtMs.get(intent.volumeId))
+      ? (intent.round?.fence?.ours ?? [])
+      : [],
+  );
+  return targetPools.find(
+    (pool) =>
+      fences.includes(pool) &&
+      cordons.has(`pool/${pool}/replicas`) &&
+      isLong(closedAtMs(pool, model)) &&
+      !occupied.has(pool.slice(pool.indexOf('-') + 1)),
+  );
 }
 
 function notConverged(world: World): string[] {
@@ -767,8 +827,7 @@ function notConverged(world: World): string[] {
     if (decision.action !== 'hold' || !restingReasons.has(decision.reason) || !isBraked) {
       wrongs.push(`${volumeId} rests on ${decision.action} ${decision.reason}: ${decision.message}`);
     }
-    if (view.pinTier !== undefined) continue;
-    const wanted = (truth.iops.get(volumeId) ?? 0) >= HIGH_IOPS ? 'hot' : 'cold';
+    const wanted = view.pinTier ?? ((truth.iops.get(volumeId) ?? 0) >= HIGH_IOPS ? 'hot' : 'cold');
     const isThere = volume.replicas.every(({ pool }) => pool.startsWith(wanted));
     if (isThere && decision.reason === 'NoEligiblePool')
       wrongs.push(`${volumeId} is on its tier, and ${decision.message}`);

@@ -111,7 +111,8 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
     },
     onIntent: (next, previous, writer) => {
       if (story.isTold) tell(writer.name, describeIntent(next));
-      const isNew = next.state === 'active' && previous?.migrationId !== next.migrationId;
+      const isSame = previous?.state === 'active' && previous.migrationId === next.migrationId;
+      const isNew = next.state === 'active' && !isSame;
       if (isNew) noteStart(next, world);
       look(
         ({ onIntent, onAccepted }) =>
@@ -129,6 +130,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
       look(({ onEvent }) => onEvent?.(event, world));
     },
     onHeartbeat: (heartbeat) => look(({ onHeartbeat }) => onHeartbeat?.(heartbeat, world)),
+    onRoom: (granted) => look(({ onRoom }) => onRoom?.(granted, world)),
     onStory: tell,
   };
   const world: World = createWorld({ seed, profile, only: options.only, observer });

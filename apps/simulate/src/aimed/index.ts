@@ -1,8 +1,12 @@
 import type { AimedWorld } from './aimed-world.ts';
 import { lateCalls } from './late-calls.ts';
+import { owners } from './owners.ts';
+import { rooms } from './rooms.ts';
 import { stops } from './stops.ts';
+import { victims } from './victims.ts';
+import { watchers } from './watchers.ts';
 
-const all = { ...lateCalls, ...stops };
+const all = { ...lateCalls, ...stops, ...owners, ...rooms, ...victims, ...watchers };
 
 export type AimedWorldName = keyof typeof all;
 export const aimedWorlds: Readonly<Record<AimedWorldName, AimedWorld>> = all;

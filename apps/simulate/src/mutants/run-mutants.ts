@@ -26,7 +26,7 @@ export interface MutantRun {
 }
 
 /** What became of a mechanical mutant; one that the simulation has nothing to say to may fail a unit test. */
-export interface MechanicalVerdict {
+interface MechanicalVerdict {
   readonly verdict: Verdict;
   readonly unitTest: string | undefined;
 }

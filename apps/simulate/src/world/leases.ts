@@ -51,6 +51,7 @@ export function leasesOf(
       ownerOf: (volumeId) => server.ownerOf(volumeId),
       fenceHolder: () => server.fenceHolder(),
       isOpen: () => server.isOpen(),
+      roomOf: (migrationId) => server.roomOf(migrationId),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     },
   });
@@ -58,5 +59,5 @@ export function leasesOf(
 
 type Operation = Exclude<
   keyof MemoryLeaseServer,
-  'flush' | 'restart' | 'replicate' | 'census' | 'ownerOf' | 'fenceHolder' | 'isOpen' | symbol
+  'flush' | 'restart' | 'replicate' | 'census' | 'ownerOf' | 'fenceHolder' | 'isOpen' | 'roomOf' | symbol
 >;

@@ -34,6 +34,8 @@ export interface MayastorRoadOptions {
   /** The core dies in the middle of a change of a volume. */
   readonly onCutOff: () => void;
   readonly onRead: () => void;
+  /** Who asked is told of each node whether it is online. */
+  readonly onNodesRead: (process: SimulatedProcess, shown: ReadonlyMap<string, boolean>) => void;
   /** The answer to a read of one volume reaches who asked. */
   readonly onVolumeRead: (process: SimulatedProcess, volumeId: string) => void;
 }
@@ -56,6 +58,7 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     onLateCall,
     onCutOff,
     onRead,
+    onNodesRead,
     onVolumeRead,
   } = options;
   /** For the call that is handed to the model at this moment. */
@@ -145,6 +148,8 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     const answer = await untilAnswered(process, request, handle(request, withFault));
     const [, volumeId] = /^\/volumes\/([^/?]+)$/.exec(path) ?? [];
     if (method === 'GET' && volumeId !== undefined && answer.kind === 'answered') onVolumeRead(process, volumeId);
+    if (method === 'GET' && path === '/nodes' && answer.kind === 'answered')
+      onNodesRead(process, nodesIn(answer.value));
     return answer;
   };
 
@@ -155,6 +160,13 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
   };
+}
+
+function nodesIn(value: unknown): ReadonlyMap<string, boolean> {
+  const nodes = Array.isArray(value)
+    ? (value as readonly { readonly id: string; readonly state?: { readonly status: string } }[])
+    : [];
+  return new Map(nodes.map(({ id, state }) => [id, state?.status === 'Online']));
 }
 
 function never(process: SimulatedProcess): Promise<never> {

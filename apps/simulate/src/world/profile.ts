@@ -88,6 +88,8 @@ export interface VolumeProfile {
   readonly affinityGroup?: string;
   /** Nodes that may hold a replica of it, where not all may. */
   readonly allowedNodes?: readonly string[];
+  /** It wants pools with a label that all have, as long as nobody takes it away from one. */
+  readonly isSited?: boolean;
   readonly labels: Readonly<Record<string, string>>;
 }
 

@@ -70,6 +70,12 @@ interface Truth {
   readonly failures: Map<string, Failures>;
   /** Of each policy: the volumes whose last move failed since one of it completed, and when that was. */
   readonly failedInRow: Map<string, { readonly volumes: Set<string>; completedAtMs: number; lastAtMs: number }>;
+  /** When the record of a volume was last written. */
+  readonly storedAtMs: Map<string, number>;
+  /** Pools that have lost the label which volumes with a site want, since when. */
+  readonly unsitedSinceMs: Map<string, number>;
+  /** Nodes that a process was shown as away, since when, by `process/node`. */
+  readonly shownAwaySinceMs: Map<string, number>;
   /** Nodes that are down, since when. */
   readonly downSinceMs: Map<string, number>;
   /** Which target a process last was told that a volume has, and how often in a row, by `process/volume`. */
@@ -114,6 +120,9 @@ interface PolicyVersion {
   readonly spec: PolicySpecText;
 }
 
+/** A migration with the token of who asked. */
+export type RoomGrant = Pick<Parameters<MemoryLeaseServer['hold']>[0], 'migrationId' | 'token'>;
+
 /** Told of everything that an invariant could be broken by. */
 export interface Observer {
   onArrival(call: ArrivingCall): void;
@@ -121,6 +130,8 @@ export interface Observer {
   onRequest(request: MigrationRequested, scorer: SimulatedProcess): void;
   onEvent(message: MigrationEvent): void;
   onHeartbeat(heartbeat: Heartbeat): void;
+  /** Redis gives a migration room within the limits. */
+  onRoom(granted: RoomGrant): void;
   onStory(who: string, what: string): void;
 }
 
@@ -132,6 +143,7 @@ export const nobody: Observer = {
   onRequest: nothing,
   onEvent: nothing,
   onHeartbeat: nothing,
+  onRoom: nothing,
   onStory: nothing,
 };
 
@@ -167,7 +179,15 @@ export function createWorld(options: {
     ...(profile.isPrompt ? { promptRandom: seededRandom(seed ^ 0x1b56c4e9) } : {}),
   });
   let redisAheadMs = 0;
-  const leaseServer = createMemoryLeaseServer({ clock: { ...clock, nowMs: () => clock.nowMs() + redisAheadMs } });
+  const memory = createMemoryLeaseServer({ clock: { ...clock, nowMs: () => clock.nowMs() + redisAheadMs } });
+  const leaseServer: MemoryLeaseServer = {
+    ...memory,
+    hold: async (request) => {
+      const reply = await memory.hold(request);
+      if (reply.kind === 'granted') observer.onRoom(request);
+      return reply;
+    },
+  };
   const jumpRedis = (ms: number): void => {
     redisAheadMs += ms;
     truth.redisAheadMs = redisAheadMs;
@@ -179,7 +199,10 @@ export function createWorld(options: {
     chaos,
     network,
     throughBytes: profile.throughBytes,
-    onIntent: (next, previous, writer) => observer.onIntent(next, previous, writer),
+    onIntent: (next, previous, writer) => {
+      truth.storedAtMs.set(next.volumeId, clock.monotonicMs());
+      observer.onIntent(next, previous, writer);
+    },
     onRequest: (request, scorer) => observer.onRequest(request, scorer),
     onEvent: (message) => observer.onEvent(message),
     onHeartbeat: (heartbeat) => {
@@ -222,6 +245,13 @@ export function createWorld(options: {
     },
     onRead: () => {
       truth.reads += 1;
+    },
+    onNodesRead: ({ name }, shown) => {
+      for (const [node, isOnline] of shown) {
+        const key = `${name}/${node}`;
+        if (isOnline) truth.shownAwaySinceMs.delete(key);
+        else if (!truth.shownAwaySinceMs.has(key)) truth.shownAwaySinceMs.set(key, clock.monotonicMs());
+      }
     },
     onVolumeRead: ({ name }, volumeId) => {
       const key = `${name}/${volumeId}`;
@@ -283,6 +313,9 @@ function createTruth(): Truth {
     poolOpenedAtMs: new Map(),
     failures: new Map(),
     failedInRow: new Map(),
+    storedAtMs: new Map(),
+    unsitedSinceMs: new Map(),
+    shownAwaySinceMs: new Map(),
     downSinceMs: new Map(),
     targetRead: new Map(),
     prometheus: { isAway: false, hasFew: false },
@@ -313,14 +346,18 @@ function createModel(profile: Profile, clock: VirtualClock, random: Random): May
     rebuildBytesPerSecond: SIZE_BYTES / (profile.rebuildMs / 1_000),
     timers: { failoverMs: FAILOVER_MS, cachePeriodMs: profile.cachePeriodMs },
   });
+  const isSited = profile.volumes.some((volume) => volume.isSited === true);
   for (const node of profile.nodes) {
     const zone = profile.zoneOf(node);
     model.addNode({ id: node, ...(zone === undefined ? {} : { labels: { [ZONE_LABEL]: zone } }) });
     for (const tier of profile.tiersOf(node)) {
-      model.addPool({ id: `${tier}-${node}`, node, capacityBytes: profile.poolBytes[tier], labels: { tier } });
+      const labels = isSited ? { tier, ...SITE } : { tier };
+      model.addPool({ id: `${tier}-${node}`, node, capacityBytes: profile.poolBytes[tier], labels });
     }
   }
-  for (const { id, placement, publishedOn, snapshots, affinityGroup, allowedNodes } of profile.volumes) {
+  for (const volume of profile.volumes) {
+    const { id, placement, publishedOn, snapshots, affinityGroup } = volume;
+    const topology = topologyOf(volume);
     model.createVolume({
       uuid: id,
       sizeBytes: SIZE_BYTES,
@@ -328,13 +365,20 @@ function createModel(profile: Profile, clock: VirtualClock, random: Random): May
       placement,
       snapshots,
       ...(affinityGroup === undefined ? {} : { affinityGroup }),
-      ...(allowedNodes === undefined
-        ? {}
-        : { topology: { node_topology: { explicit: { allowed_nodes: allowedNodes, preferred_nodes: [] } } } }),
+      ...(topology === undefined ? {} : { topology }),
       ...(publishedOn === undefined ? {} : { publishedOn }),
     });
   }
   return model;
+}
+
+/** The label that volumes with a site want, and all pools have at first. */
+const SITE = { site: 'here' } as const;
+
+function topologyOf({ allowedNodes, isSited }: Profile['volumes'][number]) {
+  if (allowedNodes !== undefined)
+    return { node_topology: { explicit: { allowed_nodes: allowedNodes, preferred_nodes: [] } } };
+  return isSited === true ? { pool_topology: { labelled: { inclusion: SITE } } } : undefined;
 }
 
 /** The same, and the truth knows which nodes are down, and what Mayastor leaves on them. */

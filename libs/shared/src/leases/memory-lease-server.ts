@@ -33,6 +33,8 @@ export interface MemoryLeaseServer extends LeaseServer {
   /** Who owns a volume now, and the migration that has the fence. */
   ownerOf(volumeId: string): string | undefined;
   fenceHolder(): string | undefined;
+  /** What a migration has room in, within the limits. */
+  roomOf(migrationId: string): readonly HoldKey[];
   /** Whether it grants anything. */
   isOpen(): boolean;
 }
@@ -306,6 +308,7 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
     ownerOf: (volumeId) => liveLease('owner', volumeId)?.holder,
     fenceHolder: () => liveFence()?.migrationId,
     isOpen: () => state.epochRun === run,
+    roomOf: (migrationId) => [...(state.records.get(migrationId)?.holds.keys() ?? [])],
     census: () => {
       const nowMs = clock.nowMs();
       const live = <T extends { readonly untilMs: number }>(all: Iterable<T>): T[] =>

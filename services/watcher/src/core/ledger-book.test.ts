@@ -151,6 +151,16 @@ describe('LedgerBook', () => {
     expect(book.adopt('p2', { ...emptyLedger, applied: position(3) })).toBe(false);
   });
 
+  test('asks to read again when the status of a policy that appears has counted only some of what was passed over', () => {
+    const book = new LedgerBook();
+    book.adopt('p1', undefined);
+    for (const n of [3, 5]) book.record('p2', position(n), anEndedMove(`m${n}`, { policyId: 'p2' }));
+    expect(book.adopt('p2', { ...emptyLedger, totalMigrations: 1, applied: position(4) })).toBe(true);
+    book.rewind();
+    for (const n of [3, 5]) book.record('p2', position(n), anEndedMove(`m${n}`, { policyId: 'p2' }));
+    expect(book.ledger('p2').totalMigrations).toBe(2);
+  });
+
   test('takes over a status that another leader has brought further', () => {
     const book = new LedgerBook();
     book.adopt('p1', { ...emptyLedger, totalMigrations: 1, applied: position(1) });

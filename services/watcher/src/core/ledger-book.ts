@@ -1,7 +1,7 @@
 import { foldEnd, isApplied, type EndedMove } from './ledger.ts';
 import { emptyLedger, type Checkpoint, type Ledger } from './status.ts';
 
-/** Of so many policies that are gone it is remembered where their events began; further ones wait for a restart. */
+/** Of so many policies that are gone it is remembered how far their events went; further ones wait for a restart. */
 const STRANGERS_MAX = 10_000;
 
 /**
@@ -10,7 +10,7 @@ const STRANGERS_MAX = 10_000;
  */
 export class LedgerBook {
   readonly #ledgers = new Map<string, Ledger>();
-  /** First event that was passed over because its policy was not known, by policy. */
+  /** Last event that was passed over because its policy was not known, by policy. */
   readonly #strangers = new Map<string, Checkpoint>();
   #position: Checkpoint | undefined;
   #newestCheckpoint: Checkpoint | undefined;
@@ -83,11 +83,17 @@ export class LedgerBook {
       const after = foldEnd(before, event, ended);
       counted = after.history !== before.history;
       this.#ledgers.set(policyId, after);
-    } else if (before === undefined && !this.#strangers.has(policyId) && this.#strangers.size < STRANGERS_MAX) {
-      this.#strangers.set(policyId, event);
+    } else if (before === undefined) {
+      this.#passOver(policyId, event);
     }
     this.#position = later(this.#position, event);
     return counted;
+  }
+
+  #passOver(policyId: string, event: Checkpoint): void {
+    const last = this.#strangers.get(policyId);
+    if (last === undefined && this.#strangers.size >= STRANGERS_MAX) return;
+    this.#strangers.set(policyId, later(last, event) ?? event);
   }
 
   /** The stream held nothing beyond this when it was opened. */

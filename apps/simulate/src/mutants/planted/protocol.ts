@@ -223,4 +223,43 @@ export const inTheProtocol: readonly PlantedDefect[] = [
     find: 'const drained = own.find((node) => node !== undefined && nodes.get(node)?.draining === true);',
     replace: 'const drained = own.find((node) => node !== undefined && nodes.get(node)?.draining === undefined);',
   },
+  {
+    name: 'steers beside a cordoned pool',
+    world: 'cordons of people',
+    says: 'the count drops while the pool of a replica that stays is cordoned, which Mayastor might remove instead',
+    file: `${core}/drop-replica.ts`,
+    find: "if (kind === 'nodeCordon' && kept.some(({ pool }) => pools.get(pool)?.cordoned !== false)) {",
+    replace: "if (kind === 'nodeCordon' && kept.length < 0) {",
+  },
+  {
+    name: 'steers beside a misfit',
+    world: 'cordons of people',
+    says: 'the count drops while a replica that stays does not fit the topology of its volume any more',
+    file: `${core}/drop-replica.ts`,
+    find: "const misfit = kind === 'nodeCordon' ? misfitBefore(",
+    replace: "const misfit = kind !== 'nodeCordon' ? misfitBefore(",
+  },
+  {
+    name: 'lifts what stands in a fence',
+    world: 'scarce slots',
+    says: 'cordons of pools are taken away without the lease of the fence, in which they may stand for another',
+    file: `${core}/clean-up.ts`,
+    find: 'const ownPools = evidence.fenceHeld || evidence.fenceIsNobodys === true ? cordonedPools : [];',
+    replace: 'const ownPools = cordonedPools;',
+    also: [
+      {
+        file: `${migrator}/move.ts`,
+        find: 'const mayLiftPool = (): boolean => mayLift() && (fence.isNobodys || fence.lasts(settings.callTimeoutMs));',
+        replace: 'const mayLiftPool = mayLift;',
+      },
+    ],
+  },
+  {
+    name: 'fails for the fence of another',
+    world: 'owners die',
+    says: 'a move that the cordons of another keep off its tier ends as failed, instead of waiting for them to go',
+    file: `${core}/next-step.ts`,
+    find: "if (isFencedOff(intent, volume, evidence)) return wait('FencedElsewhere');",
+    replace: '',
+  },
 ];

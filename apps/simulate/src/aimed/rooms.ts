@@ -1,0 +1,72 @@
+import type { SimulatedBus } from '../bus/simulated-bus.ts';
+import { calmVolumes } from '../world/calm-profile.ts';
+import { GIB, volumeIdOf, type PolicySpecText, type Profile } from '../world/profile.ts';
+import { iopsFor, type World } from '../world/world.ts';
+import type { AimedWorld } from './aimed-world.ts';
+
+/** Room of pools: what others are about to fill, and what is kept for nothing. */
+
+const MINUTE_MS = 60_000;
+const volumes = [1, 2].map(volumeIdOf) as [string, string];
+
+function withSpec({ policies }: Profile, change: Partial<PolicySpecText>): Profile['policies'] {
+  return policies.map((policy) => ({ ...policy, spec: { ...policy.spec, ...change } }));
+}
+
+/** Every process hears of what is stored about moves so much later. */
+const slowNews = ({ bus }: World, lateMs: number): SimulatedBus => ({
+  ...bus,
+  connect: (process) => {
+    const own = bus.connect(process);
+    return {
+      ...own,
+      intents: {
+        ...own.intents,
+        watchAll: (options) =>
+          own.intents.watchAll({
+            ...options,
+            onChange: (...change) => void process.clock.after(lateMs, () => options.onChange(...change)),
+          }),
+      },
+    };
+  },
+});
+
+export const rooms = {
+  'news that come late': {
+    says: 'two moves may fill one pool, which has room for one, and each hears late of the other',
+    profile: (calm) => ({
+      volumes: calmVolumes(Object.fromEntries(volumes.map((id) => [id, ['cold-n1']]))),
+      tiersOf: (node) => (node === 'n3' ? ['hot'] : ['cold']),
+      isThin: false,
+      poolBytes: { hot: 8 * GIB, cold: 400 * GIB },
+      cachePeriodMs: 30_000,
+      rebuildMs: MINUTE_MS,
+      troubleMs: 15 * MINUTE_MS,
+      policies: withSpec(calm, { cooldownPeriod: '1h', maxConcurrentMigrations: 2 }),
+    }),
+    stage: (world) => {
+      for (const id of volumes) world.truth.iops.set(id, iopsFor('hot'));
+      return { bus: slowNews(world, 20_000) };
+    },
+  },
+  'a wait between two rounds': {
+    says: 'a node goes down when the first replica of a volume has come to its tier, so that the next has to wait',
+    profile: () => ({ volumes: calmVolumes({ [volumes[0]]: ['cold-n1', 'cold-n2'] }), troubleMs: 10 * MINUTE_MS }),
+    stage: (world) => {
+      const { truth, clock, bus, model } = world;
+      const [id] = volumes;
+      truth.iops.set(id, iopsFor('hot'));
+      const look = (): void => {
+        const record = bus.intents.get(id)?.intent;
+        const isBetween = record?.state === 'active' && record.round === undefined && record.replicasMoved === 1;
+        if (!isBetween) return void clock.after(20, look);
+        const node = model.volume(id)?.replicas.find(({ pool }) => pool.startsWith('cold'))?.node ?? '';
+        model.faults.nodeDown(node);
+        clock.after(2 * MINUTE_MS, () => model.faults.nodeUp(node));
+      };
+      look();
+      return undefined;
+    },
+  },
+} as const satisfies Readonly<Record<string, AimedWorld>>;

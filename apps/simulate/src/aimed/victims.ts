@@ -1,0 +1,125 @@
+import type { ActiveIntent } from '@couchestor/shared/messages';
+import type { HttpRequest } from '@couchestor/shared/mayastor';
+import { calmVolumes } from '../world/calm-profile.ts';
+import type { MayastorRoad } from '../world/mayastor.ts';
+import { volumeIdOf } from '../world/profile.ts';
+import { iopsFor, PERSON, type World } from '../world/world.ts';
+import type { AimedWorld } from './aimed-world.ts';
+
+/** What makes Mayastor remove another replica than the one that should go, or one that is needed. */
+
+const MINUTE_MS = 60_000;
+const VOLUME = volumeIdOf(1);
+const SPOILED_MS = 3 * MINUTE_MS;
+
+const profile = () => ({
+  volumes: calmVolumes({ [VOLUME]: ['cold-n1', 'cold-n2'] }).map((one) => ({ ...one, publishedOn: 'n4' })),
+  // Of a thin volume nothing would be copied.
+  isThin: false,
+  rebuildMs: MINUTE_MS,
+  troubleMs: 10 * MINUTE_MS,
+});
+
+type Round = NonNullable<ActiveIntent['round']>;
+
+/** The replica of before that stays in the first round. */
+const keptIn = ({ replicasBefore, sourceReplicaId }: Round): Round['replicasBefore'][number] | undefined =>
+  replicasBefore.find(({ replicaId }) => replicaId !== sourceReplicaId);
+
+/** Does something to the replica that stays, while the new one fills. */
+function whileItFills(world: World, spoil: (kept: Round['replicasBefore'][number]) => void): void {
+  const { bus, clock } = world;
+  world.truth.iops.set(VOLUME, iopsFor('hot'));
+  const look = (): void => {
+    const record = bus.intents.get(VOLUME)?.intent;
+    const round = record?.state === 'active' ? record.round : undefined;
+    const kept = round?.addedAt === undefined ? undefined : keptIn(round);
+    if (kept === undefined) clock.after(500, look);
+    else spoil(kept);
+  };
+  look();
+}
+
+function change({ model }: World, method: 'PUT' | 'DELETE', path: string, body?: object): void {
+  void model.handle({ method, path: `/v0${path}`, ...(body === undefined ? {} : { body }) });
+}
+
+const ofPool = { replicas: true, snapshots: false, restores: false, import: false };
+
+export const victims = {
+  'a cordoned node that keeps a replica': {
+    says: 'a person cordons the node of the replica that stays, while the new one fills',
+    profile,
+    stage: (world) => {
+      whileItFills(world, ({ node }) => {
+        const { clock, truth } = world;
+        change(world, 'PUT', `/nodes/${node}/cordon/${PERSON}`);
+        truth.cordonedAtMs.set(node, clock.monotonicMs());
+        clock.after(SPOILED_MS, () => change(world, 'DELETE', `/nodes/${node}/cordon/${PERSON}`));
+      });
+      return undefined;
+    },
+  },
+  'a cordoned pool that keeps a replica': {
+    says: 'a person cordons the pool of the replica that stays, while the new one fills',
+    profile,
+    stage: (world) => {
+      whileItFills(world, ({ pool }) => {
+        change(world, 'PUT', `/pools/${pool}/cordon`, ofPool);
+        world.clock.after(SPOILED_MS, () => change(world, 'DELETE', `/pools/${pool}/cordon`, ofPool));
+      });
+      return undefined;
+    },
+  },
+  'a pool that loses its label': {
+    says: 'a person takes the label away that the volume wants, from the pool of the replica that stays',
+    profile: () => ({ ...profile(), volumes: profile().volumes.map((one) => ({ ...one, isSited: true })) }),
+    stage: (world) => {
+      whileItFills(world, ({ pool }) => {
+        const { clock, truth } = world;
+        change(world, 'DELETE', `/pools/${pool}/label/site`);
+        truth.unsitedSinceMs.set(pool, clock.monotonicMs());
+        clock.after(SPOILED_MS, () => {
+          truth.unsitedSinceMs.delete(pool);
+          change(world, 'PUT', `/pools/${pool}/label/site=here`);
+        });
+      });
+      return undefined;
+    },
+  },
+  'a node that goes away before the count drops': {
+    says: 'the node of the replica that stays goes down in the moment of the steer, which Mayastor refuses for a while',
+    profile: () => ({ ...profile(), cachePeriodMs: 30_000 }),
+    stage: (world) => {
+      world.truth.iops.set(VOLUME, iopsFor('hot'));
+      return { mayastor: refusesSteers(world) };
+    },
+  },
+} as const satisfies Readonly<Record<string, AimedWorld>>;
+
+const REFUSALS = 4;
+
+function refusesSteers({ surroundings, bus, model, clock }: World): MayastorRoad {
+  let refusals = 0;
+  const isSteer = ({ method, path }: HttpRequest): boolean => method === 'PUT' && /^\/nodes\/.*\/cordon\//.test(path);
+  return {
+    transportOf: (process) => {
+      const transport = surroundings.mayastor.transportOf(process);
+      return {
+        ...transport,
+        send: (request) => {
+          if (!isSteer(request) || refusals === REFUSALS) return transport.send(request);
+          const record = bus.intents.get(VOLUME)?.intent;
+          const round = record?.state === 'active' ? record.round : undefined;
+          const node = round === undefined ? undefined : keptIn(round)?.node;
+          if (refusals === 0 && node !== undefined) {
+            model.faults.nodeDown(node);
+            clock.after(2 * MINUTE_MS, () => model.faults.nodeUp(node));
+          }
+          refusals += 1;
+          return Promise.resolve({ kind: 'notSent', reason: 'Unreachable', message: 'refused' });
+        },
+      };
+    },
+  };
+}

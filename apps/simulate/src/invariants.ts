@@ -95,6 +95,8 @@ const BUSY_MS = 5_000;
 const LEASES_AGAIN_MS = 60_000;
 /** No call rests on a read of a volume that was answered longer ago. */
 const READ_MS = 5_500;
+/** Where nothing goes wrong by dice calls arrive within this. */
+const PROMPT_MS = 1_000;
 /** Cordons may be believed for so long, and the call that rests on them may be late. */
 const CORDONS_FRESH_MS = 20_000;
 /** A pause is in force within this, while watcher and NATS are reachable. */
@@ -317,14 +319,16 @@ function shrinkTooSoon(
   }
   const isLong = (sinceMs: number | undefined, ms: number): boolean =>
     clock.monotonicMs() - (sinceMs ?? Number.POSITIVE_INFINITY) > ms;
-  // What the target shows may be old; that a node is away was shown.
+  // It may have been shown to another move of the process, while the call was late.
+  const shownMs = profile.faultRate > 0 ? READ_MS : PROMPT_MS;
+  // What the target shows may be old; that a node or a pool is away was shown.
   const away = truth.replicas.find(
-    ({ uuid, node }) =>
+    ({ uuid, node, pool }) =>
       steer !== undefined &&
       uuid !== steer.victimReplicaId &&
-      isLong(shownAwaySinceMs.get(`${process.name}/${node}`), READ_MS),
+      [node, pool].some((name) => isLong(shownAwaySinceMs.get(`${process.name}/${name}`), shownMs)),
   );
-  if (away !== undefined) return `PUT ${path} while ${away.node} is shown as away, which keeps a replica`;
+  if (away !== undefined) return `PUT ${path} while ${away.pool} or its node is shown as away, which keeps a replica`;
   const wasUnknowable = model.ledger
     .changes()
     .some(

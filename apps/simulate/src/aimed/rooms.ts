@@ -1,6 +1,9 @@
 import type { SimulatedBus } from '../bus/simulated-bus.ts';
+import type { Fleet } from '../fleet.ts';
+import { requestOutOfTurn } from '../out-of-turn.ts';
 import { calmVolumes } from '../world/calm-profile.ts';
 import { GIB, volumeIdOf, type PolicySpecText, type Profile } from '../world/profile.ts';
+import { seededRandom } from '../world/random.ts';
 import { iopsFor, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
 
@@ -32,21 +35,41 @@ const slowNews = ({ bus }: World, lateMs: number): SimulatedBus => ({
   },
 });
 
+/** Of the first growth nothing is seen for a while, and who sent it dies. */
+function growthIsLate({ model, clock, bus }: World, fleet: Fleet): void {
+  let isDone = false;
+  model.faults.onCall(({ method, path }) => {
+    const [, volumeId = ''] = /\/volumes\/([^/]+)\/replica_count\/2$/.exec(path) ?? [];
+    const intent = bus.intents.get(volumeId)?.intent;
+    if (isDone || method !== 'PUT' || intent?.state !== 'active') return undefined;
+    isDone = true;
+    const owner = fleet.running('migrator').find(({ name }) => name === intent.owner);
+    clock.after(100, () => owner?.kill());
+    return { kind: 'timeout', effectAfterMs: 25_000 };
+  });
+}
+
 export const rooms = {
   'news that come late': {
-    says: 'two moves may fill one pool, which has room for one, and each hears late of the other',
+    says: 'two moves may fill one pool, which has room for one, and each hears late of the other; one dies when it grows',
     profile: (calm) => ({
       volumes: calmVolumes(Object.fromEntries(volumes.map((id) => [id, ['cold-n1']]))),
       tiersOf: (node) => (node === 'n3' ? ['hot'] : ['cold']),
       isThin: false,
-      poolBytes: { hot: 8 * GIB, cold: 400 * GIB },
+      poolBytes: { hot: 11 * GIB, cold: 400 * GIB },
       cachePeriodMs: 30_000,
       rebuildMs: MINUTE_MS,
       troubleMs: 15 * MINUTE_MS,
-      policies: withSpec(calm, { cooldownPeriod: '1h', maxConcurrentMigrations: 2 }),
+      policies: withSpec(calm, { maxConcurrentMigrations: 2 }),
     }),
-    stage: (world) => {
-      for (const id of volumes) world.truth.iops.set(id, iopsFor('hot'));
+    stage: (world, fleet) => {
+      growthIsLate(world, fleet);
+      const random = seededRandom(1);
+      for (const id of volumes) world.truth.iops.set(id, iopsFor('cold'));
+      // The scorer would ask for one of them alone.
+      world.clock.after(MINUTE_MS, () => {
+        for (const id of volumes) requestOutOfTurn(world, random, id);
+      });
       return { bus: slowNews(world, 20_000) };
     },
   },

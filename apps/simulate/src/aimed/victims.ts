@@ -1,5 +1,4 @@
-import type { ActiveIntent } from '@couchestor/shared/messages';
-import type { HttpRequest } from '@couchestor/shared/mayastor';
+import { cordonLabelOf, type ActiveIntent, type Intent } from '@couchestor/shared/messages';
 import { calmVolumes } from '../world/calm-profile.ts';
 import type { MayastorRoad } from '../world/mayastor.ts';
 import { volumeIdOf } from '../world/profile.ts';
@@ -87,39 +86,45 @@ export const victims = {
       return undefined;
     },
   },
-  'a node that goes away before the count drops': {
-    says: 'the node of the replica that stays goes down in the moment of the steer, which Mayastor refuses for a while',
+  'a pool that goes away before the count drops': {
+    says: 'the pool of the replica that stays fails between the last look at the volume and the last look at pools',
     profile: () => ({ ...profile(), cachePeriodMs: 30_000 }),
     stage: (world) => {
       world.truth.iops.set(VOLUME, iopsFor('hot'));
-      return { mayastor: refusesSteers(world) };
+      return { mayastor: failsAfterTheLook(world) };
     },
   },
 } as const satisfies Readonly<Record<string, AimedWorld>>;
 
-const REFUSALS = 4;
+/** So long the call that lowers the count is on its way. */
+const LATE_MS = 1_500;
 
-function refusesSteers({ surroundings, bus, model, clock }: World): MayastorRoad {
-  let refusals = 0;
-  const isSteer = ({ method, path }: HttpRequest): boolean => method === 'PUT' && /^\/nodes\/.*\/cordon\//.test(path);
+/** The last look at the volume shows all as it should be; what is read after it shows that the pool has failed. */
+function failsAfterTheLook({ surroundings, bus, model, clock }: World): MayastorRoad {
+  let hasFailed = false;
   return {
     transportOf: (process) => {
       const transport = surroundings.mayastor.transportOf(process);
       return {
         ...transport,
-        send: (request) => {
-          if (!isSteer(request) || refusals === REFUSALS) return transport.send(request);
+        send: async (request) => {
+          const { method, path } = request;
+          if (hasFailed && method === 'PUT' && path.endsWith('/replica_count/2')) await process.clock.sleep(LATE_MS);
+          const answer = await transport.send(request);
           const record = bus.intents.get(VOLUME)?.intent;
           const round = record?.state === 'active' ? record.round : undefined;
-          const node = round === undefined ? undefined : keptIn(round)?.node;
-          if (refusals === 0 && node !== undefined) {
-            model.faults.nodeDown(node);
-            clock.after(2 * MINUTE_MS, () => model.faults.nodeUp(node));
+          const isSteered = model.ledger.cordons().includes(`node/${round?.steer?.node}/${labelOf(record)}`);
+          const pool = round === undefined ? undefined : keptIn(round)?.pool;
+          if (!hasFailed && isSteered && pool !== undefined && method === 'GET' && path === `/volumes/${VOLUME}`) {
+            hasFailed = true;
+            model.faults.poolFaulted(pool);
+            clock.after(2 * MINUTE_MS, () => model.faults.poolRecovers(pool));
           }
-          refusals += 1;
-          return Promise.resolve({ kind: 'notSent', reason: 'Unreachable', message: 'refused' });
+          return answer;
         },
       };
     },
   };
 }
+
+const labelOf = (record: Intent | undefined): string => cordonLabelOf(record?.migrationId ?? '');

@@ -34,8 +34,8 @@ export interface MayastorRoadOptions {
   /** The core dies in the middle of a change of a volume. */
   readonly onCutOff: () => void;
   readonly onRead: () => void;
-  /** Who asked is told of each node whether it is online. */
-  readonly onNodesRead: (process: SimulatedProcess, shown: ReadonlyMap<string, boolean>) => void;
+  /** Who asked is told of each node, or of each pool, whether it is online. */
+  readonly onThingsRead: (process: SimulatedProcess, shown: ReadonlyMap<string, boolean>) => void;
   /** The answer to a read of one volume reaches who asked. */
   readonly onVolumeRead: (process: SimulatedProcess, volumeId: string) => void;
 }
@@ -58,7 +58,7 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     onLateCall,
     onCutOff,
     onRead,
-    onNodesRead,
+    onThingsRead,
     onVolumeRead,
   } = options;
   /** For the call that is handed to the model at this moment. */
@@ -148,8 +148,8 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
     const answer = await untilAnswered(process, request, handle(request, withFault));
     const [, volumeId] = /^\/volumes\/([^/?]+)$/.exec(path) ?? [];
     if (method === 'GET' && volumeId !== undefined && answer.kind === 'answered') onVolumeRead(process, volumeId);
-    if (method === 'GET' && path === '/nodes' && answer.kind === 'answered')
-      onNodesRead(process, nodesIn(answer.value));
+    if (method === 'GET' && (path === '/nodes' || path === '/pools') && answer.kind === 'answered')
+      onThingsRead(process, thingsIn(answer.value));
     return answer;
   };
 
@@ -162,11 +162,11 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
   };
 }
 
-function nodesIn(value: unknown): ReadonlyMap<string, boolean> {
-  const nodes = Array.isArray(value)
+function thingsIn(value: unknown): ReadonlyMap<string, boolean> {
+  const things = Array.isArray(value)
     ? (value as readonly { readonly id: string; readonly state?: { readonly status: string } }[])
     : [];
-  return new Map(nodes.map(({ id, state }) => [id, state?.status === 'Online']));
+  return new Map(things.map(({ id, state }) => [id, state?.status === 'Online']));
 }
 
 function never(process: SimulatedProcess): Promise<never> {

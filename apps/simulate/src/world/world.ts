@@ -74,7 +74,7 @@ interface Truth {
   readonly storedAtMs: Map<string, number>;
   /** Pools that have lost the label which volumes with a site want, since when. */
   readonly unsitedSinceMs: Map<string, number>;
-  /** Nodes that a process was shown as away, since when, by `process/node`. */
+  /** Nodes and pools that a process was shown as away, since when, by `process/name`. */
   readonly shownAwaySinceMs: Map<string, number>;
   /** Nodes that are down, since when. */
   readonly downSinceMs: Map<string, number>;
@@ -246,9 +246,9 @@ export function createWorld(options: {
     onRead: () => {
       truth.reads += 1;
     },
-    onNodesRead: ({ name }, shown) => {
-      for (const [node, isOnline] of shown) {
-        const key = `${name}/${node}`;
+    onThingsRead: ({ name }, shown) => {
+      for (const [thing, isOnline] of shown) {
+        const key = `${name}/${thing}`;
         if (isOnline) truth.shownAwaySinceMs.delete(key);
         else if (!truth.shownAwaySinceMs.has(key)) truth.shownAwaySinceMs.set(key, clock.monotonicMs());
       }

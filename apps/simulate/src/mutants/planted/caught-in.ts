@@ -96,7 +96,7 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'forgets which requests it took up': 'a request that comes again after its move was aborted',
   'grows before it has heard of others': 'news that come late',
   'keeps the pool of the round before': 'a wait between two rounds',
-  'does not look at the nodes that stay': 'a node that goes away before the count drops',
+  'does not look at the nodes that stay': 'a pool that goes away before the count drops',
   'an old owner may take limits': 'room that an owner of before asks for',
   'does not read again what was passed over': 'a policy that a new watcher sees late',
   'steers beside another cordon': 'a cordoned node that keeps a replica',

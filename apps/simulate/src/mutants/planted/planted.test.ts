@@ -3,6 +3,7 @@ import { transform } from 'esbuild';
 import { expect, test } from 'vitest';
 import { root } from '../../bundle.ts';
 import { provocations } from '../../world/provoking.ts';
+import { caughtIn } from './caught-in.ts';
 import { plantedDefects } from './index.ts';
 import { editsOf, planted } from './planted-defect.ts';
 
@@ -35,4 +36,9 @@ test('a defect whose place is no more, or stands twice, is an error and no pass'
 test('each world that a defect names is one of the provoking ones', () => {
   const named = plantedDefects.flatMap(({ world }) => world ?? []);
   expect(named.filter((world) => !Object.hasOwn(provocations, world))).toEqual([]);
+});
+
+test('where a defect was caught last is said of defects that there are', () => {
+  const names = new Set(plantedDefects.map(({ name }) => name));
+  expect(Object.keys(caughtIn).filter((name) => !names.has(name))).toEqual([]);
 });

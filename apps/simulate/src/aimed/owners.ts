@@ -6,7 +6,7 @@ import { requestOutOfTurn } from '../out-of-turn.ts';
 import { calmVolumes } from '../world/calm-profile.ts';
 import type { SimulatedProcess } from '../world/process.ts';
 import { volumeIdOf } from '../world/profile.ts';
-import { seededRandom } from '../world/random.ts';
+import { seededRandom } from '@couchestor/shared/random';
 import { iopsFor, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
 

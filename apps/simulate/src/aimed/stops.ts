@@ -2,7 +2,7 @@ import type { Fleet } from '../fleet.ts';
 import { requestOutOfTurn } from '../out-of-turn.ts';
 import { calmVolumes } from '../world/calm-profile.ts';
 import { volumeIdOf } from '../world/profile.ts';
-import { seededRandom } from '../world/random.ts';
+import { seededRandom } from '@couchestor/shared/random';
 import { iopsFor, putPolicy, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
 

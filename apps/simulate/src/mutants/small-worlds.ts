@@ -2,7 +2,7 @@ import { enumerate } from '../../../../services/migrator/test/small-worlds/enume
 import type { SmallWorld } from '../../../../services/migrator/test/small-worlds/small-world.ts';
 import { walk } from '../../../../services/migrator/test/small-worlds/walk.ts';
 import { wideWorlds } from '../../../../services/migrator/test/small-worlds/wide-worlds.ts';
-import { seededRandom } from '../world/random.ts';
+import { seededRandom } from '@couchestor/shared/random';
 
 /** Worlds with few enough states to be visited for each mutant of the core. */
 

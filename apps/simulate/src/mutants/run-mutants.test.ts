@@ -17,9 +17,10 @@ test('defects are caught by the invariant that they break, what cannot be plante
   const harmless = {
     ...first,
     name: 'harmless',
-    file: 'services/migrator/src/core/waits.ts',
-    find: '2 * 60_000',
-    replace: '120_000',
+    file: 'services/migrator/src/adoption.ts',
+    find: 'const AGAIN_MAX_MS = 5_000;',
+    replace: 'const AGAIN_MAX_MS = 5 * 1_000;',
+    caughtIn: 1,
   };
   const gone = { ...harmless, name: 'gone', find: 'nowhere' };
   const said: string[] = [];

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
 import { pause } from '../clock/index.ts';
-import { MalformedMessageError, streams, subjectFilterOf } from '../messages/index.ts';
+import { MalformedMessageError, streams, subjectFilterOf, subjectOf, subjectToken } from '../messages/index.ts';
 import { messageOf } from '../service/index.ts';
 import type { Link } from './connection.ts';
 import { untilAborted } from './abort.ts';
@@ -97,6 +97,7 @@ async function endOne(
   const { deadLetters, logger, metrics, service } = context;
   try {
     const request = decodeRequest(subject, bytes);
+    if (await wasAnswered(link, request.data.migrationId, stored)) return await remove(link, sequence, logger);
     logger.warn({ subject, sequence, migrationId: request.data.migrationId }, 'a request was delivered too often');
     await options.onExhausted(request);
   } catch (error) {
@@ -107,6 +108,26 @@ async function endOne(
     );
   }
   metrics.exhausted();
+  await remove(link, sequence, logger);
+}
+
+const answers = ['migration.accepted', 'migration.refused'] as const;
+
+/** A server that was killed may keep what was acknowledged before; another answer to it would be none that is true. */
+async function wasAnswered(link: Link, migrationId: string, stored: StoredMsg): Promise<boolean> {
+  for (const name of answers) {
+    const query = { last_by_subj: subjectOf(name, subjectToken(migrationId)) };
+    const answer = await link.jsm.streams.getMessage(streams.events.name, query);
+    if (answer !== null && sortable(answer.timestamp) >= sortable(stored.timestamp)) return true;
+  }
+  return false;
+}
+
+/** The server leaves out zeros at the end of its nanoseconds. */
+const sortable = (timestamp: string): string =>
+  timestamp.replace(/(?:\.(\d+))?Z$/, (_, fraction = '') => `.${String(fraction).padEnd(9, '0')}`);
+
+async function remove(link: Link, sequence: number, logger: BusContext['logger']): Promise<void> {
   try {
     await link.jsm.streams.deleteMessage(STREAM, sequence, false);
   } catch (error) {

@@ -251,6 +251,39 @@ describe('requests', () => {
     await eventually(async () => expect(await waiting()).toBe(0));
   });
 
+  it('that were answered, and left in the queue by a server that died, are removed without another answer', async () => {
+    const exhausted: string[] = [];
+    void consume(() => Promise.resolve({ kind: 'nak', delayMs: 10 }), {
+      handle: async ({ data: { migrationId, volumeId } }) => {
+        const answer = { ...sampleOf('migration.refused'), migrationId, volumeId };
+        if (volumeId !== 'v3') {
+          await bus.publish('migration.refused', subjectToken(migrationId), answer, { messageId: migrationId });
+        }
+        return { kind: 'nak', delayMs: 10 };
+      },
+      onExhausted: async ({ data }) => {
+        exhausted.push(data.volumeId);
+      },
+    });
+    for (const volumeId of ['v1', 'v2', 'v3']) await request(volumeId);
+    await eventually(async () => expect(await waiting()).toBe(0));
+    expect(exhausted).toEqual(['v3']);
+  });
+
+  it('that were refused before, and asked for again, have an answer of their own', async () => {
+    const answer = { ...sampleOf('migration.refused'), migrationId: 'move-of-v1', volumeId: 'v1' };
+    await bus.publish('migration.refused', subjectToken('move-of-v1'), answer, { messageId: 'before' });
+    const exhausted: string[] = [];
+    void consume(() => Promise.resolve({ kind: 'nak', delayMs: 10 }), {
+      onExhausted: async ({ data }) => {
+        exhausted.push(data.volumeId);
+      },
+    });
+    await request('v1');
+    await eventually(async () => expect(await waiting()).toBe(0));
+    expect(exhausted).toEqual(['v1']);
+  });
+
   it('are all handled when the server is killed under load', async () => {
     const handled = new Set<string>();
     void consume(

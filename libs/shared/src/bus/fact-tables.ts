@@ -2,9 +2,26 @@ import { idOfSubject, streams, subjectFilterOf, type StateName } from '../messag
 import { untilAborted } from './abort.ts';
 import type { BusContext } from './context.ts';
 import type { Fact, FactListener, FactTables } from './facts.ts';
+import { createInterner } from './interner.ts';
 import { createMirror, type Mirror } from './mirror.ts';
 import { AWAY_MAX_MS, readInOrder } from './ordered-reader.ts';
 import { guarded, readFact } from './read-fact.ts';
+
+/** What many facts say alike: where things lie, and what they are labelled. */
+const SAID_BY_MANY: ReadonlySet<string> = new Set([
+  'affinityGroup',
+  'allowedNodes',
+  'labels',
+  'mayastorLabels',
+  'namespace',
+  'node',
+  'nodeExclusion',
+  'nodeInclusion',
+  'pool',
+  'poolInclusion',
+  'storageClassName',
+  'targetNode',
+]);
 
 /** One kind of fact. It is held as facts of any kind, since the kinds of one table cannot be told apart by a type. */
 interface Table {
@@ -21,6 +38,7 @@ export function openFactTables<N extends StateName>(
   const tables = new Map<StateName, Table>();
   const syncListeners = new Set<(name: N, synced: boolean) => void>();
   const waiting = new Set<() => void>();
+  const interner = createInterner(SAID_BY_MANY);
 
   const tableOf = (name: StateName): Table => {
     const table = tables.get(name);
@@ -55,8 +73,12 @@ export function openFactTables<N extends StateName>(
       onMessage: (message) => {
         const id = idOfSubject(message.subject);
         const fact = readFact(context, message);
-        if (fact === undefined) table.mirror.delete(id);
-        else table.mirror.set(id, fact);
+        if (fact === undefined) {
+          table.mirror.delete(id);
+          return;
+        }
+        interner.within(fact.data);
+        table.mirror.set(ownTextOf(fact.data, id), fact);
       },
       onCaughtUp: () => {
         table.mirror.finish();
@@ -86,6 +108,11 @@ export function openFactTables<N extends StateName>(
       return () => syncListeners.delete(listener);
     },
   };
+}
+
+/** The id in the words of the fact, so that 100,000 ids are not kept twice. */
+function ownTextOf(data: object, id: string): string {
+  return Object.values(data).find((value): value is string => value === id) ?? id;
 }
 
 function createTable(context: BusContext, name: StateName): Table {

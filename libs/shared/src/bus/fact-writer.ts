@@ -96,7 +96,7 @@ export async function openFactWriter<N extends StateName>(
       const headers = { [DIGEST_HEADER]: digest };
       const { sequence, duplicate } = await publisher.publish({ subject, bytes, messageId, headers, signal });
       metrics.published(name, duplicate ? 'duplicate' : 'stored');
-      if (sentIn === generation) note(id, { digest, sequence, storedAtMs: clock.nowMs() });
+      if (sentIn === generation) note(id, { digest: detached(digest), sequence, storedAtMs: clock.nowMs() });
       return 'published';
     } finally {
       slots.release();
@@ -158,7 +158,7 @@ export async function openFactWriter<N extends StateName>(
   }
 }
 
-/** A copy that stands alone: as a slice of its message it would keep all of that in memory. */
+/** A copy that stands alone: as a slice of a longer text it would keep all of that in memory. */
 function detached(text: string): string {
   return Buffer.from(text).toString();
 }

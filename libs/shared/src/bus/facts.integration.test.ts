@@ -148,6 +148,9 @@ describe('facts', () => {
       ]),
     );
     expect(tables.of('volume.observed').size).toBe(2_000);
+    const [one, other] = ['v2', 'new'].map((name) => tables.of('volume.observed').get(name)?.data.persistentVolume);
+    expect(one?.labels).toBeDefined();
+    expect(other?.labels).toBe(one?.labels);
   });
 
   it('that cannot be read count as absent, and their bytes are kept among the dead letters', async () => {

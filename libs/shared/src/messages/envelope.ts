@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { catalog, messageNames, type MessageData, type MessageName } from './catalog.ts';
 import { subjectOf, type SubjectToken } from './subjects.ts';
@@ -113,7 +114,9 @@ export function decodeMessage(subject: string, bytes: Uint8Array): Message | Tom
   if (type !== eventType(name)) throw new MalformedMessageError(subject, `type ${type} is not that of its subject`);
   const checked = catalog[name].schema.safeParse(data);
   if (!checked.success) throw new MalformedMessageError(subject, z.prettifyError(checked.error));
-  return { ...head, data: checked.data };
+  // They differ where the message says more than its schema. Where they do not, the copy would take a sixth more memory
+  // than what was parsed: it grew field by field.
+  return { ...head, data: isDeepStrictEqual(data, checked.data) ? (data as typeof checked.data) : checked.data };
 }
 
 export function isTombstone<N extends MessageName>(message: Message<N> | Tombstone<N>): message is Tombstone<N> {

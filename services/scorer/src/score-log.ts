@@ -31,8 +31,15 @@ interface Written {
 export function createScoreLog(logger: Logger, clock: Clock): ScoreLog {
   const standing = createStandingLines(clock, REPEAT_MS);
   const heat = new Map<string, Written>();
+  /** Of many volumes only the band counts, so those of one band share what is known of them. */
+  const bands = new Map<string, Written>();
   const dryRuns = new Set<string>();
 
+  const sharedBy = (band: string): Written => {
+    const known = bands.get(band) ?? { band, iops: Number.NaN, atMs: -Infinity };
+    bands.set(band, known);
+    return known;
+  };
   const writeHeat = (decision: Decision, all: boolean): void => {
     const { volumeId, volumeName: volume, policy, score, tierNow: tier } = decision;
     const atMs = clock.monotonicMs();
@@ -43,7 +50,7 @@ export function createScoreLog(logger: Logger, clock: Clock): ScoreLog {
     const moved = last !== undefined && isMoreThanNoise(last.iops, iops, decision.comparedWith?.highIops ?? 0);
     const due = last?.band !== band || (all && ((moved && sinceMs >= WANDER_MS) || sinceMs >= REPEAT_MS));
     if (!due) return;
-    heat.set(volumeId, { band, iops, atMs });
+    heat.set(volumeId, all ? { band, iops, atMs } : sharedBy(band));
     // The first sight of a large fleet is no change of any of its volumes.
     if (last === undefined && !all) return;
     const value =
@@ -64,9 +71,10 @@ export function createScoreLog(logger: Logger, clock: Clock): ScoreLog {
   return {
     writing: function* (decisions) {
       const all = decisions.length <= VOLUMES_WITH_STANDING_LINES;
+      let looked = 0;
       let governed = 0;
-      for (const [index, decision] of decisions.entries()) {
-        if (index % STEP === 0) yield;
+      for (const decision of decisions) {
+        if (looked++ % STEP === 0) yield;
         if (decision.policy === undefined) continue;
         governed += 1;
         writeHeat(decision, all);
@@ -76,14 +84,12 @@ export function createScoreLog(logger: Logger, clock: Clock): ScoreLog {
       // Each of these has been written of. Where no other was, there is nothing to forget.
       if (heat.size === governed) return;
       const present = new Set<string>();
-      for (const [index, { volumeId, policy }] of decisions.entries()) {
-        if (index % STEP === 0) yield;
+      for (const { volumeId, policy } of decisions) {
+        if (looked++ % STEP === 0) yield;
         if (policy !== undefined) present.add(volumeId);
       }
-      let looked = 0;
       for (const volumeId of heat.keys()) {
-        looked += 1;
-        if (looked % STEP === 0) yield;
+        if (looked++ % STEP === 0) yield;
         if (present.has(volumeId)) continue;
         heat.delete(volumeId);
         dryRuns.delete(volumeId);

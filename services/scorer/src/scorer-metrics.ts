@@ -84,8 +84,9 @@ export function createScorerMetrics(registry: Registry): ScorerMetrics {
   const counting: ScorerMetrics['counting'] = function* (decisions) {
     const byReason = new Map<DecisionReason, number>();
     const byUnknown = new Map<UnknownReason, number>();
-    for (const [index, { reason, score }] of decisions.entries()) {
-      if (index % STEP === 0) yield;
+    let looked = 0;
+    for (const { reason, score } of decisions) {
+      if (looked++ % STEP === 0) yield;
       byReason.set(reason, (byReason.get(reason) ?? 0) + 1);
       if (score.kind === 'unknown') byUnknown.set(score.reason, (byUnknown.get(score.reason) ?? 0) + 1);
     }

@@ -26,8 +26,9 @@ export function* namingVolumes(volumes: Volumes): Steps<(label: string) => strin
 function* idsByName(volumes: Volumes): Steps<ReadonlyMap<string, string>> {
   const ids = new Map<string, string>();
   let looked = 0;
-  for (const [volumeId, { data }] of volumes) {
-    const name = data.persistentVolume?.name;
+  for (const { data } of volumes.values()) {
+    const { volumeId, persistentVolume } = data;
+    const name = persistentVolume?.name;
     if (name !== undefined && !isNamedAfter(name, volumeId)) ids.set(name, volumeId);
     looked += 1;
     if (looked % STEP === 0) yield;

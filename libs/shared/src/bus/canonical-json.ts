@@ -14,7 +14,11 @@ export function canonicalJson(value: unknown): string {
 
 /** 132 bits of the SHA-256 of the canonical JSON, in base64url. */
 export function digestOf(value: unknown): string {
-  return hash('sha256', canonicalJson(value), 'base64url').slice(0, 22);
+  return digestOfText(canonicalJson(value));
+}
+
+export function digestOfText(text: string): string {
+  return hash('sha256', text, 'base64url').slice(0, 22);
 }
 
 function byKey([a]: [string, unknown], [b]: [string, unknown]): number {

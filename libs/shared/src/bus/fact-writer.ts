@@ -13,7 +13,7 @@ import {
 import { DAY_MS, HOUR_MS } from '../units/index.ts';
 import { messageOf } from '../service/index.ts';
 import { eitherSignal, untilAborted } from './abort.ts';
-import { digestOf } from './canonical-json.ts';
+import { digestOf, digestOfText } from './canonical-json.ts';
 import type { BusContext } from './context.ts';
 import type { FactWriteOptions, FactWriter, FactWriterOptions } from './facts.ts';
 import { AWAY_MAX_MS, readInOrder } from './ordered-reader.ts';
@@ -30,7 +30,8 @@ const TOMBSTONE = 'tombstone';
 interface Entry {
   readonly digest: string | undefined;
   readonly sequence: number;
-  readonly storedAtMs: number;
+  /** When it was stored, of a tombstone. */
+  readonly tombstoneAtMs?: number;
 }
 
 const IN_FLIGHT_MAX = 500;
@@ -74,7 +75,7 @@ export async function openFactWriter<N extends StateName>(
       const digest = headers?.get(DIGEST_HEADER);
       // What comes out of a subject can go into one.
       const id = detached(idOfSubject(subject)) as SubjectToken;
-      note(id, { digest: digest === undefined ? undefined : detached(digest), sequence, storedAtMs });
+      note(id, entryOf(digest === undefined ? undefined : detached(digest), sequence, storedAtMs));
     },
     onCaughtUp: () => loaded.resolve(),
   });
@@ -96,7 +97,7 @@ export async function openFactWriter<N extends StateName>(
       const headers = { [DIGEST_HEADER]: digest };
       const { sequence, duplicate } = await publisher.publish({ subject, bytes, messageId, headers, signal });
       metrics.published(name, duplicate ? 'duplicate' : 'stored');
-      if (sentIn === generation) note(id, { digest: detached(digest), sequence, storedAtMs: clock.nowMs() });
+      if (sentIn === generation) note(id, entryOf(detached(digest), sequence, clock.nowMs()));
       return 'published';
     } finally {
       slots.release();
@@ -117,7 +118,7 @@ export async function openFactWriter<N extends StateName>(
 
   const writer: FactWriter<N> = {
     set: async (id, data, { identity, traceparent, signal }: FactWriteOptions = {}) => {
-      const digest = digestOf(identity ?? data);
+      const digest = identity === undefined ? digestOf(data) : digestOfText(identity);
       if (!turns.has(id) && entries.get(id)?.digest === digest) return 'unchanged';
       return inTurn(id, async () => {
         if (entries.get(id)?.digest === digest) return 'unchanged';
@@ -126,7 +127,7 @@ export async function openFactWriter<N extends StateName>(
         return send(id, digest, encode, eitherSignal(ended, signal));
       });
     },
-    holds: (id, identity) => !turns.has(id) && entries.get(id)?.digest === digestOf(identity),
+    holds: (id, identity) => !turns.has(id) && entries.get(id)?.digest === digestOfText(identity),
     delete: async (id, { traceparent, signal }: FactWriteOptions = {}) =>
       inTurn(id, async () => {
         const last = entries.get(id);
@@ -135,7 +136,7 @@ export async function openFactWriter<N extends StateName>(
         return send(id, TOMBSTONE, encode, eitherSignal(ended, signal));
       }),
     ids: function* () {
-      for (const [id, entry] of entries) if (entry.digest !== TOMBSTONE) yield id;
+      for (const id of entries.keys()) if (entries.get(id)?.digest !== TOMBSTONE) yield id;
     },
     [Symbol.asyncDispose]: async () => {
       closing.abort(new Error('the writer is closed'));
@@ -158,6 +159,10 @@ export async function openFactWriter<N extends StateName>(
   }
 }
 
+function entryOf(digest: string | undefined, sequence: number, storedAtMs: number): Entry {
+  return digest === TOMBSTONE ? { digest, sequence, tombstoneAtMs: storedAtMs } : { digest, sequence };
+}
+
 /** A copy that stands alone: as a slice of a longer text it would keep all of that in memory. */
 function detached(text: string): string {
   return Buffer.from(text).toString();
@@ -174,7 +179,7 @@ async function purgeTombstones(
     try {
       const { jsm } = await connection.linked(signal);
       for (const [id, entry] of entries) {
-        if (entry.digest !== TOMBSTONE || clock.nowMs() - entry.storedAtMs < TOMBSTONE_LIFE_MS) continue;
+        if (entry.tombstoneAtMs === undefined || clock.nowMs() - entry.tombstoneAtMs < TOMBSTONE_LIFE_MS) continue;
         signal.throwIfAborted();
         // Up to the tombstone and not beyond: a fact that came after it stays.
         const purging = jsm.streams.purge(streams.state.name, { filter: subjectOf(name, id), seq: entry.sequence + 1 });

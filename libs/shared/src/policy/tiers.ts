@@ -24,6 +24,6 @@ export function tierOfPool(policy: PolicySpec, poolLabels: Labels): Tier | undef
 /** Folds the tiers of a volume's replicas, undefined for a replica on a pool without tier. */
 export function placementOf(replicaTiers: readonly (Tier | undefined)[]): Placement {
   const [first] = replicaTiers;
-  if (replicaTiers.every((tier) => tier === first)) return first ?? 'none';
-  return 'mixed';
+  for (const tier of replicaTiers) if (tier !== first) return 'mixed';
+  return first ?? 'none';
 }

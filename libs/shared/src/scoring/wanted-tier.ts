@@ -71,40 +71,48 @@ function tierOfScore(
   spec: WantedInput['spec'],
 ): Extract<Wanted, { kind: 'tier' | 'stay' }> {
   const { highWatermarkIops: high, lowWatermarkIops: low, warmWatermarkIops: warm } = spec;
-  const said = sayingOf(score);
   switch (band) {
     case 'hot': {
-      const message = `${said.up} is at or above the high watermark of ${formatIops(high)}.`;
+      const message = inOnePiece`${promotingBy(score)} is at or above the high watermark of ${formatIops(high)}.`;
       return { kind: 'tier', tier: 'hot', reason: 'AboveHighWatermark', message };
     }
     case 'cold': {
-      const message = `${said.down} is at or below the low watermark of ${formatIops(low)}.`;
+      const message = inOnePiece`${demotingBy(score)} is at or below the low watermark of ${formatIops(low)}.`;
       return { kind: 'tier', tier: 'cold', reason: 'BelowLowWatermark', message };
     }
     case 'warm': {
-      const message = `${said.both} between the warm watermark of ${warm} and the high one of ${formatIops(high)}.`;
+      const message = inOnePiece`${lying(score)} between the warm watermark of ${warm} and the high one of ${formatIops(high)}.`;
       return { kind: 'tier', tier: 'warm', reason: 'AboveWarmWatermark', message };
     }
-    case 'betweenLowAndWarm':
-      return { kind: 'stay', message: `${said.both} between the low watermark of ${low} and the warm one of ${warm}.` };
-    case 'betweenLowAndHigh':
-      return { kind: 'stay', message: `${said.both} between the watermarks of ${low} and ${formatIops(high)}.` };
+    case 'betweenLowAndWarm': {
+      const message = inOnePiece`${lying(score)} between the low watermark of ${low} and the warm one of ${warm}.`;
+      return { kind: 'stay', message };
+    }
+    case 'betweenLowAndHigh': {
+      const message = inOnePiece`${lying(score)} between the watermarks of ${low} and ${formatIops(high)}.`;
+      return { kind: 'stay', message };
+    }
   }
 }
 
-interface Saying {
-  readonly up: string;
-  readonly down: string;
-  /** With its verb. */
-  readonly both: string;
+/** What a template makes by itself is kept as the tree of its parts: of 100,000 sentences, half a million things. */
+function inOnePiece(texts: TemplateStringsArray, ...values: readonly unknown[]): string {
+  return texts.map((text, index) => (index < values.length ? `${text}${String(values[index])}` : text)).join('');
 }
 
-function sayingOf({ iops, demoteIops }: ScoreValue): Saying {
-  const said = formatIops(iops);
-  if (demoteIops === undefined) return { up: said, down: said, both: `${said} lies` };
-  const up = `${said} by the memory for promotion`;
-  const down = `${formatIops(demoteIops)} by the memory for demotion`;
-  return { up, down, both: `With ${up} and ${down} it lies` };
+/** The number that speaks for a hotter tier. */
+function promotingBy({ iops, demoteIops }: ScoreValue): string {
+  return demoteIops === undefined ? formatIops(iops) : `${formatIops(iops)} by the memory for promotion`;
+}
+
+/** The number that speaks for a colder one. */
+function demotingBy({ iops, demoteIops }: ScoreValue): string {
+  return demoteIops === undefined ? formatIops(iops) : `${formatIops(demoteIops)} by the memory for demotion`;
+}
+
+function lying(score: ScoreValue): string {
+  if (score.demoteIops === undefined) return `${promotingBy(score)} lies`;
+  return `With ${promotingBy(score)} and ${demotingBy(score)} it lies`;
 }
 
 /**

@@ -131,8 +131,9 @@ function createChangeWriter<N extends 'decision.made' | ('policy.evaluated' & St
         );
         if (writes.length >= BATCH) await settle();
       };
-      for (const [index, item] of items.entries()) {
-        if (index % STEP === 0) await breathe();
+      let looked = 0;
+      for (const item of items) {
+        if (looked++ % STEP === 0) await breathe();
         const id = subjectToken(idOf(item));
         const identity = identityOf(item);
         if (open.holds(id, identity)) continue;
@@ -152,14 +153,12 @@ function createChangeWriter<N extends 'decision.made' | ('policy.evaluated' & St
       }
       if (held === items.length) return;
       const present = new Set<string>();
-      for (const [index, item] of items.entries()) {
-        if (index % STEP === 0) await breathe();
+      for (const item of items) {
+        if (looked++ % STEP === 0) await breathe();
         present.add(subjectToken(idOf(item)));
       }
-      let looked = 0;
       for (const id of open.ids()) {
-        looked += 1;
-        if (looked % STEP === 0) await breathe();
+        if (looked++ % STEP === 0) await breathe();
         if (!present.has(id)) await within(open.delete(id, { signal }));
       }
       await settle();

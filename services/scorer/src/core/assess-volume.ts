@@ -80,11 +80,11 @@ export function assessVolume(
   const place = whereItIs(volume, tierPools);
   const score = scoreOf(policy.scores, volume.volumeId, volume.targetNode !== undefined, spec.metrics.minCoverage);
   const placesByRank = spec.scoring.hotSharePercent !== undefined;
-  const wanted = wantedTier({ spec, score, pin: wishes.pin, placesByRank, ...place });
-  const head = governedHead(volume, policy, place, score);
+  const { placement, replicaTiers } = place;
+  const wanted = wantedTier({ spec, score, pin: wishes.pin, placesByRank, placement, replicaTiers });
   const decided = (hold: Hold, tierWanted?: Tier): Assessment => ({
     kind: 'decided',
-    decision: held({ ...head, ...(tierWanted === undefined ? {} : { tierWanted }) }, hold),
+    decision: governed(volume, policy, place, score, tierWanted, 'hold', hold),
   });
 
   const moving = movingHold(intent);
@@ -105,13 +105,13 @@ export function assessVolume(
     case 'stay':
       return decided(
         { reason: 'BetweenWatermarks', message: wanted.message },
-        place.placement === 'mixed' || place.placement === 'none' ? undefined : place.placement,
+        placement === 'mixed' || placement === 'none' ? undefined : placement,
       );
     case 'tier':
       break;
   }
   const { tier: to } = wanted;
-  if (place.placement === to) return decided({ reason: 'OnWantedTier', message: wanted.message }, to);
+  if (placement === to) return decided({ reason: 'OnWantedTier', message: wanted.message }, to);
 
   const target = targetQuestion(volume, policy, tierPools, to, around);
   const hold =
@@ -126,16 +126,13 @@ export function assessVolume(
     intent,
     to,
     reason: wanted.reason,
-    copies: copiesFor(target, place.replicaTiers.filter((tier) => tier !== to).length),
+    copies: copiesFor(target, replicaTiers.filter((tier) => tier !== to).length),
     target,
     because: wanted.message,
-    decision: {
-      ...head,
-      tierWanted: to,
-      action: 'move',
+    decision: governed(volume, policy, place, score, to, 'move', {
       reason: wanted.reason,
-      message: `${wanted.message} It moves from ${place.placement} to ${to}.`,
-    },
+      message: `${wanted.message} It moves from ${placement} to ${to}.`,
+    }),
   };
 }
 
@@ -212,15 +209,23 @@ function policyOf({ policyId, name, generation }: ValidPolicy | InvalidPolicy): 
   return { policyId, name, generation };
 }
 
-function governedHead(
-  volume: VolumeObserved,
-  policy: ValidPolicy,
-  { placement }: WhereItIs,
+/** Written out: put together of parts, each of 100,000 decisions would take half as much memory again. */
+function governed(
+  { volumeId, persistentVolume }: VolumeObserved,
+  valid: ValidPolicy,
+  { placement: tierNow }: WhereItIs,
   score: Score,
-): Omit<Decision, 'action' | 'reason' | 'message'> {
-  const shared = sharedBy.get(policy) ?? sharedHead(policy);
-  sharedBy.set(policy, shared);
-  return { ...headOf(volume), policy: shared.policy, tierNow: placement, score, comparedWith: shared.comparedWith };
+  tierWanted: Tier | undefined,
+  action: Decision['action'],
+  { reason, message, nextEligibleAtMs }: Hold,
+): Decision {
+  const volumeName = persistentVolume?.name ?? volumeId;
+  const { policy, comparedWith } = sharedHead(valid);
+  const decision: Decision =
+    tierWanted === undefined
+      ? { volumeId, volumeName, policy, tierNow, action, reason, message, score, comparedWith }
+      : { volumeId, volumeName, policy, tierNow, tierWanted, action, reason, message, score, comparedWith };
+  return nextEligibleAtMs === undefined ? decision : { ...decision, nextEligibleAtMs };
 }
 
 interface SharedHead {
@@ -232,11 +237,15 @@ interface SharedHead {
 const sharedBy = new WeakMap<ValidPolicy, SharedHead>();
 
 function sharedHead(policy: ValidPolicy): SharedHead {
+  const known = sharedBy.get(policy);
+  if (known !== undefined) return known;
   const { highWatermarkIops: highIops, lowWatermarkIops: lowIops, warmWatermarkIops: warmIops } = policy.spec;
-  return {
+  const shared = {
     policy: policyOf(policy),
     comparedWith: { highIops, lowIops, ...(warmIops === undefined ? {} : { warmIops }) },
   };
+  sharedBy.set(policy, shared);
+  return shared;
 }
 
 function movingHold(intent: IntentState | undefined): Hold | undefined {

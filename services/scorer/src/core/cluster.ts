@@ -88,7 +88,9 @@ export interface WhereItIs {
  */
 export function whereItIs(volume: VolumeObserved, { tierOf }: Pick<TierPools, 'tierOf'>): WhereItIs {
   const replicaTiers = volume.replicas.map(({ pool }) => (pool === undefined ? undefined : tierOf.get(pool)));
-  const placed = replicaTiers.filter((_, index) => volume.replicas[index]?.pool !== undefined);
+  const placed = volume.replicas.every(({ pool }) => pool !== undefined)
+    ? replicaTiers
+    : replicaTiers.filter((_, index) => volume.replicas[index]?.pool !== undefined);
   return { placement: placementOf(placed), replicaTiers };
 }
 

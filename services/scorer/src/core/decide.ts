@@ -56,8 +56,9 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
   const moving = new Map<string, VolumeObserved>();
   const affinity = createAffinityIndex();
   const repairing = new Set<string>();
-  for (const [index, { fact }] of world.volumes.entries()) {
-    if (index % STEP === 0) yield;
+  let looked = 0;
+  for (const { fact } of world.volumes) {
+    if (looked++ % STEP === 0) yield;
     affinity.add(fact);
     if (world.intents.get(fact.volumeId)?.state === 'active') {
       moving.set(fact.volumeId, fact);
@@ -83,8 +84,8 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
     if (policy.kind === 'invalid' || policy.spec.scoring.hotSharePercent === undefined) continue;
     const { hotSharePercent } = policy.spec.scoring;
     const own: WorldVolume[] = [];
-    for (const [index, volume] of world.volumes.entries()) {
-      if (index % STEP === 0) yield;
+    for (const volume of world.volumes) {
+      if (looked++ % STEP === 0) yield;
       if (claimFor(policies, volume.fact)?.policy === policy) own.push(volume);
     }
     const places = yield* sharingHotPlaces(policy, hotSharePercent, own, poolsOf(policy), world.intents, around);
@@ -101,8 +102,8 @@ export function* deciding(world: World, nowMs: number): Steps<Outcome> {
     decisions.push(decision);
     enterReason(decision);
   };
-  for (const [index, volume] of world.volumes.entries()) {
-    if (index % STEP === 0) yield;
+  for (const volume of world.volumes) {
+    if (looked++ % STEP === 0) yield;
     const intent = world.intents.get(volume.fact.volumeId);
     const claim = claimFor(policies, volume.fact);
     if (claim === undefined) {
@@ -181,9 +182,9 @@ function* complete(
   settled: ReadonlyMap<string, Decision>,
 ): Steps<readonly Decision[]> {
   const whole: Decision[] = [];
-  for (const [index, { fact }] of volumes.entries()) {
-    if (index % (8 * STEP) === 0) yield;
-    const decision = decisions[index] ?? settled.get(fact.volumeId);
+  for (const { fact } of volumes) {
+    if (whole.length % (8 * STEP) === 0) yield;
+    const decision = decisions[whole.length] ?? settled.get(fact.volumeId);
     assert.ok(decision !== undefined, 'every volume is decided on');
     whole.push(decision);
   }
@@ -201,8 +202,7 @@ function claimFor(
   { persistentVolume }: VolumeObserved,
 ): { readonly policy: WorldPolicy; readonly overlapping: readonly WorldPolicy[] } | undefined {
   if (persistentVolume === undefined) return undefined;
-  const { storageClassName, labels } = persistentVolume;
-  const claim = claimOf(policies, { storageClassName, labels });
+  const claim = claimOf(policies, persistentVolume);
   return claim.kind === 'claimed' ? claim : undefined;
 }
 

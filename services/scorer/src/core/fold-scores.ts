@@ -64,8 +64,10 @@ export function createScoreFold(queries: ScoreQueries, atMs: number, volumeIdOf:
   let staleAfterMs = STALE_MIN_MS;
 
   const each = ({ labels, values }: Samples, take: (volumeId: string, value: number, label: string) => void): void => {
-    for (const [index, label] of labels.entries()) {
+    let index = 0;
+    for (const label of labels) {
       if (label !== '') take(volumeIdOf(label), values[index] ?? Number.NaN, label);
+      index += 1;
     }
   };
   // What is NaN, because it was found twice, is not fresh either.

@@ -32,8 +32,9 @@ export function* sharingHotPlaces(
 ): Steps<HotPlaces> {
   const taken = new Set<string>();
   const standings: Standing[] = [];
-  for (const [index, volume] of volumes.entries()) {
-    if (index % STEP === 0) yield;
+  let looked = 0;
+  for (const volume of volumes) {
+    if (looked++ % STEP === 0) yield;
     const { volumeId } = volume.fact;
     const intent = intents.get(volumeId);
     const standing = standingOf(volume, policy, tierPools, intent, around);

@@ -36,7 +36,8 @@ function* idsByName(volumes: Volumes): Steps<ReadonlyMap<string, string>> {
   return ids;
 }
 
-function isNamedAfter(name: string, volumeId: string): boolean {
+/** Whether a PersistentVolume has the name that the CSI driver gives to that of the volume. */
+export function isNamedAfter(name: string, volumeId: string): boolean {
   return (
     name.length === NAME_PREFIX.length + volumeId.length && name.startsWith(NAME_PREFIX) && name.endsWith(volumeId)
   );

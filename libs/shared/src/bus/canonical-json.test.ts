@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalJson, digestOf } from './canonical-json.ts';
+import { canonicalJson, createTextDigest, digestOf } from './canonical-json.ts';
 
 describe('canonicalJson', () => {
   it('is the same for the same data, however its keys are ordered', () => {
@@ -31,5 +31,15 @@ describe('digestOf', () => {
     expect(new Set(digests).size).toBe(digests.length);
     expect(digestOf({ a: 1, b: 2 })).toBe(digestOf({ b: 2, a: 1 }));
     expect(digests[0]).toMatch(/^[\w-]{22}$/);
+  });
+});
+
+describe('the digest of texts', () => {
+  it('is that of any text, also where there are more than it knows', () => {
+    const [digest, few] = [createTextDigest(), createTextDigest(2)];
+    const texts = ['a', 'b', 'c', 'a', 'b', ''];
+    expect(texts.map(few)).toEqual(texts.map(digest));
+    expect(new Set(texts.map(digest)).size).toBe(4);
+    expect(digest('a')).toMatch(/^[\w-]{22}$/);
   });
 });

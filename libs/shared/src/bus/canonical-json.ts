@@ -17,8 +17,29 @@ export function digestOf(value: unknown): string {
   return digestOfText(canonicalJson(value));
 }
 
-export function digestOfText(text: string): string {
+function digestOfText(text: string): string {
   return hash('sha256', text, 'base64url').slice(0, 22);
+}
+
+/**
+ * The digest of texts many of which are equal: it is worked out once, and is one and the same in memory.
+ * @param textsMax so many are known at a time; when there are more it begins anew
+ */
+export function createTextDigest(textsMax = 1_000): (text: string) => string {
+  const digests = new Map<string, string>();
+  return (text) => {
+    const known = digests.get(text);
+    if (known !== undefined) return known;
+    if (digests.size >= textsMax) digests.clear();
+    const digest = detached(digestOfText(text));
+    digests.set(text, digest);
+    return digest;
+  };
+}
+
+/** A copy that stands alone: as a slice of a longer text it would keep all of that in memory. */
+export function detached(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 function byKey([a]: [string, unknown], [b]: [string, unknown]): number {

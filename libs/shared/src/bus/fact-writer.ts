@@ -13,7 +13,7 @@ import {
 import { DAY_MS, HOUR_MS } from '../units/index.ts';
 import { messageOf } from '../service/index.ts';
 import { eitherSignal, untilAborted } from './abort.ts';
-import { digestOf, digestOfText } from './canonical-json.ts';
+import { createTextDigest, detached, digestOf } from './canonical-json.ts';
 import type { BusContext } from './context.ts';
 import type { FactWriteOptions, FactWriter, FactWriterOptions } from './facts.ts';
 import { AWAY_MAX_MS, readInOrder } from './ordered-reader.ts';
@@ -50,6 +50,7 @@ export async function openFactWriter<N extends StateName>(
   const entries = new Map<SubjectToken, Entry>();
   const turns = new Map<SubjectToken, Promise<unknown>>();
   const slots = createSlots(IN_FLIGHT_MAX);
+  const digestOfIdentity = createTextDigest();
   const loaded = Promise.withResolvers<void>();
   /** Grows when the stream is another one: what was sent to the old one says nothing about it. */
   let generation = 0;
@@ -97,7 +98,7 @@ export async function openFactWriter<N extends StateName>(
       const headers = { [DIGEST_HEADER]: digest };
       const { sequence, duplicate } = await publisher.publish({ subject, bytes, messageId, headers, signal });
       metrics.published(name, duplicate ? 'duplicate' : 'stored');
-      if (sentIn === generation) note(id, entryOf(detached(digest), sequence, clock.nowMs()));
+      if (sentIn === generation) note(id, entryOf(digest, sequence, clock.nowMs()));
       return 'published';
     } finally {
       slots.release();
@@ -118,7 +119,7 @@ export async function openFactWriter<N extends StateName>(
 
   const writer: FactWriter<N> = {
     set: async (id, data, { identity, traceparent, signal }: FactWriteOptions = {}) => {
-      const digest = identity === undefined ? digestOf(data) : digestOfText(identity);
+      const digest = identity === undefined ? detached(digestOf(data)) : digestOfIdentity(identity);
       if (!turns.has(id) && entries.get(id)?.digest === digest) return 'unchanged';
       return inTurn(id, async () => {
         if (entries.get(id)?.digest === digest) return 'unchanged';
@@ -127,7 +128,7 @@ export async function openFactWriter<N extends StateName>(
         return send(id, digest, encode, eitherSignal(ended, signal));
       });
     },
-    holds: (id, identity) => !turns.has(id) && entries.get(id)?.digest === digestOfText(identity),
+    holds: (id, identity) => !turns.has(id) && entries.get(id)?.digest === digestOfIdentity(identity),
     delete: async (id, { traceparent, signal }: FactWriteOptions = {}) =>
       inTurn(id, async () => {
         const last = entries.get(id);
@@ -161,11 +162,6 @@ export async function openFactWriter<N extends StateName>(
 
 function entryOf(digest: string | undefined, sequence: number, storedAtMs: number): Entry {
   return digest === TOMBSTONE ? { digest, sequence, tombstoneAtMs: storedAtMs } : { digest, sequence };
-}
-
-/** A copy that stands alone: as a slice of a longer text it would keep all of that in memory. */
-function detached(text: string): string {
-  return Buffer.from(text).toString();
 }
 
 /** Takes tombstones out of the stream once everyone who was reading has seen them. */

@@ -5,6 +5,7 @@ import { parseTimestampMs } from '@couchestor/shared/units';
 import type { Decision } from '../core/decision.ts';
 import type { Announcements } from '../ports.ts';
 import { toDecisionMade } from '../present-decision.ts';
+import { isNamedAfter } from '../volume-names.ts';
 
 /** So many that change are published at a time; what comes back of them is taken up at once. */
 const BATCH = 50;
@@ -63,12 +64,12 @@ export function createAnnouncements(bus: Bus, clock: Clock, breathe: Breathe): A
 
 /**
  * What makes a decision another one. The score, the numbers compared and the sentence change all the time; they are
- * asked of the scorer itself.
+ * asked of the scorer itself. A name that follows from the volume's id is left out, so that most identities are equal.
  */
 function decisionIdentity(decision: Decision): string {
-  const { volumeName, policy, tierNow, tierWanted, action, reason, nextEligibleAtMs, proposalId } = decision;
+  const { volumeId, volumeName, policy, tierNow, tierWanted, action, reason, nextEligibleAtMs, proposalId } = decision;
   return JSON.stringify([
-    volumeName,
+    isNamedAfter(volumeName, volumeId) ? undefined : volumeName,
     policy?.policyId,
     tierNow,
     tierWanted,

@@ -105,6 +105,9 @@ export interface RegisterReply {
 
 export type EpochReply = { readonly kind: 'open' } | EpochLostReply;
 
+/** Who has the next turn at the fence has to ask again within this, or it would stay free for one who has died. */
+export const TURN_MS = 1_000;
+
 export interface FenceServerRequest {
   readonly migrationId: string;
   readonly token: number;

@@ -35,7 +35,7 @@ export interface Leases extends AsyncDisposable {
 
   /**
    * One migration has the fence, for growths and steers alike. It lapses after a lease's life. The first that was turned
-   * away is next, as long as it asks again within a third of a lease's life.
+   * away is next, as long as it asks again within a second.
    */
   acquireFence(request: FenceRequest): Promise<FenceAnswer>;
   renewFence(migrationId: string, token: number): Promise<RenewalAnswer>;

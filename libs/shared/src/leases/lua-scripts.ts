@@ -206,7 +206,7 @@ if epochOpen(KEYS[1]) then return {'open', 0} end
 return {'epochLost', opensIn(KEYS[2], tonumber(ARGV[1]))}`,
 };
 
-/** keys: fence, turn, epoch, recovery; args: migrationId, token, ttlMs, lifeMs */
+/** keys: fence, turn, epoch, recovery; args: migrationId, token, ttlMs, lifeMs, turnMs */
 export const acquireFence: LuaScript = {
   keys: 4,
   lua: `${prelude}${epoch}
@@ -221,7 +221,7 @@ if held[1] and not mine then leftMs = math.max(1, redis.call('PTTL', KEYS[1])) e
 local turn = redis.call('GET', KEYS[2])
 if leftMs == 0 and not mine and turn and turn ~= id then leftMs = math.max(1, redis.call('PTTL', KEYS[2])) end
 if leftMs > 0 then
-  if not turn or turn == id then redis.call('SET', KEYS[2], id, 'PX', text(math.ceil(ttlMs / 3))) end
+  if not turn or turn == id then redis.call('SET', KEYS[2], id, 'PX', text(math.min(tonumber(ARGV[5]), math.ceil(ttlMs / 3)))) end
   return {'held', leftMs}
 end
 if turn == id then redis.call('DEL', KEYS[2]) end

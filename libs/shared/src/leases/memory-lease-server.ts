@@ -14,6 +14,7 @@ import {
   type LeaseServer,
   type RegisterReply,
   type RegisterRequest,
+  TURN_MS,
   WAITING_MS,
 } from './lease-server.ts';
 
@@ -223,7 +224,7 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
     const isNext = turn === undefined || turn.migrationId === migrationId;
     if (leftMs === 0 && !isMine && !isNext) leftMs = Math.max(1, turn.untilMs - nowMs);
     if (leftMs > 0) {
-      if (isNext) state.fenceTurn = { migrationId, untilMs: nowMs + Math.ceil(ttlMs / 3) };
+      if (isNext) state.fenceTurn = { migrationId, untilMs: nowMs + Math.min(TURN_MS, Math.ceil(ttlMs / 3)) };
       return { kind: 'held', leftMs };
     }
     if (turn?.migrationId === migrationId) state.fenceTurn = undefined;

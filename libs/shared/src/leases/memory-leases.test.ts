@@ -40,6 +40,20 @@ describe('leases in memory', () => {
     grantOf(await leases.acquireOwnership('w', 'a'));
   });
 
+  test('a turn at the fence that nobody comes for keeps it from others for a second', async () => {
+    const world = createWorld();
+    const leases = await world.connect();
+    await openEpoch(world, leases);
+    const by = (migrationId: string) => ({ migrationId, token: 1 });
+    await leases.acquireFence(by('m1'));
+    expect(await leases.acquireFence(by('dead'))).toMatchObject({ reason: 'Held' });
+    await leases.releaseFence('m1', 1);
+    await world.clock.advance(999);
+    expect(await leases.acquireFence(by('m2'))).toMatchObject({ reason: 'Held', retryInMs: 1 });
+    await world.clock.advance(1);
+    expect(await leases.acquireFence(by('m2'))).toMatchObject({ granted: true });
+  });
+
   test('without an answer nothing is granted, whether or not it was done', async () => {
     let fate: CallFate = 'done';
     const world = createWorld(() => fate);

@@ -13,6 +13,7 @@ import {
   type LeaseReply,
   type LeaseServer,
   type RegisterReply,
+  TURN_MS,
   WAITING_MS,
 } from './lease-server.ts';
 import * as scripts from './lua-scripts.ts';
@@ -114,7 +115,7 @@ export function createRedisLeaseServer(options: RedisLeaseServerOptions): LeaseS
     epoch: async (lifeMs) => epochReplyOf(await run('epoch', scripts.readEpoch, epochKeys, [lifeMs])),
     acquireFence: async ({ migrationId, token, ttlMs, lifeMs }) => {
       const keys = [key('fence'), key('fence-turn'), ...epochKeys];
-      const args = [migrationId, token, ttlMs, lifeMs];
+      const args = [migrationId, token, ttlMs, lifeMs, TURN_MS];
       return fenceReplyOf(await run('acquireFence', scripts.acquireFence, keys, args));
     },
     renewFence: async ({ migrationId, token, ttlMs }) =>

@@ -44,13 +44,18 @@ async function closeSite({ server, admin }: Site): Promise<void> {
 }
 
 /** Resolves when the server answers: commands fail at once while there is no connection. */
-async function connect(url: string, namespace: string, onLost?: (error: Error) => void): Promise<Leases> {
+async function connect(
+  url: string,
+  namespace: string,
+  onLost?: (error: Error) => void,
+  holdsLastMs = holdTtlMs,
+): Promise<Leases> {
   const leases = createLeases({
     redis: url,
     clock,
     namespace,
     ttlMs,
-    holdTtlMs,
+    holdTtlMs: holdsLastMs,
     callsPerSecond,
     commandTimeoutMs,
     ...(onLost === undefined ? {} : { onLost }),
@@ -156,7 +161,13 @@ describe('a Redis server that fails', () => {
 
   test('SIGKILL and restart: failing at once, back by itself, no grant before a new epoch', async () => {
     const losses: Error[] = [];
-    await using leases = await connect(site.server.url, 'killed', (error) => losses.push(error));
+    await using leases = await connect(
+      site.server.url,
+      'killed',
+      (error) => losses.push(error),
+      // On a busy machine the restart takes its time.
+      60_000,
+    );
     await openEpoch({ clock, tick }, leases);
     const { token } = grantOf(await leases.acquireOwnership('v', 'a'));
     await leases.acquireHolds(request('m1', token, one('fleet')));

@@ -14,8 +14,4 @@ export const knownSurvivors: readonly KnownSurvivors[] = [
       'services/migrator/src/core/late-call.ts isTakenForWanted: changed comparison afterMs > -CLOCK_TOLERANCE_MS',
     ],
   },
-  {
-    reason: 'changes a number that people are told, and nothing that is decided',
-    ids: ['services/migrator/src/core/intent-changes.ts trigger: negated condition triggerIops === undefined'],
-  },
 ];

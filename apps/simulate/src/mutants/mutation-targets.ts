@@ -17,7 +17,7 @@ const WAITING = ['move', 'migrator', 'move-record', 'lookout', 'held-lease', 'la
 const aroundCores: ReadonlySet<MutantKind> = new Set(['dropped await']);
 
 /** Of all mutants that a machine finds in the protocol so many in a hundred are tried, always the same ones. */
-const DRAWN_PERCENT = 42;
+const DRAWN_PERCENT = 33;
 
 /** Mechanical mutants of the protocol. */
 export function mechanicalMutants(): readonly MechanicalMutant[] {

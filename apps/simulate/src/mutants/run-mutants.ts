@@ -41,7 +41,7 @@ export interface MutantResults {
 const PROGRESS_EVERY = 20;
 /** Of the worlds that come to its place a mechanical mutant is tried in so many before unit tests are asked, and in all. */
 const SEEDS_FIRST = 3;
-const SEEDS_MAX = 12;
+const SEEDS_MAX = 8;
 const KNOWN_SEEDS = 2;
 
 /**

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { createVitest, type TestModule } from 'vitest/node';
+import { createVitest, type TestModule, type Vitest } from 'vitest/node';
 import { root } from '../bundle.ts';
 
 /** The unit tests of the migrator, run with one mutant switched on after the other. */
@@ -21,21 +21,75 @@ function testFiles(): string[] {
   return [...of(`${SERVICE}core/`), ...of(SERVICE)];
 }
 
+/** Longer than all of them take on a busy machine. */
+const STANDSTILL_MS = 180_000;
+
 /** @param text of a file with its switches, by its path from the root of the repository */
 export async function createUnitTests(text: (file: string) => string | undefined): Promise<UnitTests> {
-  const vitest = await createVitest(
+  const order = testFiles();
+  const isOfCore = (file: string): boolean => file.includes('/core/');
+  // Those of the core together, the others one by one, up to the first that fails.
+  const groups = [order.filter(isOfCore), ...order.filter((file) => !isOfCore(file)).map((file) => [file])];
+  let vitest = await start(order, text);
+
+  const failingIn = async (files: readonly string[], mutant: number): Promise<string | undefined> => {
+    vitest.provide('mutant', mutant);
+    const specifications = (await vitest.globTestSpecifications()).filter(({ moduleId }) => files.includes(moduleId));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), STANDSTILL_MS);
+    });
+    const ended = await Promise.race([vitest.runTestSpecifications(specifications), late]);
+    clearTimeout(timer);
+    if (ended === 'late') {
+      void vitest.close();
+      vitest = await start(order, text);
+      return `${files.map((file) => file.slice(root.length)).join(', ')} come to no end`;
+    }
+    // What was run before is told of as well.
+    const [failed] = ended.testModules.filter(({ moduleId }) => files.includes(moduleId)).flatMap(failedIn);
+    const [error] = ended.unhandledErrors;
+    return failed ?? (error === undefined ? undefined : `an error that no test foresaw: ${String(error)}`);
+  };
+  const failing = async (mutant: number): Promise<string | undefined> => {
+    for (const files of groups) {
+      const failed = await failingIn(files, mutant);
+      if (failed !== undefined) return failed;
+    }
+    return undefined;
+  };
+  const broken = await failing(NONE);
+  if (broken !== undefined) {
+    await vitest.close();
+    throw new Error(`fails where nothing was changed: ${broken}`);
+  }
+  /** One run at a time. */
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    failing: (mutant) => {
+      const asked = last.then(() => failing(mutant));
+      last = asked.catch(() => undefined);
+      return asked;
+    },
+    [Symbol.asyncDispose]: () => vitest.close(),
+  };
+}
+
+const NONE = -1;
+
+function start(include: string[], text: (file: string) => string | undefined): Promise<Vitest> {
+  return createVitest(
     'test',
     {
       config: false,
       root,
-      include: testFiles(),
+      include,
       setupFiles: [fileURLToPath(new URL('switch-on.ts', import.meta.url))],
       watch: false,
       pool: 'threads',
       maxWorkers: 1,
-      bail: 1,
       reporters: [{}],
-      testTimeout: 20_000,
+      testTimeout: 60_000,
     },
     {
       plugins: [
@@ -51,36 +105,6 @@ export async function createUnitTests(text: (file: string) => string | undefined
       ],
     },
   );
-  const specifications = await vitest.globTestSpecifications();
-  const order = testFiles();
-  specifications.sort((a, b) => order.indexOf(a.moduleId) - order.indexOf(b.moduleId));
-  const core = specifications.filter(({ moduleId }) => moduleId.includes('/core/'));
-  const others = specifications.filter(({ moduleId }) => !moduleId.includes('/core/'));
-
-  const failingOf = async (of: typeof specifications, mutant: number | undefined): Promise<string | undefined> => {
-    vitest.provide('mutant', mutant ?? -1);
-    const { testModules, unhandledErrors } = await vitest.runTestSpecifications(of);
-    const failed = testModules.flatMap(failedIn);
-    return (
-      failed[0] ??
-      (unhandledErrors.length > 0 ? `an error that no test foresaw: ${String(unhandledErrors[0])}` : undefined)
-    );
-  };
-  const broken = await failingOf(specifications, undefined);
-  if (broken !== undefined) {
-    await vitest.close();
-    throw new Error(`fails where nothing was changed: ${broken}`);
-  }
-  /** One run at a time. */
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    failing: (mutant) => {
-      const asked = last.then(async () => (await failingOf(core, mutant)) ?? (await failingOf(others, mutant)));
-      last = asked.catch(() => undefined);
-      return asked;
-    },
-    [Symbol.asyncDispose]: () => vitest.close(),
-  };
 }
 
 function failedIn(module: TestModule): string[] {

@@ -2,9 +2,9 @@ import type { AimedWorldName } from '../../aimed/index.ts';
 
 /** Where each planted defect was caught last, by its name: a seed, or a world made by hand. */
 export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
-  'acts on a busy volume': 1543,
+  'acts on a busy volume': 1351,
   'never reads again': 1,
-  'no re-read before a call': 1815,
+  'no re-read before a call': 5719,
   'one read settles': 103,
   'grows without a fence': 1,
   'forgets to lift the fence': 1,
@@ -21,14 +21,14 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'completes at the first replica': 87,
   'shrinks without a steer': 1,
   'does not ask for owners': 103,
-  'shrinks on a dead node': 1335,
+  'shrinks on a dead node': 1143,
   'does not hear an abort': 183,
   'rolls forward when asked back': 183,
   'counts what is on its way as nothing': 71,
   'doubles the life of the permit': 231,
   'moves beside a drain': 1751,
   'does not obey the pause': 231,
-  'lifts for ever': 1607,
+  'lifts for ever': 9607,
   'calls without the permit': 231,
   'lease by the client’s clock': 343,
   'a lease never ends': 343,

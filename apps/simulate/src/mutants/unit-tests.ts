@@ -27,9 +27,11 @@ const STANDSTILL_MS = 180_000;
 /** @param text of a file with its switches, by its path from the root of the repository */
 export async function createUnitTests(text: (file: string) => string | undefined): Promise<UnitTests> {
   const order = testFiles();
-  const isOfCore = (file: string): boolean => file.includes('/core/');
-  // Those of the core together, the others one by one, up to the first that fails.
-  const groups = [order.filter(isOfCore), ...order.filter((file) => !isOfCore(file)).map((file) => [file])];
+  // Those of the core, what else takes no time, and whole moves, up to the first that fails.
+  const isOf = (part: RegExp) => (file: string) => part.test(file);
+  const groups = [/\/core\//, /\/src\/(?!move\.|no-free-node|core\/)/, /no-free-node/, /\/move\.test/].map((part) =>
+    order.filter(isOf(part)),
+  );
   let vitest = await start(order, text);
 
   const failingIn = async (files: readonly string[], mutant: number): Promise<string | undefined> => {
@@ -49,7 +51,7 @@ export async function createUnitTests(text: (file: string) => string | undefined
     // What was run before is told of as well.
     const [failed] = ended.testModules.filter(({ moduleId }) => files.includes(moduleId)).flatMap(failedIn);
     const [error] = ended.unhandledErrors;
-    return failed ?? (error === undefined ? undefined : `an error that no test foresaw: ${String(error)}`);
+    return failed ?? (error === undefined ? undefined : `an error that no test foresaw: ${textOf(error)}`);
   };
   const failing = async (mutant: number): Promise<string | undefined> => {
     for (const files of groups) {
@@ -106,6 +108,8 @@ function start(include: string[], text: (file: string) => string | undefined): P
     },
   );
 }
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : JSON.stringify(error));
 
 function failedIn(module: TestModule): string[] {
   const file = module.moduleId.slice(root.length);

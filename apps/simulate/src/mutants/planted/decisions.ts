@@ -48,15 +48,15 @@ export const inDecisions: readonly PlantedDefect[] = [
     world: 'cordons of people',
     says: 'a volume is where its first replica is',
     file: 'libs/shared/src/policy/tiers.ts',
-    find: "if (replicaTiers.every((tier) => tier === first)) return first ?? 'none';",
-    replace: "if (replicaTiers.length > 0) return first ?? 'none';",
+    find: "for (const tier of replicaTiers) if (tier !== first) return 'mixed';",
+    replace: '',
   },
   {
     name: 'moves what is there already',
     world: 'scarce slots',
     says: 'the tier on which a volume lies is not looked at',
     file: `${core}/assess-volume.ts`,
-    find: "if (place.placement === to) return decided({ reason: 'OnWantedTier', message: wanted.message }, to);",
+    find: "if (placement === to) return decided({ reason: 'OnWantedTier', message: wanted.message }, to);",
     replace: '',
   },
   {

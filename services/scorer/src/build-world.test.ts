@@ -12,8 +12,8 @@ function aBuild() {
   const volumes = new Map(facts.map((data) => [data.volumeId, { data, timeMs: NOW_MS }]));
   const intents = new Map<string, IntentState>();
   const { pools, nodes, movers, cluster } = aWorld();
-  const builder = createWorldBuilder(createCronerCalendar());
-  const begin = () =>
+  const ownBuilder = createWorldBuilder(createCronerCalendar());
+  const begin = (builder = ownBuilder) =>
     builder.building({
       observed: {
         completeSinceMs: NOW_MS,
@@ -49,4 +49,21 @@ test('a view is of one moment: what changes while it is put together does not ch
   const next = allSteps(begin());
   expect(next.volumes).toHaveLength(COUNT - 1);
   expect(next.intents.size).toBe(1);
+});
+
+test('what has not changed is the same in the next view, which is as one that is put together anew', () => {
+  const { volumes, begin } = aBuild();
+  const before = allSteps(begin()).volumes;
+  const { fact } = aVolume('v5', ['cold-1']);
+  const held = { name: 'pv', uid: 'uid', phase: 'Bound', storageClassName: 'mayastor', labels: {}, hold: 'true' };
+  volumes.set('v5', { data: { ...fact, persistentVolume: held }, timeMs: NOW_MS });
+  volumes.set('v6', { data: before[6]?.fact ?? fact, timeMs: NOW_MS + 1 });
+  volumes.delete('v1000');
+  const after = allSteps(begin()).volumes;
+  expect(after).toEqual(allSteps(begin(createWorldBuilder(createCronerCalendar()))).volumes);
+  expect(after[5]?.wishes.hold).toEqual({ kind: 'forever' });
+  expect(after[6]?.observedAtMs).toBe(NOW_MS + 1);
+  expect(after.filter((volume, index) => volume === before[index])).toHaveLength(998);
+  const again = allSteps(begin()).volumes;
+  expect(again.every((volume, index) => volume === after[index])).toBe(true);
 });

@@ -34,6 +34,8 @@ export function createWorldBuilder(calendar: WindowCalendar): WorldBuilder {
     policies.set(policy, known);
     return known;
   };
+  /** Of the last world, in the order of the facts. Most of 100,000 have not changed since, and are not made anew. */
+  let volumesBefore: readonly WorldVolume[] = [];
   const read = (observed: ObservedWorld): readonly ReadPolicy[] => observed.policies.map(readPolicyOnce);
   return {
     policies: read,
@@ -57,9 +59,12 @@ export function createWorldBuilder(calendar: WindowCalendar): WorldBuilder {
       };
       const volumes: WorldVolume[] = [];
       for (const fact of facts) {
-        volumes.push(readVolume(fact));
+        const before = volumesBefore[volumes.length];
+        const isSame = before?.fact === fact.data && before.observedAtMs === fact.timeMs;
+        volumes.push(isSame ? before : readVolume(fact));
         if (volumes.length % STEP === 0) yield;
       }
+      volumesBefore = volumes;
       return { ...world, volumes };
     },
   };

@@ -27,6 +27,7 @@ export type {
 export {
   type CallFate,
   createMemoryLeaseServer,
+  type LeaseOperations,
   type MemoryLeaseServer,
   type MemoryLeaseServerOptions,
 } from './memory-lease-server.ts';

@@ -23,6 +23,8 @@ export type CallFate = 'done' | 'refused' | 'unanswered';
 
 /** A model of the Redis server and its scripts, for simulations and unit tests. Several `Leases` may share one. */
 export interface MemoryLeaseServer extends LeaseServer {
+  /** The same operations, each done and answered in the moment of the call. */
+  readonly atOnce: LeaseOperations;
   /** Forgets everything, as FLUSHALL does. */
   flush(): void;
   /** Keeps its data, but is another process: what was written last might have been lost. */
@@ -39,6 +41,13 @@ export interface MemoryLeaseServer extends LeaseServer {
   /** Whether it grants anything. */
   isOpen(): boolean;
 }
+
+/** What each script does, and answers. */
+export type LeaseOperations = {
+  readonly [K in Exclude<keyof LeaseServer, symbol>]: (
+    ...request: Parameters<LeaseServer[K]>
+  ) => Awaited<ReturnType<LeaseServer[K]>>;
+};
 
 export interface MemoryLeaseServerOptions {
   /** Its wall time is the server's time. */
@@ -250,49 +259,60 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
     return waitMs;
   };
 
+  const atOnce: LeaseOperations = {
+    acquireLease,
+    renewLease: ({ kind, name, holder, token, ttlMs }) => {
+      const lease = liveLease(kind, name);
+      if (lease === undefined || lease.holder !== holder || lease.token !== token) return false;
+      lease.untilMs = clock.nowMs() + ttlMs;
+      return true;
+    },
+    releaseLease: ({ kind, name, holder, token }) => {
+      const lease = liveLease(kind, name);
+      if (lease?.holder === holder && lease.token === token) state.leases.delete(`${kind}:${name}`);
+    },
+    hold,
+    releaseHolds: ({ migrationId, token, ttlMs }) => {
+      const record = state.records.get(migrationId);
+      if (record !== undefined && token < record.token) return;
+      const untilMs = clock.nowMs() + ttlMs;
+      state.records.set(migrationId, { token, released: true, holds: new Map(), untilMs });
+    },
+    register,
+    epoch: epochOf,
+    acquireFence,
+    renewFence: ({ migrationId, token, ttlMs }) => {
+      const fence = liveFence();
+      if (fence?.migrationId !== migrationId || fence.token !== token) return false;
+      fence.untilMs = clock.nowMs() + ttlMs;
+      return true;
+    },
+    releaseFence: ({ migrationId, token }) => {
+      const fence = liveFence();
+      if (fence?.migrationId === migrationId) {
+        if (token < fence.token) return;
+        state.fence = undefined;
+      }
+      if (state.fenceTurn?.migrationId === migrationId) state.fenceTurn = undefined;
+    },
+    takeCall,
+    ping: () => undefined,
+  };
+
   return {
-    acquireLease: (request) => serve('acquireLease', () => acquireLease(request)),
-    renewLease: ({ kind, name, holder, token, ttlMs }) =>
-      serve('renewLease', () => {
-        const lease = liveLease(kind, name);
-        if (lease === undefined || lease.holder !== holder || lease.token !== token) return false;
-        lease.untilMs = clock.nowMs() + ttlMs;
-        return true;
-      }),
-    releaseLease: ({ kind, name, holder, token }) =>
-      serve('releaseLease', () => {
-        const lease = liveLease(kind, name);
-        if (lease?.holder === holder && lease.token === token) state.leases.delete(`${kind}:${name}`);
-      }),
-    hold: (request) => serve('hold', () => hold(request)),
-    releaseHolds: ({ migrationId, token, ttlMs }) =>
-      serve('releaseHolds', () => {
-        const record = state.records.get(migrationId);
-        if (record !== undefined && token < record.token) return;
-        const untilMs = clock.nowMs() + ttlMs;
-        state.records.set(migrationId, { token, released: true, holds: new Map(), untilMs });
-      }),
-    register: (request) => serve('register', () => register(request)),
-    epoch: (lifeMs) => serve('epoch', () => epochOf(lifeMs)),
-    acquireFence: (request) => serve('acquireFence', () => acquireFence(request)),
-    renewFence: ({ migrationId, token, ttlMs }) =>
-      serve('renewFence', () => {
-        const fence = liveFence();
-        if (fence?.migrationId !== migrationId || fence.token !== token) return false;
-        fence.untilMs = clock.nowMs() + ttlMs;
-        return true;
-      }),
-    releaseFence: ({ migrationId, token }) =>
-      serve('releaseFence', () => {
-        const fence = liveFence();
-        if (fence?.migrationId === migrationId) {
-          if (token < fence.token) return;
-          state.fence = undefined;
-        }
-        if (state.fenceTurn?.migrationId === migrationId) state.fenceTurn = undefined;
-      }),
-    takeCall: (priority, callsPerSecond, lifeMs) => serve('takeCall', () => takeCall(priority, callsPerSecond, lifeMs)),
-    ping: () => serve('ping', () => undefined),
+    atOnce,
+    acquireLease: (request) => serve('acquireLease', () => atOnce.acquireLease(request)),
+    renewLease: (request) => serve('renewLease', () => atOnce.renewLease(request)),
+    releaseLease: (request) => serve('releaseLease', () => atOnce.releaseLease(request)),
+    hold: (request) => serve('hold', () => atOnce.hold(request)),
+    releaseHolds: (request) => serve('releaseHolds', () => atOnce.releaseHolds(request)),
+    register: (request) => serve('register', () => atOnce.register(request)),
+    epoch: (lifeMs) => serve('epoch', () => atOnce.epoch(lifeMs)),
+    acquireFence: (request) => serve('acquireFence', () => atOnce.acquireFence(request)),
+    renewFence: (request) => serve('renewFence', () => atOnce.renewFence(request)),
+    releaseFence: (request) => serve('releaseFence', () => atOnce.releaseFence(request)),
+    takeCall: (...request) => serve('takeCall', () => atOnce.takeCall(...request)),
+    ping: () => serve('ping', () => atOnce.ping()),
     flush: () => {
       state = emptyState();
     },

@@ -1,3 +1,4 @@
+import type { IdleProbe } from './mayastor-client.ts';
 import type { Outcome, RefusalCode } from './outcome.ts';
 import { CORE_NOT_CONNECTED, parseSvcError } from './svc-error.ts';
 import type { HttpAnswer } from './transport.ts';
@@ -99,4 +100,15 @@ function classifyStatus(operation: ChangeOperation, status: number, body: string
 
 function refused(code: RefusalCode, message: string, status: number | undefined): Outcome {
   return { kind: 'refused', code, leftBehind: code === 'MaxRebuilds' ? 'replica' : 'nothing', message, status };
+}
+
+/** What the answer to a count that is never granted says of the volume. */
+export function probeOf(outcome: Outcome): IdleProbe {
+  // What had no answer says nothing, and is asked again: an operation may run all the same.
+  if (outcome.kind === 'unknown' && outcome.status === undefined) return 'busy';
+  if (outcome.kind !== 'refused') return 'unknown';
+  if (outcome.code === 'Unreachable' || outcome.code === 'NotStarted') return 'busy';
+  if (outcome.code === 'ReplicaChangeCount') return 'idle';
+  if (outcome.code === 'Conflict') return 'busy';
+  return outcome.code === 'NotFound' ? 'absent' : 'unknown';
 }

@@ -1,3 +1,4 @@
+export { type ChangeOperation, classify, probeOf } from './classification.ts';
 export { MayastorUnavailableError } from './errors.ts';
 export { type ClusterFeatures, featuresOf } from './features.ts';
 export type { CallKind, CallOptions, ChangeOptions, IdleProbe, MayastorClient } from './mayastor-client.ts';

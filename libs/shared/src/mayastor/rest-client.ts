@@ -2,10 +2,10 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../clock/index.ts';
 import { messageOf } from '../service/errors.ts';
 import { createCallSlots } from './call-slots.ts';
-import { type ChangeOperation, classify } from './classification.ts';
+import { type ChangeOperation, classify, probeOf } from './classification.ts';
 import { MalformedAnswerError, MayastorUnavailableError } from './errors.ts';
 import { arrayOf, countAt, recordOf } from './json-fields.ts';
-import type { CallKind, CallOptions, ChangeOptions, IdleProbe, MayastorClient } from './mayastor-client.ts';
+import type { CallKind, CallOptions, ChangeOptions, MayastorClient } from './mayastor-client.ts';
 import { createMayastorMetrics, type ReadOperation } from './metrics.ts';
 import { parseNexus } from './nexus.ts';
 import { parseNode } from './node.ts';
@@ -233,16 +233,6 @@ const nodeCordonPath = (nodeId: string, label: string): string =>
   `/nodes/${encodeURIComponent(nodeId)}/cordon/${encodeURIComponent(label)}`;
 
 const nothing = (): undefined => undefined;
-
-function probeOf(outcome: Outcome): IdleProbe {
-  // What had no answer says nothing, and is asked again: an operation may run all the same.
-  if (outcome.kind === 'unknown' && outcome.status === undefined) return 'busy';
-  if (outcome.kind !== 'refused') return 'unknown';
-  if (outcome.code === 'Unreachable' || outcome.code === 'NotStarted') return 'busy';
-  if (outcome.code === 'ReplicaChangeCount') return 'idle';
-  if (outcome.code === 'Conflict') return 'busy';
-  return outcome.code === 'NotFound' ? 'absent' : 'unknown';
-}
 
 /** A missing route is answered without a body, a missing object with one. */
 function routeExists(answer: HttpAnswer): boolean | undefined {

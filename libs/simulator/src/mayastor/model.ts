@@ -8,6 +8,7 @@ import type { MayastorModelOptions, MayastorVersion } from './options.ts';
 import { startReconcilers } from './reconcilers.ts';
 import type { MayastorAnswer, MayastorRequest, Routed } from './route.ts';
 import { routeOf } from './routes.ts';
+import { createShown, type Shown } from './shown.ts';
 import { truthOf, type VolumeTruth } from './volume-truth.ts';
 import { volumeOf } from './volumes.ts';
 import { placeVolume, setLoad, type VolumeToCreate } from './world-building.ts';
@@ -17,6 +18,11 @@ import { createWorld, now } from './world.ts';
 export interface MayastorModel {
   /** Answers one REST request, as soon as the server would. Never rejects. */
   handle(request: MayastorRequest): Promise<MayastorAnswer>;
+  /**
+   * What a read of this path would show, without its JSON; undefined where it would not be answered at once, or by a
+   * failure: then `handle` says how.
+   */
+  shown(path: string): Shown | undefined;
   readonly version: MayastorVersion;
   readonly ledger: Ledger;
   readonly faults: Faults;
@@ -72,8 +78,14 @@ export function createMayastorModel(options: MayastorModelOptions): MayastorMode
     return answer;
   };
 
+  const shown = createShown(world);
+
   return {
     handle,
+    shown: (path) =>
+      world.core.state === 'up' && faults.faultOf({ method: 'GET', path, body: undefined }) === undefined
+        ? shown
+        : undefined,
     version: world.version,
     ledger: world.ledger,
     faults,

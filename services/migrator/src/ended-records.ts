@@ -1,9 +1,9 @@
 import { ConflictError, type IntentStore } from '@couchestor/shared/bus';
 import type { Clock } from '@couchestor/shared/clock';
-import type { MigrationEventName } from '@couchestor/shared/messages';
 import { parseTimestampMs } from '@couchestor/shared/units';
 import type { IntentBoard } from './intent-board.ts';
 import type { Mayastor, MoveEvents, ObservedWorld } from './ports.ts';
+import { tellUntold } from './untold-events.ts';
 
 /** Looks after the records of moves that have ended. Each rejects when a dependency is away. */
 export interface EndedRecords {
@@ -32,13 +32,7 @@ export function createEndedRecords(options: {
     for (const [volumeId, { intent, revision }] of board.all()) {
       if (intent.state !== 'ended' || intent.outbox.length === 0 || isRunning(volumeId)) continue;
       if (clock.nowMs() - parseTimestampMs(intent.endedAt) <= OUTBOX_PATIENCE_MS) continue;
-      for (const { name, messageId, data } of intent.outbox) {
-        await events.publish(name as MigrationEventName, intent.migrationId, data, {
-          messageId,
-          signal: signal,
-          ...(intent.traceparent === undefined ? {} : { traceparent: intent.traceparent }),
-        });
-      }
+      await tellUntold(events, intent, signal);
       await intents.update({ ...intent, outbox: [] }, revision, signal).catch(ignoreConflict);
     }
   };

@@ -3,7 +3,8 @@ import type { Clock } from '@couchestor/shared/clock';
 import type { ActiveIntent } from '@couchestor/shared/messages';
 import { judgeLateCall, type LateCall } from './core/late-call.ts';
 import type { MoveLogger } from './move-context.ts';
-import type { Mayastor } from './ports.ts';
+import type { Mayastor, MoveEvents } from './ports.ts';
+import { tellUntold } from './untold-events.ts';
 
 /** Looks after calls that this process sent too late, until they are known to have come to nothing or are undone. */
 export interface LateCalls {
@@ -15,13 +16,14 @@ export interface LateCalls {
 export function createLateCalls(options: {
   readonly instance: string;
   readonly intents: IntentStore;
+  readonly events: MoveEvents;
   readonly mayastor: Pick<Mayastor, 'readVolume'>;
   readonly clock: Clock;
   readonly logger: MoveLogger;
   /** Whether this process works on a move of the volume. */
   readonly isRunning: (volumeId: string) => boolean;
 }): LateCalls {
-  const { instance, intents, mayastor, clock, logger, isRunning } = options;
+  const { instance, intents, events, mayastor, clock, logger, isRunning } = options;
   const calls = new Map<string, LateCall>();
 
   const followOne = async (volumeId: string, call: LateCall, signal: AbortSignal): Promise<void> => {
@@ -35,6 +37,7 @@ export function createLateCalls(options: {
     if (verdict.kind === 'undo' && stored !== undefined) {
       const { migrationId, volumeName } = verdict.intent;
       const fields = { volume: volumeName, volumeId, migrationId, lateMigrationId: call.intent.migrationId };
+      await tellUntold(events, stored.intent, signal);
       try {
         // From here on it is a move without an owner, which any migrator takes up.
         await intents.update(verdict.intent, stored.revision, signal);

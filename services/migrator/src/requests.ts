@@ -13,6 +13,7 @@ import { judgeRequest } from './core/judge-request.ts';
 import type { Limits } from './limits.ts';
 import { capabilitiesOf, fieldsOf, type MigratorOptions } from './migrator-options.ts';
 import type { RunningMoves } from './running-moves.ts';
+import { tellUntold } from './untold-events.ts';
 
 /** What requests are answered: taken up, refused with a reason, or asked to come again. */
 export interface Requests {
@@ -124,6 +125,7 @@ export function createRequests(
         await refuse(request, 'VolumeChanged', 'Mayastor shows other replicas than the decision saw', traceparent);
         return { kind: 'ack' };
       }
+      if (stored !== undefined) await tellFormer(stored, request, grant.token);
       const tierPools = new Set(verdict.intent.targetPools);
       const intent = accepted(
         { ...verdict.intent, ...(traceparent === undefined ? {} : { traceparent }) },
@@ -151,6 +153,20 @@ export function createRequests(
       return isSo;
     } finally {
       if (!isSo) await leases.releaseHolds(request.migrationId, token);
+    }
+  };
+
+  /** The end of the last move is told for good before its record is that of this one; the room is given back if it cannot be. */
+  const tellFormer = async (
+    { intent }: StoredIntent,
+    { migrationId }: MigrationRequested,
+    token: number,
+  ): Promise<void> => {
+    try {
+      await tellUntold(options.events, intent, stopping.signal);
+    } catch (error) {
+      await leases.releaseHolds(migrationId, token);
+      throw error;
     }
   };
 

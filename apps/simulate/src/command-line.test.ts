@@ -33,3 +33,8 @@ test('the protocol alone is walked through, by moves and seeds as whole services
   });
   expect(parseCommandLine([]).isWalk).toBe(false);
 });
+
+test('whole services run unless their cores are asked for', () => {
+  expect(parseCommandLine([]).isOfCores).toBe(false);
+  expect(parseCommandLine(['--cores', '--seed', '7'])).toMatchObject({ isOfCores: true, replay: { seed: 7 } });
+});

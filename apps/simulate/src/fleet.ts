@@ -26,7 +26,9 @@ interface Running {
   readonly stop: AbortController;
 }
 
-const services: Readonly<Record<Role, Service>> = { watcher: runWatcher, scorer: runScorer, migrator: runMigrator };
+export type Services = Readonly<Record<Role, Service>>;
+
+const wholeServices: Services = { watcher: runWatcher, scorer: runScorer, migrator: runMigrator };
 const RESTART_MAX_MS = 5_000;
 const PAUSE_MAX_MS = 60_000;
 const CUT_MAX_MS = 60_000;
@@ -36,6 +38,7 @@ export function createFleet(
   random: Random,
   onDefect: (who: string, error: unknown) => void,
   onStory: (who: string, what: string) => void,
+  services: Services = wholeServices,
 ): Fleet {
   const { clock, profile, surroundings } = world;
   const wanted: Record<Role, number> = { watcher: 0, scorer: 0, migrator: 0 };

@@ -1,6 +1,7 @@
 /**
- * `npm run simulate`: whole services in simulated worlds, by seed, on virtual time, while everything goes wrong that may;
- * what must always hold is looked at after each step. Ends with 1 if something did not hold.
+ * `npm run simulate`: the cores of the services, or the whole services, in simulated worlds, by seed, on virtual time,
+ * while everything goes wrong that may; what must always hold is looked at after each step. Ends with 1 if something did
+ * not hold.
  */
 import { mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,8 +10,8 @@ import { parseCommandLine, usage, type SimulateOptions } from './command-line.ts
 import { printCrashMatrix } from './matrix/crash-matrix.ts';
 import { mutantSeeds } from './mutants/mutant-seeds.ts';
 import { testMutants } from './mutants/test-mutants.ts';
+import { runOf, type Population } from './population.ts';
 import { createTally } from './tally.ts';
-import { runSeed } from './run-seed.ts';
 import { shrink, type Run } from './shrink.ts';
 import { simulate } from './simulation.ts';
 import { createStory } from './story.ts';
@@ -27,7 +28,8 @@ async function run(wanted: SimulateOptions): Promise<number> {
   if (wanted.isMatrix) return (await printCrashMatrix(console.log)) ? 0 : 1;
   if (wanted.isWalk) return walkMany(wanted);
   if (wanted.mutants !== undefined) return runOnMutants(wanted, wanted.mutants);
-  return wanted.replay === undefined ? runMany(wanted) : replay(wanted.replay);
+  const population = wanted.isOfCores ? 'cores' : 'services';
+  return wanted.replay === undefined ? runMany(wanted, population) : replay(wanted.replay, population);
 }
 function read(args: readonly string[]): SimulateOptions {
   try {
@@ -38,7 +40,7 @@ function read(args: readonly string[]): SimulateOptions {
   }
 }
 
-async function runMany({ isJson, shrinkRuns, ...wanted }: SimulateOptions): Promise<number> {
+async function runMany({ isJson, shrinkRuns, ...wanted }: SimulateOptions, population: Population): Promise<number> {
   const say = isJson ? console.error : console.log;
   await mkdir(cache, { recursive: true });
   const bundle = `${cache}worker-${process.pid}.mjs`;
@@ -48,6 +50,7 @@ async function runMany({ isJson, shrinkRuns, ...wanted }: SimulateOptions): Prom
   await simulate<WorkerReport>({
     ...wanted,
     bundle,
+    workerData: population,
     onReport: (report) => {
       tally.add(report);
       for (const { invariant, step, atMs, what } of report.breaches) {
@@ -64,8 +67,8 @@ async function runMany({ isJson, shrinkRuns, ...wanted }: SimulateOptions): Prom
   const summary = tally.summary();
   const [first] = summary.violations;
   if (first !== undefined) {
-    say(`\nreplay with: npm run simulate -- --seed ${first.seed}`);
-    if (shrinkRuns > 0) await tellShrunken(first.seed, shrinkRuns, say);
+    say(`\nreplay with: ${replayOf(first.seed, population)}`);
+    if (shrinkRuns > 0) await tellShrunken(first.seed, population, shrinkRuns, say);
   }
   if (isJson) console.log(JSON.stringify(summary));
   return summary.violations.length === 0 ? 0 : 1;
@@ -94,7 +97,16 @@ async function runOnMutants(
   return isGood ? 0 : 1;
 }
 
-async function tellShrunken(seed: number, runsMax: number, say: (line: string) => void): Promise<void> {
+const replayOf = (seed: number, population: Population): string =>
+  `npm run simulate -- --seed ${seed}${population === 'cores' ? ' --cores' : ''}`;
+
+async function tellShrunken(
+  seed: number,
+  population: Population,
+  runsMax: number,
+  say: (line: string) => void,
+): Promise<void> {
+  const runSeed = runOf(population);
   const run: Run = (only) => runSeed(seed, { stopAtBreach: true, ...(only === undefined ? {} : { only }) });
   const shrunken = await shrink(run, {
     runsMax,
@@ -106,15 +118,15 @@ async function tellShrunken(seed: number, runsMax: number, say: (line: string) =
   await runSeed(seed, { only: new Set(schedule), story, stopAtBreach: true });
   say(`\nThe story of seed ${seed} with no more than ${schedule.length} faults, which breaks ${breach.invariant}:\n`);
   for (const line of story.lines().slice(-STORY_LINES)) say(line);
-  say(`\nnpm run simulate -- --seed ${seed} --only '${schedule.join(',')}'`);
+  say(`\n${replayOf(seed, population)} --only '${schedule.join(',')}'`);
 }
 
 /** What led to a breach is seldom longer ago. */
 const STORY_LINES = 120;
 
-async function replay({ seed, only }: NonNullable<SimulateOptions['replay']>): Promise<number> {
+async function replay({ seed, only }: NonNullable<SimulateOptions['replay']>, population: Population): Promise<number> {
   const story = createStory(hashOf);
-  const { breaches, moves, completed, calls, faults, crashes } = await runSeed(seed, {
+  const { breaches, moves, completed, calls, faults, crashes } = await runOf(population)(seed, {
     story,
     ...(only === undefined ? {} : { only }),
   });

@@ -1,5 +1,5 @@
 import { isOurCordonLabel, type EndedIntent, type Intent } from '@couchestor/shared/messages';
-import { createFleet, type Fleet, type Role } from './fleet.ts';
+import { createFleet, type Fleet, type Role, type Services } from './fleet.ts';
 import {
   changeOf,
   invariants,
@@ -55,6 +55,8 @@ export interface SeedOptions {
   readonly story?: Story;
   /** Makes the world another than its seed does. */
   readonly profile?: Partial<Profile>;
+  /** What runs in the processes; whole services by default. */
+  readonly services?: Services;
   /** Ends the run at the first breach. */
   readonly stopAtBreach?: boolean;
   /** All has to be at rest within this after the trouble; 90 minutes by default. */
@@ -126,7 +128,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
       if (!isLate(scorer)) look(({ onRequested }) => onRequested?.(request, world, scorer));
     },
     onEvent: (event) => {
-      tell(event.source, `event ${event.name} of ${event.data.volumeId}`);
+      tell(event.source, `event ${event.name} of ${event.data.volumeId}, ${event.data.migrationId.slice(0, 8)}`);
       look(({ onEvent }) => onEvent?.(event, world));
     },
     onHeartbeat: (heartbeat) => look(({ onHeartbeat }) => onHeartbeat?.(heartbeat, world)),
@@ -143,6 +145,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
     random,
     (who, error) => breach('defect', `${who}: ${textOf(error)}`),
     tell,
+    options.services,
   );
   Object.assign(surroundings, options.stage?.(world, fleet));
   const counts: Readonly<Record<Role, number>> = {
@@ -372,7 +375,7 @@ function describeUnrest({ bus }: World): string {
 
 function describeIntent(intent: Intent): string {
   if (intent.state === 'ended') {
-    return `intent of ${intent.volumeId}: ended ${intent.outcome} ${intent.reason ?? ''} ${intent.message ?? ''}`;
+    return `intent of ${intent.volumeId}: ${intent.migrationId.slice(0, 8)} ended ${intent.outcome} ${intent.reason ?? ''} ${intent.message ?? ''}`;
   }
   const { round, rollback, attention } = intent;
   const where =
@@ -383,7 +386,7 @@ function describeIntent(intent: Intent): string {
         }${round.newReplicaId === undefined ? '' : `, new ${round.newReplicaId.slice(0, 8)}`}${
           round.syncedAt === undefined ? '' : ', synced'
         }${round.steer === undefined ? '' : `, steer ${round.steer.node}`}, tries +${round.growths} -${round.shrinks}`;
-  return `intent of ${intent.volumeId}: ${intent.owner} ${intent.toTier} ${where}${
+  return `intent of ${intent.volumeId}: ${intent.migrationId.slice(0, 8)} of ${intent.owner} to ${intent.toTier}, ${where}${
     rollback === undefined ? '' : `, back ${rollback.reason}`
   }${attention === undefined ? '' : `, ATTENTION ${attention.reason}`}`;
 }

@@ -3,6 +3,8 @@ import { Worker } from 'node:worker_threads';
 export interface SimulationOptions<R> {
   /** Of a worker that answers each seed with a report. */
   readonly bundle: string;
+  /** For the workers to know what they are to run. */
+  readonly workerData?: unknown;
   readonly workers: number;
   readonly firstSeed: number;
   /** Seeds are run until so many moves were taken up; and no more than `seeds` of them. */
@@ -22,7 +24,7 @@ export async function simulate<R extends { readonly moves: number }>(options: Si
 
   const runWorker = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const worker = new Worker(bundle);
+      const worker = new Worker(bundle, { workerData: options.workerData });
       const begin = (): void => {
         // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread has no origin
         if (mayBegin()) worker.postMessage(next++);

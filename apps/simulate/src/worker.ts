@@ -1,5 +1,6 @@
-import { parentPort } from 'node:worker_threads';
-import { runSeed, type SeedReport } from './run-seed.ts';
+import { parentPort, workerData } from 'node:worker_threads';
+import { runOf, type Population } from './population.ts';
+import type { SeedReport } from './run-seed.ts';
 
 /** What a worker says: the report of a seed, without its schedule, which may be long. */
 export type WorkerReport = Omit<SeedReport, 'schedule'>;
@@ -10,10 +11,11 @@ Error.stackTraceLimit = 0;
 /** Runs the seeds that it is given, one after the other. */
 const port = parentPort;
 if (port === null) throw new Error('this file is run as a worker');
+const run = runOf(workerData as Population);
 let running = Promise.resolve();
 port.on('message', (seed: number) => {
   running = running.then(async () => {
-    const { schedule: _schedule, ...report } = await runSeed(seed);
+    const { schedule: _schedule, ...report } = await run(seed);
     port.postMessage(report satisfies WorkerReport);
   });
 });

@@ -9,6 +9,10 @@ import type { Carry } from './carried.ts';
 export interface StateStream {
   /** Facts as they are stored, by id. */
   stored<N extends StateName>(name: N): ReadonlyMap<string, MessageData<N>>;
+  /** Everything that was stored, in its order; `lost` where the stream was. */
+  readonly log: readonly (FactNews | 'lost')[];
+  readonly held: (name: StateName) => readonly Stored[];
+  put(name: StateName, id: SubjectToken, message: Message | undefined, digest: string): void;
   /** Messages ever stored. */
   readonly writes: number;
   openFacts<N extends StateName>(
@@ -29,6 +33,13 @@ export interface StateStream {
   ): Promise<FactWriter<N>>;
   /** The stream is gone with all that it held, and made again. */
   lose(): void;
+}
+
+interface FactNews {
+  readonly name: StateName;
+  readonly id: SubjectToken;
+  readonly message: Message | undefined;
+  readonly digest: string;
 }
 
 interface Stored {
@@ -55,6 +66,7 @@ export function createStateStream(options: {
   const { clock, network, carry } = options;
   const kinds = new Map<StateName, Map<string, Stored>>();
   const followers = new Set<Follower>();
+  const log: (FactNews | 'lost')[] = [];
   let sequence = 0;
   let writes = 0;
 
@@ -68,6 +80,7 @@ export function createStateStream(options: {
     writes += 1;
     const stored = { id, message, digest, sequence };
     kindOf(name).set(id, stored);
+    log.push({ name, id, message, digest });
     for (const follower of followers) if (follower.name === name) follower.onStored(stored);
     return stored;
   };
@@ -283,6 +296,9 @@ export function createStateStream(options: {
       }
       return facts;
     },
+    log,
+    held: (name) => [...kindOf(name).values()],
+    put: (name, id, message, digest) => void store(name, id, message, digest),
     get writes() {
       return writes;
     },
@@ -295,6 +311,7 @@ export function createStateStream(options: {
     openFactWriter,
     lose: () => {
       kinds.clear();
+      log.push('lost');
       for (const follower of followers) follower.onLost();
     },
   };

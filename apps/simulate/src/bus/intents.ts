@@ -7,6 +7,11 @@ import type { SimulatedProcess } from '../world/process.ts';
 /** The bucket of intents. */
 export interface IntentBucket {
   readonly records: ReadonlyMap<string, StoredIntent>;
+  /** Every change of a record, in the order in which they were stored. */
+  readonly log: readonly { readonly volumeId: string; readonly record: StoredIntent | undefined }[];
+  /** Stores it now. @throws ConflictError */
+  readonly put: (intent: Intent, expected: number | undefined, writer: SimulatedProcess) => number;
+  readonly remove: (volumeId: string, expected: number | undefined) => void;
   storeOf(process: SimulatedProcess): IntentStore;
 }
 
@@ -20,9 +25,11 @@ export function createIntentBucket(options: {
   const { network, onWrite, throughSchema } = options;
   const records = new Map<string, StoredIntent>();
   const watchers = new Set<(volumeId: string, record: StoredIntent | undefined) => void>();
+  const log: { readonly volumeId: string; readonly record: StoredIntent | undefined }[] = [];
   let revision = 0;
 
   const tell = (volumeId: string): void => {
+    log.push({ volumeId, record: records.get(volumeId) });
     for (const watcher of watchers) watcher(volumeId, records.get(volumeId));
   };
   const put = (intent: Intent, expected: number | undefined, writer: SimulatedProcess): number => {
@@ -45,6 +52,9 @@ export function createIntentBucket(options: {
 
   return {
     records,
+    log,
+    put,
+    remove,
     storeOf: (process) => ({
       get: (volumeId, signal) => network.ask(process, 'get intent', () => records.get(volumeId), signal),
       create: (intent, signal) => {

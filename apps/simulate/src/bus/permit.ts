@@ -6,6 +6,10 @@ import type { Network } from '../world/network.ts';
 import type { SimulatedProcess } from '../world/process.ts';
 
 export interface PermitBucket {
+  /** Stores it now; undefined takes it away. */
+  readonly put: (heartbeat: Heartbeat | undefined) => void;
+  /** What is there; nothing any more when it is old. */
+  readonly last: { readonly heartbeat: Heartbeat | undefined; readonly revision: number };
   permitOf(process: SimulatedProcess): Permit;
 }
 
@@ -79,6 +83,11 @@ export function createPermitBucket(options: {
   };
 
   return {
+    put: store,
+    get last() {
+      const isThere = last !== undefined && clock.monotonicMs() - last.atMs < buckets.permit.ttlMs;
+      return { heartbeat: isThere ? last?.heartbeat : undefined, revision };
+    },
     permitOf: (process) => ({
       write: (heartbeat) => send(process, 'write heartbeat', heartbeat),
       clear: () => send(process, 'clear heartbeat', undefined),

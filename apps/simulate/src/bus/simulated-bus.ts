@@ -5,8 +5,11 @@ import {
   subjectToken,
   type Heartbeat,
   type Intent,
+  type Message,
   type MessageData,
+  type MessageName,
   type StateName,
+  type SubjectToken,
 } from '@couchestor/shared/messages';
 import type { Chaos } from '../world/chaos.ts';
 import type { Network } from '../world/network.ts';
@@ -25,6 +28,7 @@ import { createRequestQueue } from './requests.ts';
  */
 export interface SimulatedBus {
   connect(process: SimulatedProcess): Bus;
+  readonly direct: DirectBus;
   readonly intents: ReadonlyMap<string, StoredIntent>;
   readonly events: readonly MigrationEvent[];
   facts<N extends StateName>(name: N): ReadonlyMap<string, MessageData<N>>;
@@ -35,6 +39,36 @@ export interface SimulatedBus {
   /** A request of a scorer that is none of the running ones. */
   request(data: MessageData<'migration.requested'>): void;
   loseFacts(): void;
+}
+
+/** What the servers hold and do, without the ways to them, for processes that have ways of their own. */
+export interface DirectBus {
+  readonly intents: ReadonlyMap<string, StoredIntent>;
+  readonly intentLog: ReturnType<typeof createIntentBucket>['log'];
+  /** @throws ConflictError */
+  putIntent(intent: Intent, expected: number | undefined, writer: SimulatedProcess): number;
+  removeIntent(volumeId: string, expected: number): void;
+  readonly factLog: ReturnType<typeof createStateStream>['log'];
+  storedFacts(name: StateName): ReturnType<ReturnType<typeof createStateStream>['held']>;
+  /** @param data undefined for a tombstone */
+  setFact<N extends StateName>(
+    name: N,
+    id: SubjectToken,
+    data: MessageData<N> | undefined,
+    identity: string,
+    process: SimulatedProcess,
+    traceparent: string | undefined,
+  ): void;
+  beat(heartbeat: Heartbeat | undefined): void;
+  readonly permit: ReturnType<typeof createPermitBucket>['last'];
+  /** Stores an event or a request. */
+  tell<N extends MessageName>(
+    name: N,
+    messageId: string,
+    data: MessageData<N>,
+    process: SimulatedProcess,
+    traceparent: string | undefined,
+  ): void;
 }
 
 export interface SimulatedBusOptions {
@@ -58,6 +92,20 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
   const intents = createIntentBucket({ network, throughSchema: options.throughBytes, onWrite: options.onIntent });
   const permit = createPermitBucket({ clock, network, chaos, onWrite: options.onHeartbeat });
 
+  const store = (
+    message: Message,
+    process: SimulatedProcess,
+  ): { readonly sequence: number; readonly duplicate: boolean } => {
+    switch (catalog[message.name].stream) {
+      case 'COUCHESTOR_EVENTS':
+        return events.store(message as MigrationEvent);
+      case 'COUCHESTOR_COMMANDS':
+        options.onRequest((message as Request).data, process);
+        return requests.put(message as Request);
+      case 'COUCHESTOR_STATE':
+        throw new Error(`${message.name} is written by a fact writer`);
+    }
+  };
   const connect = (process: SimulatedProcess): Bus => ({
     ensureStreams: () => process.running(),
     state: 'connected',
@@ -71,18 +119,7 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
         ...(traceparent === undefined ? {} : { traceparent }),
       };
       const message = carry(name, id, head, data as never);
-      const store = (): { readonly sequence: number; readonly duplicate: boolean } => {
-        switch (catalog[name].stream) {
-          case 'COUCHESTOR_EVENTS':
-            return events.store(message as MigrationEvent);
-          case 'COUCHESTOR_COMMANDS':
-            options.onRequest((message as Request).data, process);
-            return requests.put(message as Request);
-          case 'COUCHESTOR_STATE':
-            throw new Error(`${name} is written by a fact writer`);
-        }
-      };
-      return network.ask(process, `publish ${name}`, store, signal);
+      return network.ask(process, `publish ${name}`, () => store(message, process), signal);
     },
     openFacts: (names, { signal }) => state.openFacts(process, names, signal),
     followFacts: (name, onChange, { signal }) => state.followFacts(process, name, onChange, signal),
@@ -97,6 +134,38 @@ export function createSimulatedBus(options: SimulatedBusOptions): SimulatedBus {
 
   return {
     connect,
+    direct: {
+      intents: intents.records,
+      intentLog: intents.log,
+      beat: permit.put,
+      get permit() {
+        return permit.last;
+      },
+      factLog: state.log,
+      storedFacts: state.held,
+      setFact: (name, id, data, identity, process, traceparent) => {
+        const head = {
+          id: `${process.name}-${name}-${state.writes}`,
+          source: process.name,
+          timeMs: process.clock.nowMs(),
+          ...(traceparent === undefined ? {} : { traceparent }),
+        };
+        state.put(name, id, data === undefined ? undefined : carry(name, id, head, data), identity);
+      },
+      putIntent: intents.put,
+      removeIntent: intents.remove,
+      tell: (name, messageId, data, process, traceparent) => {
+        const { migrationId, volumeId } = data as { readonly migrationId: string; readonly volumeId: string };
+        const id = subjectToken(name === 'migration.requested' ? volumeId : migrationId);
+        const head = {
+          id: messageId,
+          source: process.name,
+          timeMs: process.clock.nowMs(),
+          ...(traceparent === undefined ? {} : { traceparent }),
+        };
+        store(carry(name, id, head, data) as Message, process);
+      },
+    },
     intents: intents.records,
     events: events.stored,
     facts: (name) => state.stored(name),

@@ -4,6 +4,9 @@ import type { SimulatedBus } from '../bus/simulated-bus.ts';
 import type { SimulatedKubernetes } from '../world/kubernetes.ts';
 import type { MayastorRoad } from '../world/mayastor.ts';
 import type { Network } from '../world/network.ts';
+import type { Arrivals, createHandler } from '../cores/mayastor-calls.ts';
+import type { Ways } from '../cores/ways.ts';
+import type { MayastorModel } from '@couchestor/simulator/mayastor';
 import type { SimulatedProcess } from '../world/process.ts';
 import type { Profile } from '../world/profile.ts';
 import type { SimulatedPrometheus } from '../world/prometheus.ts';
@@ -18,6 +21,15 @@ export interface Surroundings {
   readonly prometheus: SimulatedPrometheus;
   readonly mayastor: MayastorRoad;
   readonly leaseServer: MemoryLeaseServer;
+  /** For services that are cores and little else. */
+  readonly core: {
+    readonly waysOf: (process: SimulatedProcess) => Ways;
+    readonly model: MayastorModel;
+    readonly handle: ReturnType<typeof createHandler>;
+    readonly arrivals: Arrivals;
+    /** Told when the fence is given back. */
+    readonly fenceWaiters: Set<() => void>;
+  };
   /** Told what a migrator has heard of the pause. */
   readonly onHeard: (process: SimulatedProcess, paused: boolean) => void;
 }

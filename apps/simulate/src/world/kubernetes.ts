@@ -8,17 +8,26 @@ import {
   type KubernetesSource,
   type PersistentVolumeObject,
   type PolicyObject,
+  type PolicyStatus,
   type WriteOutcome,
 } from '@couchestor/watcher/parts';
 import { formatTimestamp } from '@couchestor/shared/units';
 import type { Network } from './network.ts';
 import type { SimulatedProcess } from './process.ts';
 
+/** It answers nobody. */
+export class ApiServerAway extends Error {
+  constructor() {
+    super('connection refused');
+  }
+}
+
 /** The API server as the watcher's ports see it: objects with versions, watches that lag, writes that may be lost. */
 export interface SimulatedKubernetes {
   sourceOf(process: SimulatedProcess): KubernetesSource;
   sinkOf(process: SimulatedProcess): KubernetesSink;
   controlOf(process: SimulatedProcess): ControlSource;
+  readonly direct: DirectKubernetes;
   readonly policies: ReadonlyMap<string, PolicyObject>;
   readonly persistentVolumes: ReadonlyMap<string, PersistentVolumeObject>;
   readonly control: Control;
@@ -38,6 +47,19 @@ export interface SimulatedKubernetes {
   tryLead(holder: string, lifeMs: number): boolean;
 }
 
+type Kind = 'policies' | 'persistentVolumes' | 'diskPools';
+
+/** The API server without the ways to it, for processes that have ways of their own. Throws while it answers nobody. */
+interface DirectKubernetes {
+  readonly changes: readonly { readonly kind: Kind; readonly key: string }[];
+  keys(kind: Kind): Iterable<string>;
+  object(kind: Kind, key: string): object | undefined;
+  readControl(): Control;
+  tryLead(holder: string, lifeMs: number): boolean;
+  writeStatus(policy: PolicyObject, status: PolicyStatus): WriteOutcome;
+  annotate(volume: PersistentVolumeObject, changes: { readonly lastMigrationMs?: number }): WriteOutcome;
+}
+
 const REQUEST_TIMEOUT_MS = 5_000;
 
 export function createSimulatedKubernetes(options: {
@@ -49,6 +71,7 @@ export function createSimulatedKubernetes(options: {
   const persistentVolumes = new Map<string, PersistentVolumeObject>();
   const diskPools = new Map<string, DiskPoolObject>();
   const announcements: Announcement[] = [];
+  const objects = { policies, persistentVolumes, diskPools };
   const announced = new Set<string>();
   const watchers = new Set<(kind: Kind, key: string) => void>();
   let control: Control = { paused: false, reason: undefined };
@@ -56,8 +79,9 @@ export function createSimulatedKubernetes(options: {
   let writes = 0;
   let lease: { readonly holder: string; readonly untilMs: number } | undefined;
 
-  type Kind = 'policies' | 'persistentVolumes' | 'diskPools';
+  const changes: { readonly kind: Kind; readonly key: string }[] = [];
   const tell = (kind: Kind, key: string): void => {
+    changes.push({ kind, key });
     for (const watcher of watchers) watcher(kind, key);
   };
   const nextVersion = (): string => {
@@ -82,6 +106,23 @@ export function createSimulatedKubernetes(options: {
     return { kind: 'written', resourceVersion: nextVersion() };
   };
 
+  const writeStatus = (policyId: string, resourceVersion: string, status: PolicyStatus): WriteOutcome => {
+    const stored = policies.get(policyId);
+    if (stored === undefined) return { kind: 'gone' };
+    if (stored.resourceVersion !== resourceVersion) return { kind: 'conflict' };
+    writes += 1;
+    const next = { ...stored, status, resourceVersion: nextVersion() };
+    policies.set(policyId, next);
+    tell('policies', policyId);
+    return { kind: 'written', resourceVersion: next.resourceVersion };
+  };
+  const tryLead = (holder: string, lifeMs: number): boolean => {
+    if (isAway) throw new ApiServerAway();
+    if (lease !== undefined && lease.holder !== holder && lease.untilMs > nowMs()) return false;
+    lease = { holder, untilMs: nowMs() + lifeMs };
+    return true;
+  };
+
   let isAway = false;
   const ask = <T>(process: SimulatedProcess, what: string, effect: () => T, signal: AbortSignal): Promise<T> =>
     network.askOnce(process, `kubernetes ${what}`, unlessAway(effect), {
@@ -93,7 +134,7 @@ export function createSimulatedKubernetes(options: {
   const unlessAway =
     <T>(effect: () => T) =>
     (): T => {
-      if (isAway) throw new Error('connection refused');
+      if (isAway) throw new ApiServerAway();
       return effect();
     };
 
@@ -118,7 +159,6 @@ export function createSimulatedKubernetes(options: {
         persistentVolumes: network.channel(process, 'watch persistentVolumes'),
         diskPools: network.channel(process, 'watch diskPools'),
       };
-      const objects = { policies, persistentVolumes, diskPools };
       const set = (kind: Kind, key: string): void => {
         if (process.isDead) return void watchers.delete(set);
         const next = objects[kind].get(key);
@@ -134,21 +174,7 @@ export function createSimulatedKubernetes(options: {
     },
     sinkOf: (process) => ({
       writeStatus: ({ policyId, resourceVersion }, status, signal) =>
-        ask(
-          process,
-          'write status',
-          (): WriteOutcome => {
-            const stored = policies.get(policyId);
-            if (stored === undefined) return { kind: 'gone' };
-            if (stored.resourceVersion !== resourceVersion) return { kind: 'conflict' };
-            writes += 1;
-            const next = { ...stored, status, resourceVersion: nextVersion() };
-            policies.set(policyId, next);
-            tell('policies', policyId);
-            return { kind: 'written', resourceVersion: next.resourceVersion };
-          },
-          signal,
-        ),
+        ask(process, 'write status', () => writeStatus(policyId, resourceVersion, status), signal),
       annotate: (volume, changes, signal) => ask(process, 'annotate', () => annotate(volume, changes, signal), signal),
       announce: (announcement, signal) =>
         ask(
@@ -223,11 +249,18 @@ export function createSimulatedKubernetes(options: {
     pause: (paused) => {
       control = { paused, reason: paused ? 'maintenance' : undefined };
     },
-    tryLead: (holder, lifeMs) => {
-      if (isAway) throw new Error('connection refused');
-      if (lease !== undefined && lease.holder !== holder && lease.untilMs > nowMs()) return false;
-      lease = { holder, untilMs: nowMs() + lifeMs };
-      return true;
+    tryLead,
+    direct: {
+      changes,
+      keys: (kind) => objects[kind].keys(),
+      object: (kind, key) => objects[kind].get(key),
+      readControl: () => unlessAway(() => control)(),
+      tryLead,
+      writeStatus: ({ policyId, resourceVersion }, status) =>
+        unlessAway(() => writeStatus(policyId, resourceVersion, status))(),
+      annotate: (volume, annotations) => unlessAway(() => annotate(volume, annotations, never))(),
     },
   };
 }
+
+const never = new AbortController().signal;

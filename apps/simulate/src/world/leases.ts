@@ -44,6 +44,7 @@ export function leasesOf(
       releaseFence: remote('releaseFence'),
       takeCall: remote('takeCall'),
       ping: remote('ping'),
+      atOnce: server.atOnce,
       flush: () => server.flush(),
       restart: () => server.restart(),
       replicate: () => server.replicate(),
@@ -59,5 +60,5 @@ export function leasesOf(
 
 type Operation = Exclude<
   keyof MemoryLeaseServer,
-  'flush' | 'restart' | 'replicate' | 'census' | 'ownerOf' | 'fenceHolder' | 'isOpen' | 'roomOf' | symbol
+  'atOnce' | 'flush' | 'restart' | 'replicate' | 'census' | 'ownerOf' | 'fenceHolder' | 'isOpen' | 'roomOf' | symbol
 >;

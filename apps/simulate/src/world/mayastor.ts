@@ -180,7 +180,7 @@ function shareOfLate(before: 'counts' | 'cordons', method: string, path: string)
   return method === 'PUT' && path.includes('/cordon') ? (before === 'cordons' ? 1 : 0.2) : 0;
 }
 
-function faultOf(lot: Lot, method: string, lateEffectShare: number | undefined): CallFault {
+export function faultOf(lot: Lot, method: string, lateEffectShare: number | undefined): CallFault {
   if (lateEffectShare !== undefined && method !== 'GET' && lot.random() < lateEffectShare)
     return { kind: 'timeout', effectAfterMs: upTo(lot.random, LATE_EFFECT_MAX_MS) };
   const kind = lot.random();

@@ -16,6 +16,7 @@ export interface Network {
   askOnce<T>(process: SimulatedProcess, what: string, effect: () => T, deadline: Deadline): Promise<T>;
   /** For so long nothing gets from the process to what begins so, nor back. */
   cut(process: SimulatedProcess, what: string, forMs: number): void;
+  isCut(process: SimulatedProcess, what: string): boolean;
   /** Carries messages to a process, in order, each at least once. */
   channel(process: SimulatedProcess, what: string, lateMaxMs?: number): Channel;
 }
@@ -138,6 +139,7 @@ export function createNetwork({ clock, chaos, emphasis = {}, promptRandom }: Net
       };
       return request(process, effectAndMore, signal, way, undefined, lot);
     },
+    isCut,
     cut: (process, what, forMs) => {
       cuts.push({ process, what, untilMs: clock.monotonicMs() + forMs });
     },

@@ -25,6 +25,43 @@ export function profileOf(seed: number): Profile {
   return isProvoking(seed) ? provoking(seed, busyProfile) : { ...busyProfile, ...brisk };
 }
 
+/** A world of many moves, for services that cost little. */
+export function coresProfileOf(seed: number): Profile {
+  const random = seededRandom(seed ^ 0x3f84d5b5);
+  // One seed in so many has the older way, whose moves take long.
+  const varied = variedProfile(seed);
+  const isRecent = varied.version !== '2.7.1' || seed % 4 === 0;
+  const profile = busy(isRecent ? varied : variedProfile(seed + 1_000_003), random);
+  const perPolicy = picked(random, [2, 3, 4]);
+  const fleetMax = random() < 0.7 ? perPolicy * profile.policies.length : perPolicy;
+  return {
+    ...profile,
+    volumes: profile.volumes.slice(0, picked(random, [6, 6, 8])),
+    migrators: picked(random, [1, 2, 2]),
+    scorers: picked(random, [1, 1, 1, 2]),
+    watchers: picked(random, [1, 1, 1, 2]),
+    fleetMax,
+    watchPeriodMs: picked(random, [15_000, 30_000]),
+    cycleMs: 20_000,
+    debounceMs: 6_000,
+    loadChangeMs: 4_000,
+    severeShare: picked(random, [0.05, 0.1, 0.1, 0.2]),
+    throughBytes: false,
+    ...(random() < 0.15 ? { isThin: false, poolBytes: { hot: 22 * GIB, cold: 400 * GIB } } : {}),
+    troubleMs: 60 * 60_000,
+    policies: profile.policies.map(({ id, spec }) => ({
+      id,
+      spec: {
+        ...spec,
+        // Who comes back too soon is held for ever longer, which leaves little to be seen.
+        cooldownPeriod: picked(random, ['0s', '0s', '0s', '0s', '0s', '0s', '0s', '35s']),
+        maxConcurrentMigrations: perPolicy,
+        limits: { ...spec.limits, perPool: picked(random, [1, 2, 3]), perNode: picked(random, [2, 3]) },
+      },
+    })),
+  };
+}
+
 /** Less of what is done again and again whether or not anything moves. */
 const brisk: Partial<Profile> = {
   scorers: 1,

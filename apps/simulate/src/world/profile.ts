@@ -25,6 +25,8 @@ export interface Profile {
   readonly rebuildMs: number;
   /** Share of all calls that go wrong. */
   readonly faultRate: number;
+  /** In worlds of cores: of what goes wrong, what is worse than a call that is not taken, or late by a moment. */
+  readonly severeShare?: number;
   /** Of the changing calls that go wrong: those before which the process stands still. */
   readonly standstillShare: number;
   /** For how long it does at most. */

@@ -4,6 +4,9 @@ import type { Lot } from './chaos.ts';
 import type { Network } from './network.ts';
 import type { SimulatedProcess } from './process.ts';
 import { upTo } from './random.ts';
+import type { Score } from '@couchestor/shared/messages';
+import { sleep, type Task } from '../cores/task.ts';
+import type { Ways } from '../cores/ways.ts';
 import type { Chaos } from './chaos.ts';
 
 /** What Prometheus could say of one volume, if it said all it knows. */
@@ -21,6 +24,8 @@ interface ScoreAnswer {
 /** Prometheus, which lies by what it leaves out: volumes, whole answers, fresh samples. */
 export interface SimulatedPrometheus {
   serverOf(process: SimulatedProcess): MetricsServer;
+  /** Scores of volumes for one cycle of a scorer's core; undefined without an answer. */
+  tell(ways: Ways): Task<ReadonlyMap<string, Score> | undefined>;
   /** Values that were given for a volume, the newest last. */
   answersOf(volumeId: string): readonly ScoreAnswer[];
 }
@@ -129,7 +134,30 @@ export function createSimulatedPrometheus(options: {
     sampleTimes: (_query, atMs, signal) =>
       ask(process, 'samples', () => [Array.from({ length: 8 }, (_, index) => atMs - (8 - index) * SCRAPE_MS)], signal),
   });
-  return { serverOf, answersOf: (volumeId) => answers.get(volumeId) ?? [] };
+  function* tell(ways: Ways): Task<ReadonlyMap<string, Score> | undefined> {
+    const { process } = ways;
+    const lot = ways.lotFor('prometheus');
+    const kind = lot?.random() ?? 1;
+    if (state.isAway || kind < 0.2) {
+      if (kind < 0.1) yield* sleep(process, QUERY_TIMEOUT_MS);
+      return undefined;
+    }
+    const scores = new Map<string, Score>();
+    for (const { volumeId, iops } of exported()) {
+      // Left out, with few samples, or with old ones.
+      if (lot !== undefined && kind < 0.4 && lot.random() < 0.5) continue;
+      const isFew = state.hasFew || (lot !== undefined && kind >= 0.4 && kind < 0.7 && lot.random() < FEW_SHARE);
+      const isOld = lot !== undefined && kind >= 0.7 && lot.random() < 0.5;
+      if (isOld) scores.set(volumeId, { kind: 'unknown', reason: 'Stale' });
+      else {
+        scores.set(volumeId, { kind: 'value', iops, coverage: isFew ? 0.2 : 1 });
+        if (!isFew) note(process, volumeId, iops);
+      }
+    }
+    if (lot !== undefined) yield* sleep(process, upTo(lot.random, QUERY_TIMEOUT_MS));
+    return scores;
+  }
+  return { serverOf, tell, answersOf: (volumeId) => answers.get(volumeId) ?? [] };
 }
 
 const leftOutBy = (lot: Lot | undefined) => (): boolean => lot !== undefined && lot.random() < 0.5;

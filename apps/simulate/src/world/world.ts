@@ -5,6 +5,8 @@ import type { Heartbeat, Intent, MigrationRequested } from '@couchestor/shared/m
 import { ZONE_LABEL } from '@couchestor/shared/policy';
 import { createMayastorModel, type MayastorModel } from '@couchestor/simulator/mayastor';
 import { createSimulatedBus, type SimulatedBus } from '../bus/simulated-bus.ts';
+import { createHandler, type Arrivals } from '../cores/mayastor-calls.ts';
+import { createWays } from '../cores/ways.ts';
 import type { Surroundings } from '../services/surroundings.ts';
 import { createChaos, type Chaos } from './chaos.ts';
 import { createSimulatedKubernetes, type SimulatedKubernetes } from './kubernetes.ts';
@@ -228,13 +230,7 @@ export function createWorld(options: {
           : [{ volumeId: id, iops: truth.iops.get(id) ?? 0 }],
       ),
   });
-  const mayastor = createMayastorRoad({
-    clock,
-    chaos,
-    model,
-    standstillShare: profile.standstillShare,
-    standstillMaxMs: profile.standstillMaxMs,
-    emphasis: profile.emphasis ?? {},
+  const arrivals: Arrivals = {
     onArrival: (call) => {
       truth.changingCalls += 1;
       observer.onArrival(call);
@@ -260,7 +256,17 @@ export function createWorld(options: {
       const before = truth.targetRead.get(key);
       truth.targetRead.set(key, { nexus, times: before?.nexus === nexus ? (before?.times ?? 0) + 1 : 1 });
     },
+  };
+  const mayastor = createMayastorRoad({
+    clock,
+    chaos,
+    model,
+    standstillShare: profile.standstillShare,
+    standstillMaxMs: profile.standstillMaxMs,
+    emphasis: profile.emphasis ?? {},
+    ...arrivals,
   });
+  const betweenRandom = seededRandom(seed ^ 0x6c8e9cf5);
   const surroundings: Surroundings = {
     clock,
     profile,
@@ -270,6 +276,21 @@ export function createWorld(options: {
     prometheus,
     mayastor,
     leaseServer,
+    core: {
+      waysOf: (process) =>
+        createWays({
+          process,
+          clock,
+          chaos,
+          severeShare: profile.severeShare ?? 1,
+          random: betweenRandom,
+          isCut: (of, what) => network.isCut(of, what),
+        }),
+      model,
+      handle: createHandler(model),
+      arrivals,
+      fenceWaiters: new Set(),
+    },
     onHeard: ({ name }, paused) => {
       if (paused) truth.heardPause.add(name);
       else truth.heardPause.delete(name);

@@ -30,7 +30,7 @@ export function createMayastor(client: MayastorClient): Mayastor {
   };
 }
 
-function seenVolume(volume: Volume): SeenVolume {
+export function seenVolume(volume: Volume): SeenVolume {
   const childUris = new Map(volume.target?.children.map((child) => [child.replicaId, child.uri]));
   const allocated = volume.replicas.map((replica) => replica.allocatedBytes);
   const { poolLabels, nodeLabels, allowedNodes } = volume.topology;
@@ -68,7 +68,7 @@ function seenVolume(volume: Volume): SeenVolume {
   };
 }
 
-function seenPool(pool: Pool): SeenPool {
+export function seenPool(pool: Pool): SeenPool {
   return {
     name: pool.id,
     node: pool.node ?? '',
@@ -82,7 +82,7 @@ function seenPool(pool: Pool): SeenPool {
   };
 }
 
-function seenNode(node: MayastorNode): SeenNode {
+export function seenNode(node: MayastorNode): SeenNode {
   return {
     name: node.id,
     online: node.status === 'Online',

@@ -66,7 +66,7 @@ export function createAnnouncements(bus: Bus, clock: Clock, breathe: Breathe): A
  * What makes a decision another one. The score, the numbers compared and the sentence change all the time; they are
  * asked of the scorer itself. A name that follows from the volume's id is left out, so that most identities are equal.
  */
-function decisionIdentity(decision: Decision): string {
+export function decisionIdentity(decision: Decision): string {
   const { volumeId, volumeName, policy, tierNow, tierWanted, action, reason, nextEligibleAtMs, proposalId } = decision;
   return JSON.stringify([
     isNamedAfter(volumeName, volumeId) ? undefined : volumeName,
@@ -80,7 +80,7 @@ function decisionIdentity(decision: Decision): string {
   ]);
 }
 
-const evaluationIdentity = (evaluation: PolicyEvaluated): string => JSON.stringify(evaluation, sortedKeys);
+export const evaluationIdentity = (evaluation: PolicyEvaluated): string => JSON.stringify(evaluation, sortedKeys);
 
 function sortedKeys(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;

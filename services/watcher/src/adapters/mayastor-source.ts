@@ -26,7 +26,7 @@ export function createMayastorSource(client: MayastorClient): MayastorSource {
   };
 }
 
-function readAnswer(volume: Volume): VolumeAnswer {
+export function readAnswer(volume: Volume): VolumeAnswer {
   const rebuilds = volume.replicas.flatMap(({ id, rebuildPercent }) =>
     rebuildPercent === undefined ? [] : [[id, rebuildPercent] as const],
   );

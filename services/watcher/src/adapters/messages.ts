@@ -57,7 +57,7 @@ function readDecision({ timeMs, data }: Fact<'decision.made'>): LastDecision {
   return { atMs: timeMs, action, reason, tierWanted, score };
 }
 
-function readMigrationEvent({ message, sequence, streamCreatedAt }: RecordedEvent): MigrationEvent {
+export function readMigrationEvent({ message, sequence, streamCreatedAt }: RecordedEvent): MigrationEvent {
   const { migrationId, volumeId, volumeName, policyId, policyName } = message.data;
   return {
     position: { streamCreatedAt, lastSequence: sequence },

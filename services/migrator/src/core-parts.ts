@@ -1,0 +1,16 @@
+/** The protocol and what it is decided by, for whoever walks moves without this service around them. */
+export { seenNode, seenPool, seenVolume } from './adapters/seen-mayastor.ts';
+export type { Method } from './capabilities.ts';
+export { isWhole, type Arriving, type Capabilities, type Evidence, type SeenVolume } from './core/evidence.ts';
+export { holdsOf, type FleetLimits, type Hold } from './core/holds.ts';
+export * as changes from './core/intent-changes.ts';
+export { judgeRequest } from './core/judge-request.ts';
+export { judgeLateCall, type LateCall } from './core/late-call.ts';
+export { nextStep } from './core/next-step.ts';
+export { refusedGrowth } from './core/refused-growth.ts';
+export type { CallStep, OwnStep, Step } from './core/step.ts';
+export { isDependencyError } from './dependency-error.ts';
+export { watchIntents, type IntentBoard } from './intent-board.ts';
+export { createPermission, type PermissionKeeper } from './permission.ts';
+export { createSighting } from './sighting.ts';
+export { keepsFence, waitMs } from './waiting-time.ts';

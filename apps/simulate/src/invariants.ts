@@ -154,7 +154,7 @@ export const invariants: readonly Invariant[] = [
     id: 'I4',
     says: 'after any crash the replica count returns to normal or the move is needs-attention; nothing leaks',
     onArrival: (call, world) => (call.isLate ? undefined : callsBesideAnother(call, world)),
-    onHeartbeat: (_heartbeat, world) => keepsRoomForNothing(world),
+    onHeartbeat: (_heartbeat, world) => keepsRoomForNothing(world) ?? waitsTooLong(world),
     onIntent: (next, previous, { bus }) =>
       previous === undefined &&
       bus.events.some(({ name, data }) => name === 'migration.accepted' && data.volumeId === next.volumeId)
@@ -527,6 +527,8 @@ function liftsWhatOthersUse(
 ): string | undefined {
   if (change.kind !== 'uncordon') return undefined;
   if (path.startsWith('/pools/')) {
+    const closed = truth.closedByPeople.find((pool) => path === `/pools/${pool}/cordon`);
+    if (closed !== undefined) return `${method} ${path} by ${process.name}, which a person had closed before`;
     if (clock.monotonicMs() - truth.redisShakenAtMs < LEASES_AGAIN_MS) return undefined;
     const holder = leaseServer.fenceHolder();
     const other = [...bus.intents.values()].find(
@@ -549,11 +551,25 @@ function liftsWhatOthersUse(
 function keepsRoomForNothing({ bus, leaseServer, profile, clock, truth }: World): string | undefined {
   if (profile.faultRate > 0) return undefined;
   for (const { intent } of bus.intents.values()) {
-    const isBetween = intent.state === 'active' && intent.round === undefined && intent.attention === undefined;
     const atMs = truth.storedAtMs.get(intent.volumeId) ?? Number.POSITIVE_INFINITY;
-    if (!isBetween || clock.monotonicMs() - atMs < WRITTEN_MS) continue;
-    const kept = leaseServer.roomOf(intent.migrationId).find((key) => /^(pool|node)\//.test(key));
+    if (intent.state !== 'active' || clock.monotonicMs() - atMs < WRITTEN_MS) continue;
+    const room = leaseServer.roomOf(intent.migrationId);
+    const isBetween = intent.round === undefined && intent.attention === undefined;
+    const kept = isBetween ? room.find((key) => /^(pool|node)\//.test(key)) : undefined;
     if (kept !== undefined) return `${intent.volumeId} keeps room on ${kept}, which none of its rounds fills`;
+  }
+  return undefined;
+}
+
+/** Where nobody dies or stands still by dice, a copy that is not filled in time is taken back. */
+function waitsTooLong({ bus, profile, clock }: World): string | undefined {
+  if (profile.faultRate > 0) return undefined;
+  for (const { intent } of bus.intents.values()) {
+    const { addedAt, syncedAt } = intent.state === 'active' ? (intent.round ?? {}) : {};
+    if (intent.state !== 'active' || addedAt === undefined || syncedAt !== undefined) continue;
+    if (intent.rollback !== undefined || intent.attention !== undefined) continue;
+    const overMs = clock.nowMs() - Date.parse(addedAt) - intent.syncTimeoutMs;
+    if (overMs > NEWS_MS) return `the copy of ${intent.volumeId} goes on ${overMs} ms after its time was over`;
   }
   return undefined;
 }
@@ -827,6 +843,9 @@ function notConverged(world: World): string[] {
       wrongs.push(`${volumeId} has no decision`);
       continue;
     }
+    const hasMoved = bus.events.some(({ name, data }) => name === 'migration.completed' && data.volumeId === volumeId);
+    if (view.lastMigration !== undefined && !hasMoved)
+      wrongs.push(`${volumeId} is said to have moved at ${view.lastMigration}, and never did`);
     const isBraked = decision.reason !== 'BrakeFleet' || brakeHolds(world, decision.policyId);
     if (decision.action !== 'hold' || !restingReasons.has(decision.reason) || !isBraked) {
       wrongs.push(`${volumeId} rests on ${decision.action} ${decision.reason}: ${decision.message}`);
@@ -838,16 +857,18 @@ function notConverged(world: World): string[] {
     if (decision.reason !== 'OnWantedTier') continue;
     if (!isThere) wrongs.push(`${volumeId} is said to be on its tier and is not all ${wanted}`);
   }
-  const completed = new Map<string, Set<string>>();
-  for (const { name, data } of bus.events) {
-    if (name !== 'migration.completed') continue;
-    const ids = completed.get(data.policyId) ?? new Set();
-    completed.set(data.policyId, ids.add(data.migrationId));
-  }
+  const countOf = (end: MigrationEvent['name'], policyId: string): number =>
+    new Set(
+      bus.events.flatMap(({ name, data }) => (name === end && data.policyId === policyId ? data.migrationId : [])),
+    ).size;
   for (const [policyId, { status }] of kubernetes.policies) {
-    const count = completed.get(policyId)?.size ?? 0;
+    const count = countOf('migration.completed', policyId);
     if ((status?.totalMigrations ?? 0) !== count) {
       wrongs.push(`the status of ${policyId} counts ${status?.totalMigrations} moves, there were ${count}`);
+    }
+    const failed = countOf('migration.failed', policyId);
+    if ((status?.failedMigrations ?? 0) !== failed) {
+      wrongs.push(`the status of ${policyId} counts ${status?.failedMigrations} failures, there were ${failed}`);
     }
     if ((status?.activeMigrations ?? 0) !== 0) wrongs.push(`the status of ${policyId} shows moves in flight`);
   }

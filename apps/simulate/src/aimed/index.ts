@@ -10,3 +10,4 @@ const all = { ...lateCalls, ...stops, ...owners, ...rooms, ...victims, ...watche
 
 export type AimedWorldName = keyof typeof all;
 export const aimedWorlds: Readonly<Record<AimedWorldName, AimedWorld>> = all;
+export const aimedWorldNames = Object.keys(all) as readonly AimedWorldName[];

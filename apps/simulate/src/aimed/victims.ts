@@ -43,6 +43,7 @@ function change({ model }: World, method: 'PUT' | 'DELETE', path: string, body?:
   void model.handle({ method, path: `/v0${path}`, ...(body === undefined ? {} : { body }) });
 }
 
+const notFound = { kind: 'NotFound', message: 'Volume not found', details: '' };
 const ofPool = { replicas: true, snapshots: false, restores: false, import: false };
 
 export const victims = {
@@ -68,6 +69,61 @@ export const victims = {
         world.clock.after(SPOILED_MS, () => change(world, 'DELETE', `/pools/${pool}/cordon`, ofPool));
       });
       return undefined;
+    },
+  },
+  'a pool that a person closed before': {
+    says: 'a person cordons a pool of the tier, and the volume goes to another behind a fence in which that one stands',
+    profile,
+    stage: (world) => {
+      const { truth, clock } = world;
+      truth.iops.set(VOLUME, iopsFor('hot'));
+      for (const pool of ['hot-n3', 'cold-n3']) change(world, 'PUT', `/pools/${pool}/cordon`, ofPool);
+      truth.closedByPeople = ['hot-n3', 'cold-n3'];
+      clock.after(profile().troubleMs - MINUTE_MS, () => {
+        truth.closedByPeople = [];
+        for (const pool of ['hot-n3', 'cold-n3']) change(world, 'DELETE', `/pools/${pool}/cordon`, ofPool);
+      });
+      return undefined;
+    },
+  },
+  'a copy that takes too long': {
+    says: 'the new replica is not filled within migrationTimeout',
+    profile: (calm) => ({
+      ...profile(),
+      rebuildMs: 20 * MINUTE_MS,
+      policies: calm.policies.map((policy) => ({ ...policy, spec: { ...policy.spec, migrationTimeout: '2m' } })),
+    }),
+    stage: ({ truth, clock }) => {
+      truth.iops.set(VOLUME, iopsFor('hot'));
+      clock.after(profile().troubleMs - MINUTE_MS, () => truth.iops.set(VOLUME, iopsFor('cold')));
+      return undefined;
+    },
+  },
+  'a volume that one read does not show': {
+    says: 'while the new replica fills, Mayastor once says that there is no such volume',
+    profile,
+    stage: (world) => {
+      let isHidden = false;
+      whileItFills(world, () => {
+        isHidden = true;
+      });
+      const { surroundings } = world;
+      return {
+        mayastor: {
+          transportOf: (process) => {
+            const transport = surroundings.mayastor.transportOf(process);
+            return {
+              ...transport,
+              send: async (request) => {
+                const isIt = isHidden && request.method === 'GET' && request.path === `/volumes/${VOLUME}`;
+                if (!isIt) return transport.send(request);
+                isHidden = false;
+                return { kind: 'answered', status: 404, body: JSON.stringify(notFound) };
+              },
+            };
+          },
+        },
+      };
     },
   },
   'a pool that loses its label': {

@@ -1,3 +1,4 @@
+import { aimedWorldNames, type AimedWorldName } from '../aimed/index.ts';
 import { isProvoking, provocations, provokingSeed } from '../world/provoking.ts';
 
 /** Of the kind in which a defect should do harm soonest. */
@@ -5,6 +6,8 @@ const OF_ITS_KIND = 12;
 
 /** Worlds that each mutant is put into, up to the first in which it is noticed. */
 export interface MutantSeeds {
+  /** Worlds made by hand, which planted defects are tried in before any seed that is not known to show them. */
+  readonly aimed: readonly AimedWorldName[];
   /** Of each kind of provoking worlds the first, and others that are not. */
   readonly all: readonly number[];
   /** Those that provoke in this way. */
@@ -21,5 +24,5 @@ export function mutantSeeds(firstSeed: number, others: number): MutantSeeds {
     const seed = index % 2 === 0 ? firstSeed + index : 4 * (firstSeed + (index - 1) / 2);
     if (!isProvoking(seed)) usual.push(seed);
   }
-  return { all: [...provoking, ...usual], ofKind };
+  return { aimed: aimedWorldNames, all: [...provoking, ...usual], ofKind };
 }

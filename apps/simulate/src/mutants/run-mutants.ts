@@ -73,10 +73,11 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
     return verdict;
   };
 
-  /** Where it was caught last; the core alone; worlds of its kind; all others, those first that catch most. */
+  /** Where it was caught last; the core alone; worlds made by hand; those of its kind; all others, those first that catch most. */
   function* trialsOf({ file, caughtIn, world }: PlantedDefect): Generator<Trial> {
     if (caughtIn !== undefined) yield typeof caughtIn === 'number' ? seedTrial(caughtIn) : aimedTrial(caughtIn);
     if (isOfCore(file)) yield* coreTrials;
+    for (const name of seeds.aimed) if (name !== caughtIn) yield aimedTrial(name);
     const own = world === undefined ? [] : seeds.ofKind(world);
     yield* own.filter((seed) => seed !== caughtIn).map(seedTrial);
     yield* bestFirst(seeds.all.filter((seed) => seed !== caughtIn && !own.includes(seed)));

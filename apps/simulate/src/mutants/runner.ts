@@ -16,7 +16,7 @@ export interface Runner extends AsyncDisposable {
 /** Without an end for so long it is taken for an endless loop; a busy machine is slow, too. */
 const STANDSTILL_MS = 180_000;
 /** The core alone is done within seconds. */
-const STANDSTILL_OF_CORE_MS = 60_000;
+const STANDSTILL_OF_CORE_MS = 120_000;
 const MEMORY_MIB = 1_500;
 
 /** Runs the bundle at this path in a worker, and in another one after each that ended badly. */

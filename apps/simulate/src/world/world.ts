@@ -66,6 +66,8 @@ interface Truth {
   readonly abortAskedAtMs: Map<string, number>;
   /** When a person's cordon of a node took effect. */
   readonly cordonedAtMs: Map<string, number>;
+  /** Pools that a person has closed, and no move before. */
+  closedByPeople: readonly string[];
   /** When a person last took the cordon of a pool away, whosever it was. */
   readonly poolOpenedAtMs: Map<string, number>;
   /** Of volumes whose last moves failed: how many in a row, when the last did, and how long they are left alone. */
@@ -331,6 +333,7 @@ function createTruth(): Truth {
     annotatedAtMs: new Map(),
     abortAskedAtMs: new Map(),
     cordonedAtMs: new Map(),
+    closedByPeople: [],
     poolOpenedAtMs: new Map(),
     failures: new Map(),
     failedInRow: new Map(),

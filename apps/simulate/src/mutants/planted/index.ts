@@ -5,6 +5,7 @@ import { inOwnership } from './ownership.ts';
 import type { PlantedDefect } from './planted-defect.ts';
 import { inTheProtocol } from './protocol.ts';
 import { byReview } from './reviewed.ts';
+import { byAnotherReview } from './reviewed-again.ts';
 
 export const plantedDefects: readonly PlantedDefect[] = [
   ...inTheProtocol,
@@ -12,6 +13,7 @@ export const plantedDefects: readonly PlantedDefect[] = [
   ...inDecisions,
   ...inObservation,
   ...byReview,
+  ...byAnotherReview,
 ].map((defect) => {
   const last = caughtIn[defect.name];
   return last === undefined ? defect : { ...defect, caughtIn: last };

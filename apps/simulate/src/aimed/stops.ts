@@ -79,6 +79,45 @@ export const stops = {
       return undefined;
     },
   },
+  'a pause while the watcher stands still': {
+    says: 'the watcher stands still when it has read that nothing is paused, and a person pauses all meanwhile',
+    profile: () => busy,
+    stage: (world) => {
+      wantHot(world);
+      const { kubernetes, clock, truth } = world;
+      let isDue = false;
+      clock.after(2 * MINUTE_MS, () => {
+        isDue = true;
+      });
+      const pause = (isPaused: boolean): void => {
+        kubernetes.pause(isPaused);
+        truth.pausedAtMs = isPaused ? clock.monotonicMs() : undefined;
+      };
+      return {
+        kubernetes: {
+          ...kubernetes,
+          get control() {
+            return kubernetes.control;
+          },
+          get writes() {
+            return kubernetes.writes;
+          },
+          controlOf: (process) => ({
+            read: async (signal) => {
+              const control = await kubernetes.controlOf(process).read(signal);
+              if (!isDue) return control;
+              isDue = false;
+              process.pauseFor(8_000);
+              pause(true);
+              clock.after(40_000, () => pause(false));
+              await process.running();
+              return control;
+            },
+          }),
+        },
+      };
+    },
+  },
   'a pin that is not where the load points': {
     says: 'a person pins an idle volume to the cold tier, and then it becomes busy',
     profile: () => busy,

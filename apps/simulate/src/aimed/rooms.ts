@@ -73,6 +73,20 @@ export const rooms = {
       return { bus: slowNews(world, 20_000) };
     },
   },
+  'two nodes for a volume of two replicas': {
+    says: 'each node holds one already, and somebody who does not know asks for a move, where the policy allows one less',
+    profile: (calm) => ({
+      nodes: ['n1', 'n2'],
+      volumes: calmVolumes({ [volumes[0]]: ['cold-n1', 'cold-n2'] }),
+      policies: withSpec(calm, { moves: { allowSnapshots: false, allowReducedRedundancy: true } }),
+    }),
+    stage: (world) => {
+      const random = seededRandom(1);
+      world.truth.iops.set(volumes[0], iopsFor('cold'));
+      world.clock.after(MINUTE_MS, () => requestOutOfTurn(world, random, volumes[0]));
+      return undefined;
+    },
+  },
   'a wait between two rounds': {
     says: 'a node goes down when the first replica of a volume has come to its tier, so that the next has to wait',
     profile: () => ({ volumes: calmVolumes({ [volumes[0]]: ['cold-n1', 'cold-n2'] }), troubleMs: 10 * MINUTE_MS }),

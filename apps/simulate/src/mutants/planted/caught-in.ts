@@ -123,4 +123,5 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'gives the room back at once': 55,
   'looks after a late call beside a move': 3079,
   'cooldown by the annotation alone': 4663,
+  'one replica less, even of two': 'two nodes for a volume of two replicas',
 };

@@ -25,7 +25,7 @@ const suites: readonly Suite[] = [
   { name: 'check', budgetSeconds: 60, project: undefined, ciOnly: false },
   { name: 'unit', budgetSeconds: 120, project: 'unit', ciOnly: false },
   { name: 'simulation', budgetSeconds: 90, project: undefined, ciOnly: false },
-  { name: 'integration', budgetSeconds: 140, project: 'integration', ciOnly: false },
+  { name: 'integration', budgetSeconds: 120, project: 'integration', ciOnly: false },
   { name: 'e2e', budgetSeconds: 240, project: 'e2e', ciOnly: false },
   { name: 'containers', budgetSeconds: 120, project: 'containers', ciOnly: true },
   { name: 'kubernetes', budgetSeconds: 120, project: 'kubernetes', ciOnly: true },

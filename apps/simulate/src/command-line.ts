@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { Part } from './mutants/test-mutants.ts';
 
 export interface SimulateOptions {
   readonly moves: number;
@@ -15,8 +16,8 @@ export interface SimulateOptions {
   readonly isMatrix: boolean;
   /** The protocol's core alone, in worlds with too many states to be visited. */
   readonly isWalk: boolean;
-  /** The check of the checks, in place of a simulation: defects that it has to notice, all or those of this name. */
-  readonly mutants: { readonly only: string | undefined } | undefined;
+  /** The check of the checks, in place of a simulation: defects that it has to notice, all or those of this name, or a part. */
+  readonly mutants: { readonly only: string | undefined; readonly part: Part | undefined } | undefined;
   /** Least number of faults to look for after a failure, in runs of the seed. */
   readonly shrinkRuns: number;
 }
@@ -37,7 +38,8 @@ export const usage = `npm run simulate -- [options]
   --matrix         instead: each fault at each call of a move, as tables (a minute or two)
   --walks          instead: the protocol's core alone, by seed, in worlds with too many states to be visited
   --mutants        instead: defects put into the code, each of which has to be noticed
-  --mutant TEXT    only those that have this in "planted NAME" or "mechanical ID"`;
+  --mutant TEXT    only those that have this in "planted NAME" or "mechanical ID"
+  --part N/M       with these: every M-th of them from the N-th on, so that all can be tried in M runs`;
 
 /** Seeds of usual worlds that mutants are tried on, beside those of provoking ones. */
 const MUTANT_SEEDS = 10;
@@ -56,6 +58,7 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
       'shrink-runs': { type: 'string' },
       mutants: { type: 'boolean', default: false },
       mutant: { type: 'string' },
+      part: { type: 'string' },
       json: { type: 'boolean', default: false },
       cores: { type: 'boolean', default: false },
       matrix: { type: 'boolean', default: false },
@@ -71,6 +74,7 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
   };
   if (values.matrix && args.length > 1) throw new Error('--matrix goes alone');
   const isForMutants = values.mutants || values.mutant !== undefined;
+  if (values.part !== undefined && !isForMutants) throw new Error('--part goes with --mutants or --mutant');
   if (values.only !== undefined && values.seed === undefined) throw new Error('--only goes with --seed');
   return {
     moves: whole('moves', 2_000, 1),
@@ -81,7 +85,7 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
     isOfCores: values.cores,
     isMatrix: values.matrix,
     isWalk: values.walks,
-    mutants: isForMutants ? { only: values.mutant } : undefined,
+    mutants: isForMutants ? { only: values.mutant, part: partOf(values.part) } : undefined,
     replay:
       values.seed === undefined
         ? undefined
@@ -91,4 +95,11 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
           },
     shrinkRuns: whole('shrink-runs', 150, 0),
   };
+}
+
+function partOf(text: string | undefined): Part | undefined {
+  if (text === undefined) return undefined;
+  const [number = 0, of = 0] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).slice(1).map(Number);
+  if (number >= 1 && number <= of) return { number, of };
+  throw new Error(`--part is ${JSON.stringify(text)}; give which of how many, like 1/4`);
 }

@@ -83,11 +83,11 @@ async function walkMany({ isJson, ...wanted }: SimulateOptions): Promise<number>
 
 async function runOnMutants(
   { isJson, firstSeed, seeds, workers }: SimulateOptions,
-  { only }: NonNullable<SimulateOptions['mutants']>,
+  chosen: NonNullable<SimulateOptions['mutants']>,
 ): Promise<number> {
   await mkdir(cache, { recursive: true });
   const { summary, isGood } = await testMutants({
-    only,
+    ...chosen,
     seeds: mutantSeeds(firstSeed, seeds),
     workers,
     folder: cache,

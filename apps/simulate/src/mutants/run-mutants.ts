@@ -9,7 +9,8 @@ import type { MutantSeeds } from './mutant-seeds.ts';
 import { editsOf, planted, type PlantedDefect } from './planted/planted-defect.ts';
 import { createRunner } from './runner.ts';
 import { seedTrial, trialName, type Trial } from './trial.ts';
-import type { UnitTests } from './unit-tests.ts';
+import { createSpent } from './spent.ts';
+import type { TestGroups, UnitTests } from './unit-tests.ts';
 
 export interface MutantRun {
   readonly planted: readonly PlantedDefect[];
@@ -21,15 +22,12 @@ export interface MutantRun {
   /** Where bundles are written. */
   readonly folder: string;
   readonly say: (line: string) => void;
-  /** Asked of mechanical mutants that no simulation kills. */
+  /** Those of the migrator, asked of mechanical mutants; one for each worker. */
   readonly unitTests: (text: (file: string) => string | undefined) => Promise<UnitTests>;
 }
 
-/** What became of a mechanical mutant; one that the simulation has nothing to say to may fail a unit test. */
-interface MechanicalVerdict {
-  readonly verdict: Verdict;
-  readonly unitTest: string | undefined;
-}
+/** What became of a mechanical mutant: a unit test may fail with one that the worlds have nothing to say to. */
+export type MechanicalVerdict = Verdict | { readonly kind: 'fails'; readonly test: string };
 
 export interface MutantResults {
   /** Of the code as it is, in the same worlds. */
@@ -39,7 +37,7 @@ export interface MutantResults {
 }
 
 const PROGRESS_EVERY = 20;
-/** Of the worlds that come to its place a mechanical mutant is tried in so many before unit tests are asked, and in all. */
+/** Of the worlds that come to its place a mechanical mutant is tried in so many before whole moves are tested, and in all. */
 const SEEDS_FIRST = 3;
 const SEEDS_MAX = 8;
 const KNOWN_SEEDS = 2;
@@ -47,7 +45,7 @@ const KNOWN_SEEDS = 2;
 /**
  * Puts each change into the code, and looks whether anything says that something is wrong. Planted defects are bundled
  * one by one, and tried first where they were caught last. Of mechanical mutants all are in one bundle, switched off; each
- * is tried on what costs least first, and in worlds in which its place is come to.
+ * is put to what costs least first, and in worlds in which its place is come to.
  */
 export async function runMutants({ seeds, workers, folder, say, ...run }: MutantRun): Promise<MutantResults> {
   const texts = await readAll([...run.planted.flatMap(editsOf), ...run.mechanical].map(({ file }) => file));
@@ -63,6 +61,8 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
   await writeFile(pathOf('all'), await bundler.bundle((file) => switched.get(file)));
   const tally = createTally(() => performance.now());
   const baselines = createBaselines(tally, say);
+
+  const spent = createSpent(() => performance.now());
 
   const catches = new Map<number, number>();
   const bestFirst = (of: Iterable<number>): Trial[] =>
@@ -103,44 +103,50 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
       return { kind: 'unfit', why: error instanceof Error ? error.message : String(error) };
     }
     await using runner = createRunner(pathOf(slot));
-    return await judge(runner.run, undefined, trialsOf(defect), baseline);
+    return await judge(spent.timing(runner.run), undefined, trialsOf(defect), baseline);
   }
 
-  const seedsLeft = (numbers.size === 0 ? [] : seeds.all).values();
-  await inSlots(workers, async () => {
-    await using usual = createRunner(pathOf('all'));
-    for (const seed of seedsLeft) await baselines.with(usual.run)(seedTrial(seed));
-  });
   const mechanicalVerdicts = new Map<MechanicalMutant, MechanicalVerdict>();
   const mechanicalLeft = numbers.entries();
-  if (numbers.size > 0) {
-    await using unitTests = await run.unitTests((file) => switched.get(file));
-    await inSlots(workers, async () => {
-      await using runner = createRunner(pathOf('all'));
-      for (const [mutant, number] of mechanicalLeft) {
-        const { file, id, line, column } = mutant;
-        const baseline = baselines.with(runner.run);
-        const isKnown = run.known.has(id);
-        const reached = bestFirst(baselines.reaching(number)).slice(0, isKnown ? KNOWN_SEEDS : SEEDS_MAX);
-        const quick = [...(isOfCore(file) ? coreTrials : []), ...reached.slice(0, SEEDS_FIRST)];
-        let verdict = noted(await judge(runner.run, number, quick, baseline));
-        const unitTest = verdict.kind === 'survived' ? await unitTests.failing(number) : undefined;
-        if (verdict.kind === 'survived' && unitTest === undefined && !isKnown) {
-          const slow = [...(isOfCore(file) ? [troubledTrial] : []), ...reached.slice(SEEDS_FIRST)];
-          const rest = noted(await judge(runner.run, number, slow, baseline));
-          verdict =
-            rest.kind === 'survived'
-              ? { ...rest, tried: rest.tried + verdict.tried, differed: rest.differed + verdict.differed }
-              : rest;
-        }
-        mechanicalVerdicts.set(mutant, { verdict, unitTest });
-        const also = unitTest === undefined ? '' : `, fails "${unitTest}"`;
-        if (verdict.kind !== 'caught') say(`${told(verdict)}${also}  ${line}:${column} ${id}`);
-        if (mechanicalVerdicts.size % PROGRESS_EVERY === 0)
-          say(`${mechanicalVerdicts.size} of ${numbers.size} mechanical mutants`);
-      }
-    });
-  }
+  const seedsLeft = seeds.all.values();
+  await inSlots(numbers.size === 0 ? 0 : workers, async () => {
+    await using unitTests = await spent.on('unit tests', () => run.unitTests((file) => switched.get(file)));
+    await using runner = createRunner(pathOf('all'));
+    const baseline = baselines.with(runner.run);
+    const inTests = (number: number, which: TestGroups): Promise<string | undefined> =>
+      spent.on(`unit tests: ${which}`, () => unitTests.failing(number, which));
+    /** In which worlds something comes to its place; all of them are run once for that, when it is asked first. */
+    const reaching = async (number: number): Promise<Trial[]> => {
+      for (const seed of seedsLeft) await spent.on('nothing changed', () => baseline(seedTrial(seed)));
+      await Promise.all(seeds.all.map((seed) => baseline(seedTrial(seed))));
+      return bestFirst(baselines.reaching(number));
+    };
+    for (const [mutant, number] of mechanicalLeft) {
+      const { file, id, line, column } = mutant;
+      const isKnown = run.known.has(id);
+      const ofCore = isOfCore(file);
+      const verdict = await firstBad(
+        async () => judge(spent.timing(runner.run), number, ofCore ? coreTrials : [], baseline),
+        async () => inTests(number, 'core'),
+        async () => {
+          const trials = (await reaching(number)).slice(0, isKnown ? KNOWN_SEEDS : SEEDS_FIRST);
+          return noted(await judge(spent.timing(runner.run), number, trials, baseline));
+        },
+        async () => inTests(number, 'rest'),
+        async () => {
+          if (isKnown) return undefined;
+          const trials = (await reaching(number)).slice(SEEDS_FIRST, SEEDS_MAX);
+          const all = [...(ofCore ? [troubledTrial] : []), ...trials];
+          return noted(await judge(spent.timing(runner.run), number, all, baseline));
+        },
+      );
+      mechanicalVerdicts.set(mutant, verdict);
+      say(`${verdict.kind === 'fails' ? `fails "${verdict.test}"` : told(verdict)}  ${line}:${column} ${id}`);
+      if (mechanicalVerdicts.size % PROGRESS_EVERY === 0)
+        say(`${mechanicalVerdicts.size} of ${numbers.size} mechanical mutants`);
+    }
+  });
+  say(`the time of ${workers} workers went to ${spent.line()}`);
   say(`nothing changed: ${tally.line()}`);
   return {
     tally,
@@ -162,6 +168,23 @@ function foundAnew({ caughtIn }: PlantedDefect, verdict: Verdict): string {
     (trial.kind === 'seed' && trial.seed === caughtIn) || (trial.kind === 'aimed' && trial.world === caughtIn);
   const was = typeof caughtIn === 'number' ? seedTrial(caughtIn) : aimedTrial(caughtIn);
   return isWhere ? '' : ` (no more in ${trialName(was)})`;
+}
+
+/** Asks one after the other, up to the first that has something to say. */
+async function firstBad(
+  ...asked: readonly (() => Promise<Verdict | string | undefined>)[]
+): Promise<MechanicalVerdict> {
+  let tried = 0;
+  let differed = 0;
+  for (const ask of asked) {
+    const said = await ask();
+    if (said === undefined) continue;
+    if (typeof said === 'string') return { kind: 'fails', test: said };
+    if (said.kind !== 'survived') return said;
+    tried += said.tried;
+    differed += said.differed;
+  }
+  return { kind: 'survived', tried, differed };
 }
 
 async function inSlots(count: number, work: (slot: number) => Promise<void>): Promise<void> {

@@ -5,9 +5,12 @@ import { root } from '../bundle.ts';
 
 /** The unit tests of the migrator, run with one mutant switched on after the other. */
 export interface UnitTests extends AsyncDisposable {
-  /** The first test that fails with it; undefined if none does. */
-  failing(mutant: number): Promise<string | undefined>;
+  /** The first test of these that fails with it; undefined if none does. */
+  failing(mutant: number, which: TestGroups): Promise<string | undefined>;
 }
+
+/** Those of the core, which take a second, and all others. */
+export type TestGroups = 'core' | 'rest';
 
 const SERVICE = 'services/migrator/src/';
 
@@ -27,11 +30,13 @@ const STANDSTILL_MS = 180_000;
 /** @param text of a file with its switches, by its path from the root of the repository */
 export async function createUnitTests(text: (file: string) => string | undefined): Promise<UnitTests> {
   const order = testFiles();
-  // Those of the core, what else takes no time, and whole moves, up to the first that fails.
-  const isOf = (part: RegExp) => (file: string) => part.test(file);
-  const groups = [/\/core\//, /\/src\/(?!move\.|no-free-node|core\/)/, /no-free-node/, /\/move\.test/].map((part) =>
-    order.filter(isOf(part)),
-  );
+  const those = (part: RegExp): string[] => order.filter((file) => part.test(file));
+  // What takes no time, and then whole moves, up to the first that fails.
+  const rest = [/\/src\/(?!move\.|no-free-node|core\/)/, /no-free-node/, /\/move\.test/];
+  const groups: Readonly<Record<TestGroups, readonly string[][]>> = {
+    core: [those(/\/core\//)],
+    rest: rest.map(those),
+  };
   let vitest = await start(order, text);
 
   const failingIn = async (files: readonly string[], mutant: number): Promise<string | undefined> => {
@@ -53,28 +58,19 @@ export async function createUnitTests(text: (file: string) => string | undefined
     const [error] = ended.unhandledErrors;
     return failed ?? (error === undefined ? undefined : `an error that no test foresaw: ${textOf(error)}`);
   };
-  const failing = async (mutant: number): Promise<string | undefined> => {
-    for (const files of groups) {
+  const failing = async (mutant: number, which: TestGroups): Promise<string | undefined> => {
+    for (const files of groups[which]) {
       const failed = await failingIn(files, mutant);
       if (failed !== undefined) return failed;
     }
     return undefined;
   };
-  const broken = await failing(NONE);
+  const broken = (await failing(NONE, 'core')) ?? (await failing(NONE, 'rest'));
   if (broken !== undefined) {
     await vitest.close();
     throw new Error(`fails where nothing was changed: ${broken}`);
   }
-  /** One run at a time. */
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    failing: (mutant) => {
-      const asked = last.then(() => failing(mutant));
-      last = asked.catch(() => undefined);
-      return asked;
-    },
-    [Symbol.asyncDispose]: () => vitest.close(),
-  };
+  return { failing, [Symbol.asyncDispose]: () => vitest.close() };
 }
 
 const NONE = -1;

@@ -76,7 +76,7 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
   /** Where it was caught last; the core alone; worlds made by hand; those of its kind; all others, those first that catch most. */
   function* trialsOf({ file, caughtIn, world }: PlantedDefect): Generator<Trial> {
     if (caughtIn !== undefined) yield typeof caughtIn === 'number' ? seedTrial(caughtIn) : aimedTrial(caughtIn);
-    if (isOfCore(file)) yield* coreTrials;
+    if (isOfCore(file)) yield* [calmTrial, walksTrial];
     for (const name of seeds.aimed) if (name !== caughtIn) yield aimedTrial(name);
     const own = world === undefined ? [] : seeds.ofKind(world);
     yield* own.filter((seed) => seed !== caughtIn).map(seedTrial);
@@ -126,8 +126,9 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
       const isKnown = run.known.has(id);
       const ofCore = isOfCore(file);
       const verdict = await firstBad(
-        async () => judge(spent.timing(runner.run), number, ofCore ? coreTrials : [], baseline),
+        async () => judge(spent.timing(runner.run), number, ofCore ? [calmTrial] : [], baseline),
         async () => inTests(number, 'core'),
+        async () => judge(spent.timing(runner.run), number, ofCore ? [walksTrial] : [], baseline),
         async () => {
           const trials = (await reaching(number)).slice(0, isKnown ? KNOWN_SEEDS : SEEDS_FIRST);
           return noted(await judge(spent.timing(runner.run), number, trials, baseline));
@@ -155,7 +156,8 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
   };
 }
 
-const coreTrials: readonly Trial[] = [{ kind: 'smallWorlds', which: 'calm' }, { kind: 'walks' }];
+const calmTrial: Trial = { kind: 'smallWorlds', which: 'calm' };
+const walksTrial: Trial = { kind: 'walks' };
 const troubledTrial: Trial = { kind: 'smallWorlds', which: 'troubled' };
 const aimedTrial = (world: Extract<Trial, { kind: 'aimed' }>['world']): Trial => ({ kind: 'aimed', world });
 const isOfCore = (file: string): boolean => file.startsWith('services/migrator/src/core/');

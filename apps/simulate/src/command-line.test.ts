@@ -21,6 +21,8 @@ test.each([
   [['--workers', '0'], '--workers is "0"; give a whole number from 1 on'],
   [['--only', 'a#1'], '--only goes with --seed'],
   [['--matrix', '--moves', '5'], '--matrix goes alone'],
+  [['--mutants', '--part', '5/4'], '--part is "5/4"; give which of how many, like 1/4'],
+  [['--part', '1/4'], '--part goes with --mutants or --mutant'],
 ])('%j is refused with a sentence', (args, sentence) => {
   expect(() => parseCommandLine(args)).toThrow(sentence);
 });
@@ -37,4 +39,12 @@ test('the protocol alone is walked through, by moves and seeds as whole services
 test('whole services run unless their cores are asked for', () => {
   expect(parseCommandLine([]).isOfCores).toBe(false);
   expect(parseCommandLine(['--cores', '--seed', '7'])).toMatchObject({ isOfCores: true, replay: { seed: 7 } });
+});
+
+test('mutants are tried all, by their names, or in parts', () => {
+  expect(parseCommandLine(['--mutants']).mutants).toEqual({ only: undefined, part: undefined });
+  expect(parseCommandLine(['--mutant', 'core/', '--part', '2/4']).mutants).toEqual({
+    only: 'core/',
+    part: { number: 2, of: 4 },
+  });
 });

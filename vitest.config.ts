@@ -9,6 +9,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
+    // What a check found is said whole: it may be all that is known of a failure elsewhere.
+    chaiConfig: { truncateThreshold: 0 },
     projects: [
       {
         extends: true,

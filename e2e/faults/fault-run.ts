@@ -7,7 +7,7 @@ import { observe } from '@couchestor/demo/observer';
 import { storagePolicyOf, type DemoPlan } from '@couchestor/demo/plan';
 import { setStage, type Stage } from '@couchestor/demo/stage';
 import { pause, type Clock } from '@couchestor/shared/clock';
-import { createLeaseCensusTaker } from '@couchestor/shared/leases';
+import { createLeaseCensusTaker, type LeaseCensus } from '@couchestor/shared/leases';
 import { seededRandom } from '@couchestor/shared/random';
 import { generateScenario } from '@couchestor/simulator/cluster';
 import { isRelease, isWrite, mostWithin, oldestPermit, openCallBook, type CallBook } from './measures/call-book.ts';
@@ -84,6 +84,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
   const { clock, signal, seed, line } = options;
   const beganMs = clock.monotonicMs();
   const sinceMs = (): number => clock.monotonicMs() - beganMs;
+  const say = (text: string): void => line(`${(sinceMs() / 1_000).toFixed(1).padStart(7)}s  ${text}`);
   const folder = mkdtempSync(join(tmpdir(), 'couchestor-faults-'));
   const { highIops, lowIops, changeAfterMs } = plan;
   const scenario = generateScenario({ volumes: VOLUMES, seed, highIops, lowIops, changeAfterMs });
@@ -137,7 +138,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     clock,
     random: seededRandom(seed + 2),
     signal: AbortSignal.any([calm.signal, signal]),
-    onFault: (name) => line(`${(sinceMs() / 1_000).toFixed(1).padStart(7)}s  ${name}`),
+    onFault: say,
   });
   // A stage on which something cannot be put right again is a failure by itself.
   chaos.catch((error: unknown) => calm.abort(error));
@@ -148,28 +149,35 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
   const ended = (): number => observer.ended.completed + observer.ended.failed + observer.ended.aborted;
   const isLate = (): boolean => sinceMs() > options.timeLimitMs || signal.aborted;
   let toldMs = 0;
+  const sayNowAndThen = (text: string): void => {
+    if (sinceMs() - toldMs < 10_000) return;
+    toldMs = sinceMs();
+    say(text);
+  };
   while (ended() < options.moves && !isLate() && !calm.signal.aborted) {
     await pause(clock, LOOK_EVERY_MS, signal);
     const { atRest, waiting } = lookForRest(cluster.mayastor, observer);
     weather.turn(atRest);
-    if (sinceMs() - toldMs < 10_000) continue;
-    toldMs = sinceMs();
-    line(`${(toldMs / 1_000).toFixed(1).padStart(7)}s  ${ended()} of ${options.moves} moves, ${waiting.length} to go`);
+    sayNowAndThen(`${ended()} of ${options.moves} moves, ${waiting.length} to go`);
   }
   const faultSeconds = sinceMs() / 1_000;
   calm.abort(new Error('enough'));
   const struck = await chaos;
-  line(`${(sinceMs() / 1_000).toFixed(1).padStart(7)}s  no faults any more`);
+  say('no faults any more');
 
   let rests = 0;
   let waiting: readonly string[] = [];
   while (rests < RESTS_WANTED && !isLate()) {
     await pause(clock, LOOK_EVERY_MS, signal);
     ({ waiting } = lookForRest(cluster.mayastor, observer));
-    rests = waiting.length === 0 ? rests + 1 : 0;
+    // Of a migrator that was killed when it had ended a move, or of a Redis that forgot the end, they have to lapse.
+    const leasesLeft = countLeases(await leases.take());
+    rests = waiting.length === 0 && leasesLeft === 0 ? rests + 1 : 0;
+    sayNowAndThen(
+      waiting.length === 0 ? `all at rest, ${leasesLeft} leases left` : `${waiting.length} to go, as ${waiting[0]}`,
+    );
   }
   ({ waiting } = lookForRest(cluster.mayastor, observer));
-  const { ownerships, holders, fenceHeld } = await leases.take();
   const report = {
     seed,
     seconds: Math.round(sinceMs() / 1_000),
@@ -182,7 +190,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     told: await readTold(nats.url, clock),
     status: statusOf(stage),
     redundancyViolations: cluster.mayastor.ledger.violationCount,
-    leftovers: countLeftovers(cluster.mayastor, observer.intents(), ownerships + holders + (fenceHeld ? 1 : 0)),
+    leftovers: countLeftovers(cluster.mayastor, observer.intents(), countLeases(await leases.take())),
     ...callsOf(stage, book, heartbeats.sentAtMs),
     folder,
   };
@@ -213,6 +221,10 @@ function callsOf(
       releases: oldestPermit(writes.filter(isRelease), heartbeatsAtMs),
     },
   };
+}
+
+function countLeases({ ownerships, holders, fenceHeld }: LeaseCensus): number {
+  return ownerships + holders + (fenceHeld ? 1 : 0);
 }
 
 interface PolicyShown {

@@ -19,7 +19,7 @@ export interface CalmWorld extends World {
 const NEWS_MS = 60_000;
 const STOP_WITHIN_MS = 2 * 60_000;
 /** What was held lapses by itself, and so does a limit whose move never came to be. */
-const HOLDS_LAPSE_MS = 11 * 60_000;
+const HOLDS_LAPSE_MS = 3 * 60_000;
 
 /**
  * Four nodes with a pool of each tier; the volumes of `placements`, published and all wanted on the hot tier.

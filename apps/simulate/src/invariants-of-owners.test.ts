@@ -60,10 +60,10 @@ test('I3: a growth while another move has the fence', async () => {
   const world = aWorld();
   store(world, anIntent({ round: aRound() }));
   await lease(world, VOLUME, 'migrator-1');
-  await world.leaseServer.acquireFence({ migrationId: 'move-2', token: 1, ttlMs: 15_000, lifeMs: 15_000 });
+  await world.leaseServer.acquireFence({ migrationId: 'move-2', token: 1, order: 1, ttlMs: 15_000, lifeMs: 15_000 });
   expect(said(world, { call: growCall })).toEqual(['I3']);
-  await world.leaseServer.releaseFence({ migrationId: 'move-2', token: 1 });
-  await world.leaseServer.acquireFence({ migrationId: 'move-1', token: 1, ttlMs: 15_000, lifeMs: 15_000 });
+  await world.leaseServer.releaseFence({ migrationId: 'move-2', token: 1, order: 2 });
+  await world.leaseServer.acquireFence({ migrationId: 'move-1', token: 1, order: 1, ttlMs: 15_000, lifeMs: 15_000 });
   expect(said(world, { call: growCall })).toEqual([]);
 });
 
@@ -103,7 +103,7 @@ test('I3: a process takes the cordon of a pool away while the move of another ha
   await lease(world, VOLUME, 'migrator-2');
   world.truth.heartbeatAtMs = world.clock.monotonicMs();
   expect(said(world, { call })).toEqual([]);
-  await world.leaseServer.acquireFence({ migrationId: 'move-1', token: 1, ttlMs: 15_000, lifeMs: 15_000 });
+  await world.leaseServer.acquireFence({ migrationId: 'move-1', token: 1, order: 1, ttlMs: 15_000, lifeMs: 15_000 });
   expect(said(world, { call })).toEqual(['I3']);
   expect(said(world, { call: { ...call, path: '/pools/hot-n3/cordon' } })).toEqual([]);
   store(world, anIntent({ round: fenced }));

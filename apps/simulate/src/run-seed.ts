@@ -76,7 +76,7 @@ const REST_WITHIN_MS = 90 * MINUTE_MS;
 const PERSON_COMES_MS = 20 * MINUTE_MS;
 const QUIET_MS = 2 * MINUTE_MS;
 /** What a dead migrator held lapses by itself. */
-const HOLDS_LAPSE_MS = 11 * MINUTE_MS;
+const HOLDS_LAPSE_MS = 3 * MINUTE_MS;
 const STOP_MS = 2 * MINUTE_MS;
 
 /** One world: half an hour of trouble, then everything is repaired and must come to rest. */

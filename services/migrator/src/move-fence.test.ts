@@ -73,35 +73,6 @@ test('it is asked for no longer than it is wanted', async () => {
   expect(clock.monotonicMs() - sinceMs).toBeLessThan(2_000);
 });
 
-test('a return that comes late takes nothing away that was granted since', async () => {
-  const clock = createVirtualClock();
-  const leases = await openLeases(clock);
-  let isSlow = true;
-  const slow = {
-    ...leases,
-    releaseFence: async (migrationId: string, token: number) => {
-      if (!isSlow) return leases.releaseFence(migrationId, token);
-      isSlow = false;
-      clock.after(2_000, () => void leases.releaseFence(migrationId, token));
-      throw new RedisUnavailableError('releaseFence', 'no answer in time');
-    },
-  };
-  const fence = fenceOf('a', clock, slow);
-  await whileRunning(
-    clock,
-    fence.queue(() => true),
-  );
-  await expect(fence.drop()).rejects.toThrow(RedisUnavailableError);
-  await whileRunning(
-    clock,
-    fence.queue(() => true),
-  );
-  expect(fence.isHeld).toBe(true);
-  await clock.advance(3_000);
-  expect(await leases.acquireFence({ migrationId: 'b', token: 2 })).toMatchObject({ granted: false });
-  await fence.drop();
-});
-
 test('it is nobody’s where Redis answers neither now nor the renewals of a whole lease', async () => {
   const clock = createVirtualClock();
   const leases = await openLeases(clock);

@@ -25,8 +25,6 @@ export interface MoveFence {
 const RETRY_MS = 100;
 /** So long a question without an answer says that there is none. */
 const SILENCE_MS = 5_000;
-/** A return of the fence that had no answer may come so much later. */
-const LATE_RELEASE_MS = 5_000;
 /** After this a move that waits for the fence looks around again. */
 const PATIENCE_MS = 30_000;
 
@@ -47,23 +45,15 @@ export function createMoveFence(options: {
   const { migrationId, token, leases, ownership, leaseTtlMs, clock, waiting, sleep, onError } = options;
   let lease: HeldLease | undefined;
   let unansweredAtMs = Number.NEGATIVE_INFINITY;
-  let releaseInDoubtUntilMs = Number.NEGATIVE_INFINITY;
 
   const drop = async (): Promise<void> => {
     const held = lease;
     lease = undefined;
-    try {
-      await held?.release();
-    } catch (error) {
-      // It may come yet, and would take away what is granted meanwhile.
-      releaseInDoubtUntilMs = clock.monotonicMs() + LATE_RELEASE_MS;
-      throw error;
-    }
+    await held?.release();
   };
   const acquire = async (): Promise<boolean> => {
     if (lease?.lost === true) await drop();
     if (lease !== undefined) return true;
-    if (clock.monotonicMs() < releaseInDoubtUntilMs) return false;
     try {
       const answer = await leases.acquireFence({ migrationId, token });
       unansweredAtMs = Number.NEGATIVE_INFINITY;

@@ -14,7 +14,6 @@ export interface CoreFence {
 }
 
 const SILENCE_MS = 5_000;
-const LATE_RELEASE_MS = 5_000;
 const PATIENCE_MS = 30_000;
 
 export function createCoreFence(options: {
@@ -32,28 +31,19 @@ export function createCoreFence(options: {
   const { migrationId, token, redis, ownership, clock, waiting, rest, onDefect } = options;
   let lease: CoreLease | undefined;
   let unansweredAtMs = Number.NEGATIVE_INFINITY;
-  let releaseInDoubtUntilMs = Number.NEGATIVE_INFINITY;
 
   function* drop(): Task {
     const held = lease;
     lease = undefined;
-    try {
-      if (held !== undefined) yield* held.release();
-    } catch (error) {
-      // It may come yet, and would take away what is granted meanwhile.
-      releaseInDoubtUntilMs = clock.monotonicMs() + LATE_RELEASE_MS;
-      throw error;
-    }
+    if (held !== undefined) yield* held.release();
   }
   function* acquire(): Task<boolean> {
     if (lease?.lost === true) yield* drop();
     if (lease !== undefined) return true;
-    if (clock.monotonicMs() < releaseInDoubtUntilMs) return false;
     const sentMs = clock.monotonicMs();
     try {
       const answer = yield* redis.ask('acquireFence', {
-        migrationId,
-        token,
+        ...redis.ordered(migrationId, token),
         ttlMs: LEASE_TTL_MS,
         lifeMs: LEASE_TTL_MS,
       });
@@ -67,7 +57,7 @@ export function createCoreFence(options: {
       redis,
       sentMs,
       () => redis.ask('renewFence', { migrationId, token, ttlMs: LEASE_TTL_MS }),
-      () => redis.ask('releaseFence', { migrationId, token }),
+      () => redis.ask('releaseFence', redis.ordered(migrationId, token)),
       onDefect,
     );
     return true;

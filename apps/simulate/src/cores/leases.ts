@@ -1,5 +1,10 @@
 import type { Hold } from '@couchestor/migrator/core-parts';
-import { RedisUnavailableError, type LeaseOperations, type MemoryLeaseServer } from '@couchestor/shared/leases';
+import {
+  RedisUnavailableError,
+  type LeaseOperations,
+  type MemoryLeaseServer,
+  type OwnerCommand,
+} from '@couchestor/shared/leases';
 import { LEASE_TTL_MS } from '../world/leases.ts';
 import { begin, sleep, type Task } from './task.ts';
 import type { Ways } from './ways.ts';
@@ -7,6 +12,8 @@ import type { Ways } from './ways.ts';
 /** Redis as one process of the cores reaches it. Without an answer it throws. */
 export interface Redis {
   readonly ways: Ways;
+  /** The next of the commands of the owner of a volume. */
+  ordered(migrationId: string, token: number): OwnerCommand;
   ask<N extends keyof LeaseOperations>(
     name: N,
     ...request: Parameters<LeaseOperations[N]>
@@ -14,7 +21,7 @@ export interface Redis {
 }
 
 const COMMAND_TIMEOUT_MS = 1_000;
-export const HOLD_TTL_MS = 600_000;
+export const HOLD_TTL_MS = 120_000;
 export const RENEW_EVERY_MS = LEASE_TTL_MS / 3;
 
 export function createRedis(
@@ -22,8 +29,13 @@ export function createRedis(
   { atOnce }: MemoryLeaseServer,
   onFenceFreed: () => void = () => undefined,
 ): Redis {
+  let commands = 0;
   return {
     ways,
+    ordered: (migrationId, token) => {
+      commands += 1;
+      return { migrationId, token, order: commands };
+    },
     ask: (name, ...request) => {
       const operation = atOnce[name] as (...given: typeof request) => ReturnType<(typeof atOnce)[typeof name]>;
       return ways.ask(
@@ -47,11 +59,17 @@ export function* hold(
   token: number,
   holds: readonly Hold[],
 ): Task<ReturnType<LeaseOperations['hold']>> {
-  return yield* redis.ask('hold', { migrationId, token, mode, holds, ttlMs: HOLD_TTL_MS, lifeMs: LEASE_TTL_MS });
+  return yield* redis.ask('hold', {
+    ...redis.ordered(migrationId, token),
+    mode,
+    holds,
+    ttlMs: HOLD_TTL_MS,
+    lifeMs: LEASE_TTL_MS,
+  });
 }
 
 export function releaseHolds(redis: Redis, migrationId: string, token: number): Task {
-  return redis.ask('releaseHolds', { migrationId, token, ttlMs: HOLD_TTL_MS });
+  return redis.ask('releaseHolds', { ...redis.ordered(migrationId, token), ttlMs: HOLD_TTL_MS });
 }
 
 /** A lease that is renewed for as long as it is held. Time is counted from when it was asked for. */

@@ -1,6 +1,7 @@
 import {
   createMemoryLeases,
   RedisUnavailableError,
+  type LeaseOperations,
   type Leases,
   type MemoryLeaseServer,
 } from '@couchestor/shared/leases';
@@ -44,21 +45,9 @@ export function leasesOf(
       releaseFence: remote('releaseFence'),
       takeCall: remote('takeCall'),
       ping: remote('ping'),
-      atOnce: server.atOnce,
-      flush: () => server.flush(),
-      restart: () => server.restart(),
-      replicate: () => server.replicate(),
-      census: () => server.census(),
-      ownerOf: (volumeId) => server.ownerOf(volumeId),
-      fenceHolder: () => server.fenceHolder(),
-      isOpen: () => server.isOpen(),
-      roomOf: (migrationId) => server.roomOf(migrationId),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     },
   });
 }
 
-type Operation = Exclude<
-  keyof MemoryLeaseServer,
-  'atOnce' | 'flush' | 'restart' | 'replicate' | 'census' | 'ownerOf' | 'fenceHolder' | 'isOpen' | 'roomOf' | symbol
->;
+type Operation = keyof LeaseOperations;

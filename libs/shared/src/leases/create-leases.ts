@@ -10,6 +10,7 @@ import type {
   LeaseKind,
   LeaseReply,
   LeaseServer,
+  OwnerCommand,
 } from './lease-server.ts';
 import type {
   CallPriority,
@@ -23,7 +24,7 @@ import type {
   RegisteredIntent,
   RenewalAnswer,
 } from './leases.ts';
-import { createMemoryLeaseServer, type MemoryLeaseServer } from './memory-lease-server.ts';
+import { createMemoryLeaseServer } from './memory-lease-server.ts';
 import { connectRedis, type RedisClient } from './redis-connection.ts';
 import { createRedisLeaseServer } from './redis-lease-server.ts';
 
@@ -32,7 +33,7 @@ interface LeasesSettings {
   readonly clock: Clock;
   /** Life of an ownership, a leadership or a fence without a renewal; 15 s by default. All processes must agree. */
   readonly ttlMs?: number;
-  /** Life of a migration's holds without a renewal by anybody; 10 min by default. */
+  /** Life of a migration's holds without a renewal by anybody; 2 min by default. */
   readonly holdTtlMs?: number;
   /** Calls to Mayastor of all processes together, 1 to 1000; 6 by default, one of which only a release may take. */
   readonly callsPerSecond?: number;
@@ -54,7 +55,7 @@ export interface RedisLeasesOptions extends LeasesSettings {
 
 export interface MemoryLeasesOptions extends LeasesSettings {
   /** To be shared by those that exclude each other; one of its own by default. */
-  readonly server?: MemoryLeaseServer;
+  readonly server?: LeaseServer;
 }
 
 /** Leases on a Redis server. */
@@ -84,7 +85,7 @@ const HOLDS_MAX = 64;
 const INTENTS_PER_SCRIPT = 100;
 
 function leasesOn(server: LeaseServer, settings: LeasesSettings): Leases {
-  const { clock, ttlMs = 15_000, holdTtlMs = 600_000, callsPerSecond = 6 } = settings;
+  const { clock, ttlMs = 15_000, holdTtlMs = 120_000, callsPerSecond = 6 } = settings;
   assert.ok(ttlMs > 0 && holdTtlMs >= ttlMs, 'holds outlast leases');
   assert.ok(Number.isInteger(callsPerSecond) && callsPerSecond >= 1 && callsPerSecond <= 1_000);
   const lifeMs = ttlMs;
@@ -94,6 +95,13 @@ function leasesOn(server: LeaseServer, settings: LeasesSettings): Leases {
   const calls = createCallQueue(clock, (priority, grantLifeMs) =>
     server.takeCall(priority, limitOf(priority), grantLifeMs),
   );
+
+  let commands = 0;
+  /** What the owner of a volume asks is numbered, so that the server knows what was overtaken. */
+  const ordered = (migrationId: string, token: number): OwnerCommand => {
+    commands += 1;
+    return { migrationId, token, order: commands };
+  };
 
   const acquire = async (kind: LeaseKind, name: string, holder: string): Promise<LeaseAnswer> => {
     const sentAtMs = clock.monotonicMs();
@@ -108,7 +116,7 @@ function leasesOn(server: LeaseServer, settings: LeasesSettings): Leases {
     assert.equal(new Set(holds.map(({ key }) => key)).size, holds.length, 'each key once');
     for (const { amount, limit } of holds)
       assert.ok(Number.isSafeInteger(amount) && amount >= 0 && limit >= 0, 'an amount is a whole number, 0 or more');
-    const reply = await server.hold({ migrationId, token, mode, holds, ttlMs: holdTtlMs, lifeMs });
+    const reply = await server.hold({ ...ordered(migrationId, token), mode, holds, ttlMs: holdTtlMs, lifeMs });
     return holdsAnswerOf(reply, holds);
   };
 
@@ -137,7 +145,7 @@ function leasesOn(server: LeaseServer, settings: LeasesSettings): Leases {
     registerHolds: async (intent) => {
       await register([intent], false);
     },
-    releaseHolds: (migrationId, token) => server.releaseHolds({ migrationId, token, ttlMs: holdTtlMs }),
+    releaseHolds: (migrationId, token) => server.releaseHolds({ ...ordered(migrationId, token), ttlMs: holdTtlMs }),
     renewAll: (intents) => register(intents, false),
     registerAll: (intents) => register(intents, true),
     epoch: async () => epochStateOf(await server.epoch(lifeMs)),
@@ -145,14 +153,14 @@ function leasesOn(server: LeaseServer, settings: LeasesSettings): Leases {
     acquireFence: async (request) => {
       const { migrationId, token } = request;
       const sentAtMs = clock.monotonicMs();
-      const reply = await server.acquireFence({ migrationId, token, ttlMs, lifeMs });
+      const reply = await server.acquireFence({ ...ordered(migrationId, token), ttlMs, lifeMs });
       return fenceAnswerOf(reply, sentAtMs + ttlMs);
     },
     renewFence: async (migrationId, token) => {
       const sentAtMs = clock.monotonicMs();
       return renewalOf(await server.renewFence({ migrationId, token, ttlMs }), sentAtMs + ttlMs);
     },
-    releaseFence: (migrationId, token) => server.releaseFence({ migrationId, token }),
+    releaseFence: (migrationId, token) => server.releaseFence(ordered(migrationId, token)),
 
     takeCall: (priority, grantLifeMs, signal) => {
       assert.ok(

@@ -6,6 +6,7 @@ export {
   type RedisLeasesOptions,
 } from './create-leases.ts';
 export { RedisUnavailableError } from './errors.ts';
+export type { OwnerCommand } from './lease-server.ts';
 export type {
   CallPriority,
   EpochLost,

@@ -107,7 +107,7 @@ export function describeLeases(createWorld: () => Promise<LeaseWorld>): void {
     inEpoch(async (_world, a, b) => {
       await a.acquireHolds(request('m1', 1, one('fleet')));
       await a.acquireHolds(request('m1', 1, one('fleet')));
-      expect(await b.acquireHolds(request('m1', 1, { key: 'fleet', amount: 1, limit: 0 }))).toEqual({ granted: true });
+      expect(await a.acquireHolds(request('m1', 1, { key: 'fleet', amount: 1, limit: 0 }))).toEqual({ granted: true });
       expect(await b.acquireHolds(request('m2', 2, { key: 'fleet', amount: 1, limit: 2 }))).toEqual({ granted: true });
     }),
   );
@@ -124,6 +124,27 @@ export function describeLeases(createWorld: () => Promise<LeaseWorld>): void {
       expect(await a.swapHolds(swap)).toEqual({ granted: true });
       expect(await b.acquireHolds(request('m3', 3, one('pool/x')))).toEqual({ granted: true });
       expect(await b.acquireHolds(request('m4', 4, one('fleet')))).toMatchObject({ refusedBy: 'fleet' });
+    }),
+  );
+
+  test(
+    'a command that a later one of the same owner has overtaken does nothing',
+    // The same owner, over a connection on which its commands arrive when all others were done.
+    inEpoch(async (_world, a, late) => {
+      await a.acquireHolds(request('m1', 1, one('fleet')));
+      await a.releaseHolds('m1', 1);
+      await a.acquireHolds(request('m1', 1, one('fleet'), one('pool/x')));
+      await late.releaseHolds('m1', 1);
+      expect(await late.swapHolds(request('m1', 1, one('fleet')))).toMatchObject({ reason: 'Superseded' });
+      expect(await a.acquireHolds(request('m2', 2, one('pool/x')))).toMatchObject({ refusedBy: 'pool/x' });
+      await a.releaseHolds('m1', 1);
+      expect(await late.acquireHolds(request('m1', 1, one('fleet')))).toMatchObject({ reason: 'Superseded' });
+      expect(await a.acquireHolds(request('m2', 2, one('fleet')))).toEqual({ granted: true });
+
+      await a.acquireFence({ migrationId: 'm1', token: 1 });
+      await late.releaseFence('m1', 1);
+      expect(await a.acquireFence({ migrationId: 'm2', token: 2 })).toMatchObject({ reason: 'Held' });
+      expect(await late.acquireFence({ migrationId: 'm1', token: 1 })).toMatchObject({ reason: 'Superseded' });
     }),
   );
 

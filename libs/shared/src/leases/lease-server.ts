@@ -13,11 +13,8 @@ export interface LeaseServer extends AsyncDisposable {
   releaseLease(request: LeaseChange): Promise<void>;
 
   hold(request: HoldRequest): Promise<HoldReply>;
-  releaseHolds(request: {
-    readonly migrationId: string;
-    readonly token: number;
-    readonly ttlMs: number;
-  }): Promise<void>;
+  /** Nothing of a command that was overtaken by a later one of the same owner. */
+  releaseHolds(request: OwnerCommand & { readonly ttlMs: number }): Promise<void>;
   register(request: RegisterRequest): Promise<RegisterReply>;
   epoch(lifeMs: number): Promise<EpochReply>;
 
@@ -27,7 +24,8 @@ export interface LeaseServer extends AsyncDisposable {
     readonly token: number;
     readonly ttlMs: number;
   }): Promise<boolean>;
-  releaseFence(request: { readonly migrationId: string; readonly token: number }): Promise<void>;
+  /** Nothing of a command that was overtaken by a later one of the same owner. */
+  releaseFence(request: OwnerCommand): Promise<void>;
 
   /**
    * 0 when the call may be made within `lifeMs`: fewer slots than the limit are taken, and nobody with a more urgent one
@@ -71,9 +69,18 @@ export type LeaseReply =
 /** A policy that was turned away counts as waiting for so long after it asked last. */
 export const WAITING_MS = 6_000;
 
-export interface HoldRequest {
+/** What the owner of a volume asks for its migration. */
+export interface OwnerCommand {
   readonly migrationId: string;
   readonly token: number;
+  /**
+   * Grows from command to command of this owner. One that had no answer may arrive when others were sent and answered
+   * since, and must not undo them.
+   */
+  readonly order: number;
+}
+
+export interface HoldRequest extends OwnerCommand {
   /** `add` keeps what the migration holds besides, `replace` lets go of it. */
   readonly mode: 'add' | 'replace';
   readonly holds: readonly Hold[];
@@ -108,9 +115,7 @@ export type EpochReply = { readonly kind: 'open' } | EpochLostReply;
 /** Who has the next turn at the fence has to ask again within this, or it would stay free for one who has died. */
 export const TURN_MS = 1_000;
 
-export interface FenceServerRequest {
-  readonly migrationId: string;
-  readonly token: number;
+export interface FenceServerRequest extends OwnerCommand {
   readonly ttlMs: number;
   readonly lifeMs: number;
 }

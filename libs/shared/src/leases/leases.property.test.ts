@@ -3,13 +3,15 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createVirtualClock } from '../clock/index.ts';
 import { createMemoryLeases } from './create-leases.ts';
+import { RedisUnavailableError } from './errors.ts';
 import { isOpen, openEpoch, until } from './lease-conformance.ts';
+import type { LeaseServer } from './lease-server.ts';
 import type { HeldAmount, Hold, HoldKey, Leases, RegisteredIntent } from './leases.ts';
 import { createMemoryLeaseServer } from './memory-lease-server.ts';
 
 /*
- * Three processes on one server, doing anything in any order, with answers that are lost and data that are lost. What
- * they believe is compared with each other: beliefs are what harm is done by.
+ * Three processes on one server, doing anything in any order, with answers that are lost, commands that arrive late and
+ * data that are lost. What they believe is compared with each other: beliefs are what harm is done by.
  */
 
 const ttlMs = 15_000;
@@ -21,7 +23,10 @@ const limits: Readonly<Record<string, number>> = { fleet: 3, 'policy/p': 2, 'poo
 type Process = (typeof processes)[number];
 type Volume = (typeof volumes)[number];
 
-type Step = { readonly process: Process; readonly volume: Volume; readonly isAnswerLost: boolean } & (
+/** A command is answered, done without an answer, or without an answer and done later. */
+type Fate = 'answered' | 'unanswered' | 'late';
+
+type Step = { readonly process: Process; readonly volume: Volume; readonly fate: Fate } & (
   | {
       readonly kind:
         | 'own'
@@ -36,13 +41,16 @@ type Step = { readonly process: Process; readonly volume: Volume; readonly isAns
     }
   | { readonly kind: 'hold' | 'swap'; readonly pool: 'pool/x' | 'pool/y'; readonly bytes: number }
   | { readonly kind: 'pass'; readonly ms: number }
-  | { readonly kind: 'flush' | 'restart' }
+  | { readonly kind: 'flush' | 'restart' | 'arrive' }
 );
 
 const base = {
   process: fc.constantFrom(...processes),
   volume: fc.constantFrom(...volumes),
-  isAnswerLost: fc.integer({ min: 0, max: 9 }).map((value) => value === 0),
+  fate: fc.oneof(
+    { weight: 18, arbitrary: fc.constant<Fate>('answered') },
+    { weight: 2, arbitrary: fc.constantFrom<Fate>('unanswered', 'late') },
+  ),
 };
 const pool = fc.constantFrom<'pool/x' | 'pool/y'>('pool/x', 'pool/y');
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -72,6 +80,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ ...base, kind: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 20_000 }) }),
   },
   { weight: 8, arbitrary: fc.record({ ...base, kind: fc.constant('registerAll' as const) }) },
+  { weight: 3, arbitrary: fc.record({ ...base, kind: fc.constant('arrive' as const) }) },
   { weight: 1, arbitrary: fc.record({ ...base, kind: fc.constantFrom('flush', 'restart') }) },
 );
 
@@ -95,8 +104,23 @@ interface Fence {
 
 async function createWorld(granted: Granted) {
   const clock = createVirtualClock();
-  let isAnswerLost = false;
-  const server = createMemoryLeaseServer({ clock, fateOf: () => (isAnswerLost ? 'unanswered' : 'done') });
+  let fate: Fate = 'answered';
+  const model = createMemoryLeaseServer({ clock, fateOf: () => (fate === 'answered' ? 'done' : 'unanswered') });
+  const late: (() => unknown)[] = [];
+  const perhapsLate =
+    <Asked, Reply>(inTime: (request: Asked) => Promise<Reply>, atOnce: (request: Asked) => unknown) =>
+    (request: Asked): Promise<Reply> => {
+      if (fate !== 'late') return inTime(request);
+      late.push(() => atOnce(request));
+      return Promise.reject(new RedisUnavailableError('any', 'it has not arrived'));
+    };
+  const server: LeaseServer = {
+    ...model,
+    hold: perhapsLate((request) => model.hold(request), model.atOnce.hold),
+    releaseHolds: perhapsLate((request) => model.releaseHolds(request), model.atOnce.releaseHolds),
+    acquireFence: perhapsLate((request) => model.acquireFence(request), model.atOnce.acquireFence),
+    releaseFence: perhapsLate((request) => model.releaseFence(request), model.atOnce.releaseFence),
+  };
   const connect = (): Leases => createMemoryLeases({ clock, server, ttlMs, holdTtlMs });
   const leases: Readonly<Record<Process, Leases>> = { a: connect(), b: connect(), c: connect() };
   const owned = new Map<string, Ownership>();
@@ -149,7 +173,7 @@ async function createWorld(granted: Granted) {
           return;
         }
         // Until an answer says which of the two it holds, it must act on neither.
-        if (intent !== undefined) intent.isUnsure = one.isAnswerLost || intent.isUnsure;
+        if (intent !== undefined) intent.isUnsure = one.fate !== 'answered' || intent.isUnsure;
         const answer = await own.swapHolds({ migrationId, token, holds });
         if (!answer.granted) return;
         granted.hold += 1;
@@ -193,9 +217,12 @@ async function createWorld(granted: Granted) {
       case 'pass':
         return clock.advance(one.ms);
       case 'flush':
-        return server.flush();
+        return model.flush();
       case 'restart':
-        return server.restart();
+        return model.restart();
+      case 'arrive':
+        late.shift()?.();
+        return;
     }
   };
 
@@ -223,12 +250,12 @@ async function createWorld(granted: Granted) {
   return {
     run: async (steps: readonly Step[]) => {
       for (const one of steps) {
-        isAnswerLost = one.isAnswerLost;
+        ({ fate } = one);
         // An answer that was lost is for the caller as if nothing had been granted.
         await take(one).catch((error: unknown) => {
-          if (!isAnswerLost) throw error;
+          if (fate === 'answered') throw error;
         });
-        isAnswerLost = false;
+        fate = 'answered';
         check();
       }
       // With everybody gone, nothing stays taken for ever.

@@ -12,6 +12,15 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function text(number) return string.format('%.0f', number) end
 `;
 
+/** A command that is over: somebody else owns the volume by now, or the same owner asked for something since. */
+const overtaking = `
+local function overtaken(token, order, lastToken, lastOrder)
+  token, lastToken = tonumber(token), tonumber(lastToken)
+  -- What was written by a version before this one has no order.
+  return token < lastToken or (token == lastToken and tonumber(order) < tonumber(lastOrder or '0'))
+end
+`;
+
 /** Needs the keys of the epoch and the recovery. */
 const epoch = `
 local function runId() return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') end
@@ -81,18 +90,18 @@ return 1`,
  * Who begins a move while another policy waits for room, and was given some longer ago, is turned away: so no policy
  * takes all that comes free. A policy waits for as long as it asks again and again.
  *
- * keys: records, expiry, epoch, recovery, waiting, turns; args: migrationId, token, mode, ttlMs, lifeMs, holds, waitMs
+ * keys: records, expiry, epoch, recovery, waiting, turns; args: migrationId, token, mode, ttlMs, lifeMs, holds, waitMs, order
  */
 export const hold: LuaScript = {
   keys: 6,
-  lua: `${prelude}${epoch}${records}
+  lua: `${prelude}${overtaking}${epoch}${records}
 if not epochOpen(KEYS[3]) then return {'epochLost', opensIn(KEYS[4], tonumber(ARGV[5]))} end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', text(now))) do
   redis.call('HDEL', KEYS[1], id)
   redis.call('ZREM', KEYS[2], id)
 end
 local record = readRecord(KEYS[1], ARGV[1])
-if record and tonumber(ARGV[2]) < tonumber(record.token) then return {'superseded'} end
+if record and overtaken(ARGV[2], ARGV[8], record.token, record.order) then return {'superseded'} end
 local mine = record and record.holds or {}
 local used = {}
 local all = redis.call('HGETALL', KEYS[1])
@@ -134,21 +143,21 @@ if begins and policy then
 end
 if blocked then return {'limit', blocked, text(used[blocked] or 0)} end
 for _, want in ipairs(wanted) do holds[want.key] = want.amount end
-writeRecord(KEYS[1], KEYS[2], ARGV[1], {token = ARGV[2], holds = holds}, tonumber(ARGV[4]))
+writeRecord(KEYS[1], KEYS[2], ARGV[1], {token = ARGV[2], order = ARGV[8], holds = holds}, tonumber(ARGV[4]))
 return {'granted'}`,
 };
 
 /**
  * Leaves a mark, so that a list of intents read before the release does not bring the holds back.
  *
- * keys: records, expiry; args: migrationId, token, ttlMs
+ * keys: records, expiry; args: migrationId, token, ttlMs, order
  */
 export const releaseHolds: LuaScript = {
   keys: 2,
-  lua: `${prelude}${records}
+  lua: `${prelude}${overtaking}${records}
 local record = readRecord(KEYS[1], ARGV[1])
-if record and tonumber(ARGV[2]) < tonumber(record.token) then return 0 end
-local mark = {token = ARGV[2], released = true, holds = {}}
+if record and overtaken(ARGV[2], ARGV[4], record.token, record.order) then return 0 end
+local mark = {token = ARGV[2], order = ARGV[4], released = true, holds = {}}
 writeRecord(KEYS[1], KEYS[2], ARGV[1], mark, tonumber(ARGV[3]))
 return 1`,
 };
@@ -174,11 +183,11 @@ for _, intent in ipairs(cjson.decode(ARGV[5])) do
   local record = readRecord(KEYS[1], id)
   if record and record.released and token > tonumber(record.token) then record = nil end
   if not record then
-    record = {token = intent.token, holds = {}}
+    record = {token = intent.token, order = '0', holds = {}}
     for _, held in ipairs(intent.holds) do record.holds[held.key] = held.amount end
     writeRecord(KEYS[1], KEYS[2], id, record, ttlMs)
   elseif not record.released then
-    if token > tonumber(record.token) then record.token = intent.token end
+    if token > tonumber(record.token) then record.token, record.order = intent.token, '0' end
     -- In an open epoch the record is the truth and the list may be older; without one, all that anybody knows counts.
     if not open then
       for _, held in ipairs(intent.holds) do
@@ -206,15 +215,15 @@ if epochOpen(KEYS[1]) then return {'open', 0} end
 return {'epochLost', opensIn(KEYS[2], tonumber(ARGV[1]))}`,
 };
 
-/** keys: fence, turn, epoch, recovery; args: migrationId, token, ttlMs, lifeMs, turnMs */
+/** keys: fence, turn, epoch, recovery; args: migrationId, token, ttlMs, lifeMs, turnMs, order */
 export const acquireFence: LuaScript = {
   keys: 4,
-  lua: `${prelude}${epoch}
-local id, token, ttlMs = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+  lua: `${prelude}${overtaking}${epoch}
+local id, ttlMs = ARGV[1], tonumber(ARGV[3])
 if not epochOpen(KEYS[3]) then return {'epochLost', opensIn(KEYS[4], tonumber(ARGV[4]))} end
-local held = redis.call('HMGET', KEYS[1], 'id', 'token')
+local held = redis.call('HMGET', KEYS[1], 'id', 'token', 'order')
 local mine = held[1] == id
-if mine and token < tonumber(held[2]) then return {'superseded'} end
+if mine and overtaken(ARGV[2], ARGV[6], held[2], held[3]) then return {'superseded'} end
 local leftMs = 0
 if held[1] and not mine then leftMs = math.max(1, redis.call('PTTL', KEYS[1])) end
 -- The first that is turned away is next, or it might wait for ever.
@@ -225,7 +234,7 @@ if leftMs > 0 then
   return {'held', leftMs}
 end
 if turn == id then redis.call('DEL', KEYS[2]) end
-redis.call('HSET', KEYS[1], 'id', id, 'token', ARGV[2])
+redis.call('HSET', KEYS[1], 'id', id, 'token', ARGV[2], 'order', ARGV[6])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return {'granted'}`,
 };
@@ -240,13 +249,13 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1`,
 };
 
-/** keys: fence, turn; args: migrationId, token */
+/** keys: fence, turn; args: migrationId, token, order */
 export const releaseFence: LuaScript = {
   keys: 2,
-  lua: `
-local held = redis.call('HMGET', KEYS[1], 'id', 'token')
+  lua: `${overtaking}
+local held = redis.call('HMGET', KEYS[1], 'id', 'token', 'order')
 if held[1] == ARGV[1] then
-  if tonumber(ARGV[2]) < tonumber(held[2]) then return 0 end
+  if overtaken(ARGV[2], ARGV[3], held[2], held[3]) then return 0 end
   redis.call('DEL', KEYS[1])
 end
 if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end

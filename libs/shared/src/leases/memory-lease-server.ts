@@ -12,6 +12,7 @@ import {
   type LeaseReply,
   type LeaseRequest,
   type LeaseServer,
+  type OwnerCommand,
   type RegisterReply,
   type RegisterRequest,
   TURN_MS,
@@ -63,15 +64,19 @@ interface Lease {
 
 interface HoldRecord {
   token: number;
+  order: number;
   readonly released: boolean;
   readonly holds: Map<HoldKey, number>;
   untilMs: number;
 }
 
-interface Fence {
-  readonly migrationId: string;
-  readonly token: number;
+interface Fence extends OwnerCommand {
   untilMs: number;
+}
+
+/** A command that is over: somebody else owns the volume by now, or the same owner asked for something since. */
+function isOvertaken(command: OwnerCommand, last: Omit<OwnerCommand, 'migrationId'>): boolean {
+  return command.token < last.token || (command.token === last.token && command.order < last.order);
 }
 
 const CLAIM_MS = 100;
@@ -159,12 +164,13 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
     return [...state.waiting.keys()].some((other) => other !== policy && turnOf(other) < turnOf(policy));
   };
 
-  const hold = ({ migrationId, token, mode, holds, ttlMs, lifeMs }: HoldRequest): HoldReply => {
+  const hold = (request: HoldRequest): HoldReply => {
+    const { migrationId, token, order, mode, holds, ttlMs, lifeMs } = request;
     if (state.epochRun !== run) return epochLost(lifeMs);
     const nowMs = clock.nowMs();
     for (const [id, { untilMs }] of state.records) if (untilMs <= nowMs) state.records.delete(id);
     const record = state.records.get(migrationId);
-    if (record !== undefined && token < record.token) return { kind: 'superseded' };
+    if (record !== undefined && isOvertaken(request, record)) return { kind: 'superseded' };
     const mine = record?.holds ?? new Map<HoldKey, number>();
     const usedOf = (key: HoldKey): number => {
       let used = 0;
@@ -187,7 +193,7 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
     if (blocked !== undefined) return { kind: 'limit', key: blocked, used: usedOf(blocked) };
     const next = new Map(mode === 'add' ? mine : []);
     for (const { key, amount } of holds) next.set(key, amount);
-    state.records.set(migrationId, { token, released: false, holds: next, untilMs: nowMs + ttlMs });
+    state.records.set(migrationId, { token, order, released: false, holds: next, untilMs: nowMs + ttlMs });
     return { kind: 'granted' };
   };
 
@@ -201,9 +207,12 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
       if (record === undefined || (record.released && ownerToken > record.token)) {
         const registered = new Map(holds.map(({ key, amount }) => [key, amount]));
         const untilMs = nowMs + ttlMs;
-        state.records.set(migrationId, { token: ownerToken, released: false, holds: registered, untilMs });
+        state.records.set(migrationId, { token: ownerToken, order: 0, released: false, holds: registered, untilMs });
       } else if (!record.released) {
-        record.token = Math.max(record.token, ownerToken);
+        if (ownerToken > record.token) {
+          record.token = ownerToken;
+          record.order = 0;
+        }
         record.untilMs = nowMs + ttlMs;
         if (open) continue;
         for (const { key, amount } of holds) record.holds.set(key, Math.max(amount, record.holds.get(key) ?? 0));
@@ -222,12 +231,13 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
   const liveFence = (): Fence | undefined =>
     state.fence !== undefined && state.fence.untilMs > clock.nowMs() ? state.fence : undefined;
 
-  const acquireFence = ({ migrationId, token, ttlMs, lifeMs }: FenceServerRequest): FenceReply => {
+  const acquireFence = (request: FenceServerRequest): FenceReply => {
+    const { migrationId, token, order, ttlMs, lifeMs } = request;
     if (state.epochRun !== run) return epochLost(lifeMs);
     const nowMs = clock.nowMs();
     const fence = liveFence();
     const isMine = fence?.migrationId === migrationId;
-    if (isMine && token < fence.token) return { kind: 'superseded' };
+    if (isMine && isOvertaken(request, fence)) return { kind: 'superseded' };
     let leftMs = fence === undefined || isMine ? 0 : fence.untilMs - nowMs;
     const turn = state.fenceTurn !== undefined && state.fenceTurn.untilMs > nowMs ? state.fenceTurn : undefined;
     const isNext = turn === undefined || turn.migrationId === migrationId;
@@ -237,7 +247,7 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
       return { kind: 'held', leftMs };
     }
     if (turn?.migrationId === migrationId) state.fenceTurn = undefined;
-    state.fence = { migrationId, token, untilMs: nowMs + ttlMs };
+    state.fence = { migrationId, token, order, untilMs: nowMs + ttlMs };
     return { kind: 'granted' };
   };
 
@@ -272,11 +282,12 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
       if (lease?.holder === holder && lease.token === token) state.leases.delete(`${kind}:${name}`);
     },
     hold,
-    releaseHolds: ({ migrationId, token, ttlMs }) => {
+    releaseHolds: (request) => {
+      const { migrationId, token, order, ttlMs } = request;
       const record = state.records.get(migrationId);
-      if (record !== undefined && token < record.token) return;
+      if (record !== undefined && isOvertaken(request, record)) return;
       const untilMs = clock.nowMs() + ttlMs;
-      state.records.set(migrationId, { token, released: true, holds: new Map(), untilMs });
+      state.records.set(migrationId, { token, order, released: true, holds: new Map(), untilMs });
     },
     register,
     epoch: epochOf,
@@ -287,10 +298,11 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
       fence.untilMs = clock.nowMs() + ttlMs;
       return true;
     },
-    releaseFence: ({ migrationId, token }) => {
+    releaseFence: (request) => {
+      const { migrationId } = request;
       const fence = liveFence();
       if (fence?.migrationId === migrationId) {
-        if (token < fence.token) return;
+        if (isOvertaken(request, fence)) return;
         state.fence = undefined;
       }
       if (state.fenceTurn?.migrationId === migrationId) state.fenceTurn = undefined;

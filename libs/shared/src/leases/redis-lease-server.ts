@@ -94,13 +94,13 @@ export function createRedisLeaseServer(options: RedisLeaseServerOptions): LeaseS
     releaseLease: async ({ kind, name, holder, token }) => {
       await run('releaseLease', scripts.releaseLease, [leaseKey(kind, name)], [holder, token]);
     },
-    hold: async ({ migrationId, token, mode, holds, ttlMs, lifeMs }) => {
+    hold: async ({ migrationId, token, order, mode, holds, ttlMs, lifeMs }) => {
       const asText = holds.map(({ key, amount, limit }) => ({ key, amount: `${amount}`, limit: `${limit}` }));
-      const args = [migrationId, token, mode, ttlMs, lifeMs, JSON.stringify(asText), WAITING_MS];
+      const args = [migrationId, token, mode, ttlMs, lifeMs, JSON.stringify(asText), WAITING_MS, order];
       return holdReplyOf(await run('hold', scripts.hold, [...recordKeys, ...epochKeys, ...turnKeys], args));
     },
-    releaseHolds: async ({ migrationId, token, ttlMs }) => {
-      await run('releaseHolds', scripts.releaseHolds, recordKeys, [migrationId, token, ttlMs]);
+    releaseHolds: async ({ migrationId, token, order, ttlMs }) => {
+      await run('releaseHolds', scripts.releaseHolds, recordKeys, [migrationId, token, ttlMs, order]);
     },
     register: async ({ intents, ttlMs, lifeMs, epoch, recovery }) => {
       const asText = intents.map(({ migrationId, ownerToken, holds }) => ({
@@ -113,15 +113,15 @@ export function createRedisLeaseServer(options: RedisLeaseServerOptions): LeaseS
       return registerReplyOf(await run('register', scripts.register, keys, args));
     },
     epoch: async (lifeMs) => epochReplyOf(await run('epoch', scripts.readEpoch, epochKeys, [lifeMs])),
-    acquireFence: async ({ migrationId, token, ttlMs, lifeMs }) => {
+    acquireFence: async ({ migrationId, token, order, ttlMs, lifeMs }) => {
       const keys = [key('fence'), key('fence-turn'), ...epochKeys];
-      const args = [migrationId, token, ttlMs, lifeMs, TURN_MS];
+      const args = [migrationId, token, ttlMs, lifeMs, TURN_MS, order];
       return fenceReplyOf(await run('acquireFence', scripts.acquireFence, keys, args));
     },
     renewFence: async ({ migrationId, token, ttlMs }) =>
       1 === (await run('renewFence', scripts.renewFence, [key('fence')], [migrationId, token, ttlMs])),
-    releaseFence: async ({ migrationId, token }) => {
-      await run('releaseFence', scripts.releaseFence, [key('fence'), key('fence-turn')], [migrationId, token]);
+    releaseFence: async ({ migrationId, token, order }) => {
+      await run('releaseFence', scripts.releaseFence, [key('fence'), key('fence-turn')], [migrationId, token, order]);
     },
     takeCall: async (priority, callsPerSecond, lifeMs) => {
       const keys = [key('calls'), key('calls-claimed'), key('calls-run')];

@@ -14,21 +14,37 @@ const tick = (): Promise<void> => clock.sleep(5);
 test('the scripts and their model in memory answer alike, whatever is asked', async () => {
   await using server = await startRedis();
   await fc.assert(
-    fc.asyncProperty(fc.array(requestArbitrary, { minLength: 30, maxLength: 60, size: 'max' }), async (requests) => {
-      const namespace = `test-${randomUUID()}`;
-      const lasting = { clock, namespace, ttlMs: 600_000, holdTtlMs: 600_000 };
-      const shared = createMemoryLeaseServer({ clock });
-      // How long a life is, is up to who opens the epoch; a short one spares the wait.
-      const opening = { ...lasting, ttlMs: 1 };
-      await using opener = createLeases({ ...opening, redis: server.url });
-      await whenAnswering({ clock, tick }, opener);
-      await openEpoch({ clock, tick }, opener);
-      await openEpoch({ clock, tick }, createMemoryLeases({ ...opening, server: shared }));
-      await using real = createLeases({ ...lasting, redis: server.url });
-      await whenAnswering({ clock, tick }, real);
-      const model = createMemoryLeases({ ...lasting, server: shared });
-      for (const one of requests) expect(await answerOf(real, one)).toEqual(await answerOf(model, one));
-    }),
+    fc.asyncProperty(
+      fc.array(fc.record({ process: fc.constantFrom(0, 1), ask: askArbitrary }), {
+        minLength: 30,
+        maxLength: 60,
+        size: 'max',
+      }),
+      async (requests) => {
+        const namespace = `test-${randomUUID()}`;
+        const lasting = { clock, namespace, ttlMs: 600_000, holdTtlMs: 600_000 };
+        const shared = createMemoryLeaseServer({ clock });
+        // How long a life is, is up to who opens the epoch; a short one spares the wait.
+        const opening = { ...lasting, ttlMs: 1 };
+        await using opener = createLeases({ ...opening, redis: server.url });
+        await whenAnswering({ clock, tick }, opener);
+        await openEpoch({ clock, tick }, opener);
+        await openEpoch({ clock, tick }, createMemoryLeases({ ...opening, server: shared }));
+        // Two processes: what the one asks with the token of the other is in order, or was overtaken, by their counts.
+        await using first = createLeases({ ...lasting, redis: server.url });
+        await using second = createLeases({ ...lasting, redis: server.url });
+        for (const real of [first, second]) await whenAnswering({ clock, tick }, real);
+        const model = (): Leases => createMemoryLeases({ ...lasting, server: shared });
+        const processes = [
+          { real: first, model: model() },
+          { real: second, model: model() },
+        ] as const;
+        for (const { process, ask } of requests) {
+          const { real, model } = processes[process];
+          expect(await answerOf(real, ask)).toEqual(await answerOf(model, ask));
+        }
+      },
+    ),
     { numRuns: 25 },
   );
 });
@@ -50,7 +66,7 @@ type Ask =
 
 const idArbitrary = fc.constantFrom('m1', 'm2', 'm3');
 const tokenArbitrary = fc.integer({ min: 1, max: 3 });
-const requestArbitrary: fc.Arbitrary<Ask> = fc.oneof(
+const askArbitrary: fc.Arbitrary<Ask> = fc.oneof(
   fc.record({
     kind: fc.constantFrom('own', 'disown', 'renew', 'lead'),
     name: fc.constantFrom('v', 'w'),

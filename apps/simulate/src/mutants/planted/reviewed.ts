@@ -90,7 +90,7 @@ export const byReview: readonly PlantedDefect[] = [
     world: 'frozen owners',
     says: 'who owned a move before changes what it holds',
     file: 'libs/shared/src/leases/memory-lease-server.ts',
-    find: "if (record !== undefined && token < record.token) return { kind: 'superseded' };\n    const mine",
+    find: "if (record !== undefined && isOvertaken(request, record)) return { kind: 'superseded' };\n    const mine",
     replace: 'const mine',
   },
   {

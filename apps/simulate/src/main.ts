@@ -97,8 +97,9 @@ async function runOnMutants(
   return isGood ? 0 : 1;
 }
 
-const replayOf = (seed: number, population: Population): string =>
-  `npm run simulate -- --seed ${seed}${population === 'cores' ? ' --cores' : ''}`;
+function replayOf(seed: number, population: Population): string {
+  return `npm run simulate -- --seed ${seed}${population === 'cores' ? ' --cores' : ''}`;
+}
 
 async function tellShrunken(
   seed: number,

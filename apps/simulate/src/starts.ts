@@ -138,7 +138,7 @@ export function startsFromElsewhere(
 }
 
 /** I6: moves of the policy fail one after the other. `newsMs`: so long it may not be known. */
-export function startsAmongFailures(start: Start, { truth, clock }: World): string | undefined {
+export function startsAmongFailures(start: Start, { truth, clock, model }: World): string | undefined {
   const row = truth.failedInRow.get(start.policyId);
   const nowMs = clock.monotonicMs();
   if (row === undefined || truth.outOfTurn.has(start.migrationId)) return undefined;
@@ -147,9 +147,11 @@ export function startsAmongFailures(start: Start, { truth, clock }: World): stri
   const most = Math.max(
     ...(truth.policyVersions.get(start.policyId) ?? []).map(({ spec }) => spec.limits.maxConsecutiveFailures),
   );
-  return row.volumes.size < most
+  // A record lives as long as its volume.
+  const failed = [...row.volumes].filter((id) => model.volume(id) !== undefined).length;
+  return failed < most
     ? undefined
-    : `a move of ${start.policyId} is asked for after those of ${row.volumes.size} volumes failed in a row`;
+    : `a move of ${start.policyId} is asked for after those of ${failed} volumes failed in a row`;
 }
 
 /** I6: the moves of a policy within an hour. */

@@ -10,7 +10,7 @@ import {
   type Capabilities,
   type LateCall,
 } from '@couchestor/migrator/core-parts';
-import { ConflictError, type Disposition, type Request } from '@couchestor/shared/bus';
+import { BusUnavailableError, ConflictError, type Disposition, type Request } from '@couchestor/shared/bus';
 import {
   cordonLabelOf,
   isOurCordonLabel,
@@ -41,6 +41,7 @@ const LIMITS_FRESH_MS = 60_000;
 const SWEEP_EVERY_MS = 60_000;
 const FORGOTTEN_MS = 5 * 60_000;
 const ELSEWHERE_TRIES = 5;
+const BUS_RETRY_MS = 1_000;
 
 const names = ['policy.observed', 'volume.observed', 'pool.observed', 'cluster.observed'] as const;
 
@@ -334,7 +335,7 @@ export const runCoreMigrator: Service = async (process, surroundings, signal) =>
       );
       let revision: number;
       try {
-        revision = yield* store.put(intent, stored?.revision);
+        revision = yield* firstPut(intent, stored?.revision);
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
         yield* releaseHolds(redis, migrationId, token);
@@ -348,6 +349,28 @@ export const runCoreMigrator: Service = async (process, surroundings, signal) =>
         running.delete(volumeId);
         begin(leniently(lease.release()), onDefect);
       }
+    }
+  }
+  /** As the bus does it. */
+  function* untilAnswered<T>(ask: () => Task<T>): Task<T> {
+    for (;;) {
+      try {
+        return yield* ask();
+      } catch (error) {
+        if (!(error instanceof BusUnavailableError) || isStopping()) throw error;
+      }
+      yield* sleep(process, BUS_RETRY_MS);
+    }
+  }
+  /** Without an answer it might come when its room was given back. */
+  function* firstPut(intent: ActiveIntent, expected: number | undefined): Task<number> {
+    try {
+      return yield* untilAnswered(() => store.put(intent, expected));
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      const stored = yield* untilAnswered(() => store.get(intent.volumeId));
+      if (stored?.intent.state === 'active' && stored.intent.ownerToken === intent.ownerToken) return stored.revision;
+      throw error;
     }
   }
   function* tellUntold({ outbox, traceparent }: Intent): Task {

@@ -37,7 +37,7 @@ const limitsSchema = z.object({
   maxConsecutiveFailures: integer(
     1,
     100,
-    'After this many failed moves in a row nothing new starts until one succeeds or the policy is changed.',
+    'After this many failed moves in a row nothing new starts for an hour, then one at a time until one completes.',
   ).default(3),
 });
 

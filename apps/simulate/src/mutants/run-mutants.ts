@@ -22,7 +22,7 @@ export interface MutantRun {
   /** Where bundles are written. */
   readonly folder: string;
   readonly say: (line: string) => void;
-  /** Those of the migrator, asked of mechanical mutants; one for each worker. */
+  /** Those of the migrator, asked of mechanical mutants. */
   readonly unitTests: (text: (file: string) => string | undefined) => Promise<UnitTests>;
 }
 
@@ -109,12 +109,14 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
   const mechanicalVerdicts = new Map<MechanicalMutant, MechanicalVerdict>();
   const mechanicalLeft = numbers.entries();
   const seedsLeft = seeds.all.values();
-  await inSlots(numbers.size === 0 ? 0 : workers, async () => {
-    await using unitTests = await spent.on('unit tests', () => run.unitTests((file) => switched.get(file)));
+  await using unitTests = await (numbers.size === 0
+    ? undefined
+    : spent.on('unit tests', () => run.unitTests((file) => switched.get(file))));
+  await inSlots(unitTests === undefined ? 0 : workers, async () => {
     await using runner = createRunner(pathOf('all'));
     const baseline = baselines.with(runner.run);
     const inTests = (number: number, which: TestGroups): Promise<string | undefined> =>
-      spent.on(`unit tests: ${which}`, () => unitTests.failing(number, which));
+      spent.on(`unit tests: ${which}`, async () => unitTests?.failing(number, which));
     /** In which worlds something comes to its place; all of them are run once for that, when it is asked first. */
     const reaching = async (number: number): Promise<Trial[]> => {
       for (const seed of seedsLeft) await spent.on('nothing changed', () => baseline(seedTrial(seed)));

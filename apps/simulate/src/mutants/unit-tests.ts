@@ -70,7 +70,16 @@ export async function createUnitTests(text: (file: string) => string | undefined
     await vitest.close();
     throw new Error(`fails where nothing was changed: ${broken}`);
   }
-  return { failing, [Symbol.asyncDispose]: () => vitest.close() };
+  /** One run at a time; nor can a second Vitest in this process run beside it, for each would hear of the other's mutant. */
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    failing: (mutant, which) => {
+      const asked = last.then(() => failing(mutant, which));
+      last = asked.catch(() => undefined);
+      return asked;
+    },
+    [Symbol.asyncDispose]: () => vitest.close(),
+  };
 }
 
 const NONE = -1;

@@ -6,12 +6,13 @@ import {
   type Intent,
   type MigrationRequested,
 } from '@couchestor/shared/messages';
-import { FLEET_BYTES } from './services/migrator.ts';
+import { CALLS_PER_SECOND, FLEET_BYTES } from './services/migrator.ts';
 import {
   CLOCK_TOLERANCE_MS,
   drainedNode,
   isAstray,
   isRepair,
+  movesTooMany,
   NEWS_MS,
   nobodyIsRight,
   NOTICE_MS,
@@ -114,7 +115,10 @@ export const invariants: readonly Invariant[] = [
     onArrival: (call, world) =>
       call.isLate
         ? undefined
-        : (shrinkTooSoon(call, world) ?? shrinksOutOfReach(call, world) ?? restsOnOldRead(call, world)),
+        : (shrinksUnpublished(call, world) ??
+          shrinkTooSoon(call, world) ??
+          shrinksOutOfReach(call, world) ??
+          restsOnOldRead(call, world)),
     onIntent: (next, previous, world) => syncedTooSoon(next, previous, world),
     onEvent: ({ name, data }, { model }) => {
       if (name !== 'migration.replica-removed' || !('replicaId' in data)) return undefined;
@@ -153,7 +157,8 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I4',
     says: 'after any crash the replica count returns to normal or the move is needs-attention; nothing leaks',
-    onArrival: (call, world) => (call.isLate ? undefined : callsBesideAnother(call, world)),
+    onArrival: (call, world) =>
+      call.isLate ? undefined : (callsBesideAnother(call, world) ?? callsBeforeItIsOver(call, world)),
     onHeartbeat: (_heartbeat, world) => keepsRoomForNothing(world) ?? waitsTooLong(world),
     onIntent: (next, previous, { bus }) =>
       previous === undefined &&
@@ -173,7 +178,8 @@ export const invariants: readonly Invariant[] = [
     says: 'no limit is ever exceeded, also during failover and after Redis lost its data',
     onRequested: startsAmongFailures,
     onIntent: (_next, _previous, world) => limitExceeded(world),
-    onAccepted: startsTooMany,
+    onAccepted: (intent, world) => startsTooMany(intent, world) ?? movesTooMany(intent, world),
+    onHeartbeat: (_heartbeat, world) => budgetExceeded(world),
   },
   {
     id: 'I7',
@@ -385,6 +391,20 @@ function shrinkTooSoon(
   return misfit === undefined ? undefined : `PUT ${path} while ${misfit.pool} has lost its label, and keeps a replica`;
 }
 
+/** Where all replicas are filled and no target says which is which, nobody knows which one would go. */
+function shrinksUnpublished({ change, path, process }: SeenCall, { bus, model, truth }: World): string | undefined {
+  if (change.kind !== 'count') return undefined;
+  const record = bus.intents.get(change.volumeId)?.intent;
+  const volume = model.volume(change.volumeId);
+  if (record?.state !== 'active' || record.round?.syncedAt === undefined || record.rollback !== undefined)
+    return undefined;
+  if (volume === undefined || volume.target !== undefined || change.count !== volume.replicaCount - 1) return undefined;
+  const read = truth.targetRead.get(`${process.name}/${change.volumeId}`);
+  return read !== undefined && read.nexus === undefined
+    ? `PUT ${path} while the volume is shown as unpublished`
+    : undefined;
+}
+
 /** When the pool was last cordoned. */
 function closedAtMs(pool: string, { ledger }: World['model']): number | undefined {
   const path = `/v0/pools/${pool}/cordon`;
@@ -434,6 +454,31 @@ function callsBesideAnother({ change, path }: SeenCall, { model, clock }: World)
   return agoMs > BUSY_MS && agoMs < 2 * BUSY_MS
     ? `PUT ${path} while Mayastor is busy with ${last.path} of ${agoMs} ms ago`
     : undefined;
+}
+
+/** Who has taken a move over lets the last call of who had it before come to its end. */
+function callsBeforeItIsOver({ change, path, process }: SeenCall, { truth, clock }: World): string | undefined {
+  if (change.kind !== 'count') return undefined;
+  const other = truth.countsOnTheirWay.find(
+    ({ volumeId, owner, effectAtMs }) =>
+      volumeId === change.volumeId && owner !== process.name && clock.monotonicMs() < effectAtMs,
+  );
+  return other === undefined
+    ? undefined
+    : `PUT ${path} by ${process.name} before that of ${other.owner}, ${other.path}, has had its effect`;
+}
+
+const SECOND_MS = 1_000;
+
+/** Migrators together send no more calls within any second than the budget has. */
+function budgetExceeded({ truth: { sentAtMs } }: World): string | undefined {
+  const first = sentAtMs.findIndex((atMs, index) => {
+    const last = sentAtMs[index + CALLS_PER_SECOND];
+    return last !== undefined && last - atMs < SECOND_MS;
+  });
+  const fromMs = sentAtMs[first];
+  sentAtMs.splice(0, Math.max(0, sentAtMs.length - CALLS_PER_SECOND));
+  return fromMs === undefined ? undefined : `more than ${CALLS_PER_SECOND} calls within a second from ${fromMs} ms on`;
 }
 
 /** Volumes are changed, and probed, under their lease, and what needs the fence under that, as far as Redis remembers. */
@@ -557,6 +602,8 @@ function keepsRoomForNothing({ bus, leaseServer, profile, clock, truth }: World)
     const isBetween = intent.round === undefined && intent.attention === undefined;
     const kept = isBetween ? room.find((key) => /^(pool|node)\//.test(key)) : undefined;
     if (kept !== undefined) return `${intent.volumeId} keeps room on ${kept}, which none of its rounds fills`;
+    if (intent.attention !== undefined && room.length > 0)
+      return `${intent.volumeId} keeps room on ${room.join(', ')} while a person is waited for`;
   }
   return undefined;
 }

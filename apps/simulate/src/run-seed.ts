@@ -12,7 +12,7 @@ import {
 import { changeLoads, createPeople } from './people.ts';
 import { FAILURE_BACKOFF_MS } from './services/migrator.ts';
 import type { Surroundings } from './services/surroundings.ts';
-import { nobodyIsRight } from './starts.ts';
+import { nobodyIsRight, regretsOf } from './starts.ts';
 import { noStory, type Story } from './story.ts';
 import type { SimulatedProcess } from './world/process.ts';
 import { profileOf } from './world/profile-of.ts';
@@ -270,18 +270,21 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   return report(unsettled, leftovers);
 }
 
-function noteStart({ migrationId, policyId, volumeId }: Intent, { truth, clock, model, profile }: World): void {
+function noteStart(intent: Intent, { truth, clock, model, profile }: World): void {
+  const { migrationId, policyId, volumeId } = intent;
   const nodes = model.volume(volumeId)?.replicas.map(({ node }) => node) ?? [];
   if (truth.accepted.has(migrationId)) truth.takenUpAgain.add(migrationId);
-  truth.accepted.set(migrationId, { policyId, atMs: clock.monotonicMs(), zones: spreadOver(nodes, profile) });
+  const regrets = regretsOf(intent, truth, clock.monotonicMs());
+  truth.accepted.set(migrationId, { policyId, atMs: clock.monotonicMs(), zones: spreadOver(nodes, profile), regrets });
 }
 
-function noteEnd(
-  { volumeId, policyId, outcome }: EndedIntent,
-  { truth, clock }: World,
-  writer: SimulatedProcess,
-): void {
+function noteEnd(ended: EndedIntent, { truth, clock }: World, writer: SimulatedProcess): void {
+  const { volumeId, policyId, outcome, fromTier, toTier, migrationId } = ended;
   const atMs = clock.monotonicMs();
+  if (outcome === 'completed') {
+    const regrets = truth.accepted.get(migrationId)?.regrets ?? 0;
+    truth.lastMoves.set(volumeId, { fromTier, toTier, regrets });
+  }
   const inRow = truth.failedInRow.get(policyId) ?? {
     volumes: new Set(),
     completedAtMs: Number.NEGATIVE_INFINITY,

@@ -168,6 +168,27 @@ export function startsTooMany({ policyId }: Start, { truth, clock }: World): str
     : `${lately.length} moves of ${policyId} within an hour, at most ${most} may begin`;
 }
 
+/** I6: volumes of a policy in motion at a time, one at least. */
+export function movesTooMany(
+  { policyId }: Pick<Start, 'policyId'>,
+  { bus, truth, kubernetes }: World,
+): string | undefined {
+  const moving = [...bus.intents.values()].filter(
+    ({ intent }) =>
+      intent.policyId === policyId &&
+      intent.state === 'active' &&
+      !truth.outOfTurn.has(intent.migrationId) &&
+      !isRepair(intent, truth),
+  ).length;
+  const specs = (truth.policyVersions.get(policyId) ?? []).map(({ spec }) => spec);
+  const percent = Math.max(...specs.map(({ limits }) => limits.maxVolumesInMotionPercent));
+  const watched = kubernetes.persistentVolumes.size;
+  const most = Math.max(1, Math.floor((watched * percent) / 100));
+  return moving <= most
+    ? undefined
+    : `${moving} volumes of ${policyId} are in motion, at most ${most} of ${watched} may be`;
+}
+
 /** I7. `newsMs`: so long it may not be known that a move has ended. */
 export function startsTooSoon(start: Start, { truth, clock }: World, newsMs: number): string | undefined {
   if (isRepair(start, truth)) return undefined;
@@ -179,11 +200,28 @@ export function startsTooSoon(start: Start, { truth, clock }: World, newsMs: num
   }
   const completedAtMs = truth.completedAtMs.get(volumeId);
   if (completedAtMs === undefined || start.fromTier === 'mixed') return undefined;
-  const cooldownMs = parseDurationMs(specOf(start, truth).cooldownPeriod) ?? 0;
+  // Who asks knows of moves that were undone; who takes up a request goes by the policy alone.
+  const regrets = newsMs > 0 ? (truth.lastMoves.get(volumeId)?.regrets ?? 0) : 0;
+  const cooldownMs = (parseDurationMs(specOf(start, truth).cooldownPeriod) ?? 0) * 2 ** regrets;
   const sinceMs = nowMs - completedAtMs;
   return sinceMs < newsMs || sinceMs >= cooldownMs - CLOCK_TOLERANCE_MS
     ? undefined
     : `${volumeId} moves again after ${sinceMs} ms, the cooldown is ${cooldownMs} ms`;
+}
+
+/** How many moves in a row, this one included, undo the one before too soon; no more than is certain. */
+export function regretsOf(
+  { migrationId, volumeId, policyId, toTier }: Pick<Start, 'migrationId' | 'volumeId' | 'policyId' | 'toTier'>,
+  truth: World['truth'],
+  nowMs: number,
+): number {
+  const last = truth.lastMoves.get(volumeId);
+  const completedAtMs = truth.completedAtMs.get(volumeId);
+  if (last === undefined || completedAtMs === undefined || truth.outOfTurn.has(migrationId)) return 0;
+  const versions = truth.policyVersions.get(policyId) ?? [];
+  const leastMs = Math.min(...versions.map(({ spec }) => parseDurationMs(spec.cooldownPeriod) ?? 0));
+  const soonMs = 2 * leastMs * 2 ** last.regrets - CLOCK_TOLERANCE_MS;
+  return last.fromTier === toTier && nowMs - completedAtMs < soonMs ? last.regrets + 1 : 0;
 }
 
 /** I8 */
@@ -207,6 +245,8 @@ export function shouldHaveStayed(start: Start, world: World, newsMs: number): st
   const isOthers =
     labels !== undefined && Object.entries(volumeSelector.matchLabels).some(([key, value]) => labels[key] !== value);
   if (isOthers) return `${volumeId} belongs to another policy than ${start.policyId}`;
+  const elder = elderOf(start, world);
+  if (elder !== undefined) return `${volumeId} belongs to ${elder}, which is older than ${start.policyId}`;
   const snapshots = profile.volumes.find(({ id }) => id === volumeId)?.snapshots ?? 0;
   if (snapshots > 0 && !moves.allowSnapshots) return `${volumeId} has snapshots`;
   const volume = model.volume(volumeId);
@@ -226,6 +266,19 @@ export function shouldHaveStayed(start: Start, world: World, newsMs: number): st
   }
   const brokenAtMs = model.ledger.changes().findLast(({ volume: id }) => id === volumeId)?.atMs ?? 0;
   return nowMs - brokenAtMs > newsMs ? `${volumeId} is degraded for long` : undefined;
+}
+
+/** A policy that claims the volume as well, and has done so for longer, since before anybody could have missed it. */
+function elderOf({ policyId, volumeId, migrationId }: Start, { kubernetes, truth, clock }: World): string | undefined {
+  const own = kubernetes.policies.get(policyId);
+  const labels = kubernetes.persistentVolumes.get(volumeId)?.view.labels;
+  if (own === undefined || labels === undefined || truth.outOfTurn.has(migrationId)) return undefined;
+  return [...kubernetes.policies.values()].find((policy) => {
+    const last = truth.policyVersions.get(policy.policyId)?.at(-1);
+    if (last === undefined || clock.monotonicMs() - last.sinceMs < NEWS_MS || !last.spec.enabled) return false;
+    const claims = Object.entries(last.spec.volumeSelector.matchLabels).every(([key, value]) => labels[key] === value);
+    return claims && policy.createdAtMs < own.createdAtMs;
+  })?.policyId;
 }
 
 /** A node with a replica of the volume that a person has drained for longer than that. */

@@ -1,12 +1,25 @@
 import type { AimedWorld } from './aimed-world.ts';
+import { brakes } from './brakes.ts';
+import { budget } from './budget.ts';
 import { lateCalls } from './late-calls.ts';
 import { owners } from './owners.ts';
 import { rooms } from './rooms.ts';
 import { stops } from './stops.ts';
+import { takeOvers } from './take-overs.ts';
 import { victims } from './victims.ts';
 import { watchers } from './watchers.ts';
 
-const all = { ...lateCalls, ...stops, ...owners, ...rooms, ...victims, ...watchers };
+const all = {
+  ...lateCalls,
+  ...stops,
+  ...owners,
+  ...rooms,
+  ...victims,
+  ...watchers,
+  ...brakes,
+  ...budget,
+  ...takeOvers,
+};
 
 export type AimedWorldName = keyof typeof all;
 export const aimedWorlds: Readonly<Record<AimedWorldName, AimedWorld>> = all;

@@ -49,6 +49,35 @@ function growthIsLate({ model, clock, bus }: World, fleet: Fleet): void {
   });
 }
 
+/** As soon as it is written that the new replica is filled the volume is unpublished, and published again later. */
+function unpublishedWhenFilled({ bus, model, clock }: World, volumeId: string, forMs: number): SimulatedBus {
+  const path = `/v0/volumes/${volumeId}/target`;
+  let isDone = false;
+  return {
+    ...bus,
+    connect: (process) => {
+      const own = bus.connect(process);
+      return {
+        ...own,
+        intents: {
+          ...own.intents,
+          update: async (intent, ...rest) => {
+            const revision = await own.intents.update(intent, ...rest);
+            const isFilled = intent.state === 'active' && intent.round?.syncedAt !== undefined;
+            if (isDone || !isFilled) return revision;
+            isDone = true;
+            void model.handle({ method: 'DELETE', path });
+            const body = { publish_context: {}, protocol: 'nvmf' };
+            clock.after(forMs, () => void model.handle({ method: 'PUT', path, body }));
+            await process.clock.sleep(1_000);
+            return revision;
+          },
+        },
+      };
+    },
+  };
+}
+
 export const rooms = {
   'news that come late': {
     says: 'two moves may fill one pool, which has room for one, and each hears late of the other; one dies when it grows',
@@ -85,6 +114,18 @@ export const rooms = {
       world.truth.iops.set(volumes[0], iopsFor('cold'));
       world.clock.after(MINUTE_MS, () => requestOutOfTurn(world, random, volumes[0]));
       return undefined;
+    },
+  },
+  'an unpublished volume with one replica too many': {
+    says: 'a volume is unpublished when its new replica is filled, and published again when a person has been asked',
+    profile: () => ({
+      volumes: calmVolumes({ [volumes[0]]: ['cold-n1', 'cold-n2'] }),
+      isThin: false,
+      troubleMs: 24 * MINUTE_MS,
+    }),
+    stage: (world) => {
+      world.truth.iops.set(volumes[0], iopsFor('hot'));
+      return { bus: unpublishedWhenFilled(world, volumes[0], 18 * MINUTE_MS) };
     },
   },
   'a wait between two rounds': {

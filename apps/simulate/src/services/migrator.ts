@@ -23,7 +23,7 @@ import { CALL_TIMEOUT_MS, LATE_EFFECT_MS, type Service } from './surroundings.ts
 const MARGIN_MS = 2_000;
 export const FAILURE_BACKOFF_MS = 30_000;
 export const FLEET_BYTES = 100_000 * GIB;
-const CALLS_PER_SECOND = 6;
+export const CALLS_PER_SECOND = 6;
 
 /** The migrator as its `main.ts` puts it together. */
 export const runMigrator: Service = async (

@@ -55,7 +55,7 @@ interface Truth {
   /** Nodes that a person drains, since when. */
   readonly drainedSinceMs: Map<string, number>;
   /** Migrations that were taken up, with their policy and when that was. */
-  readonly accepted: Map<string, { readonly policyId: string; readonly atMs: number; readonly zones: number }>;
+  readonly accepted: Map<string, Acceptance>;
   /** When a process last was told how a volume is, by `process/volume`. */
   readonly volumeReadAtMs: Map<string, number>;
   /** When a person began to pause all; undefined while nobody does. */
@@ -108,8 +108,29 @@ interface Truth {
   lostCalls: readonly string[];
   /** The core died in the middle of a change, so that a replica may be left on a disk. */
   replicasMayBeLeft: boolean;
+  /** In worlds made by hand: counts that have no answer, who asked for them, and when they take effect. */
+  readonly countsOnTheirWay: CountOnItsWay[];
+  /** In worlds made by hand: when migrators sent something to Mayastor. */
+  readonly sentAtMs: number[];
+  /** Of each volume the last completed move, and how many in a row before it were undone too soon, as far as is certain. */
+  readonly lastMoves: Map<string, { readonly fromTier: string; readonly toTier: string; readonly regrets: number }>;
   changingCalls: number;
   reads: number;
+}
+
+interface Acceptance {
+  readonly policyId: string;
+  readonly atMs: number;
+  readonly zones: number;
+  /** How many moves in a row, this one included, undo the one before too soon. */
+  readonly regrets?: number;
+}
+
+interface CountOnItsWay {
+  readonly volumeId: string;
+  readonly owner: string;
+  readonly path: string;
+  readonly effectAtMs: number;
 }
 
 interface Failures {
@@ -355,6 +376,9 @@ function createTruth(): Truth {
     latePaths: new Map(),
     lostCalls: [],
     replicasMayBeLeft: false,
+    countsOnTheirWay: [],
+    sentAtMs: [],
+    lastMoves: new Map(),
     changingCalls: 0,
     reads: 0,
   };

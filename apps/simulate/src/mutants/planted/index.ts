@@ -1,3 +1,4 @@
+import { inTheBudget } from './budget.ts';
 import { caughtIn } from './caught-in.ts';
 import { inDecisions } from './decisions.ts';
 import { inObservation } from './observation.ts';
@@ -6,6 +7,7 @@ import type { PlantedDefect } from './planted-defect.ts';
 import { inTheProtocol } from './protocol.ts';
 import { byReview } from './reviewed.ts';
 import { byAnotherReview } from './reviewed-again.ts';
+import { inTakeOvers } from './take-overs.ts';
 
 export const plantedDefects: readonly PlantedDefect[] = [
   ...inTheProtocol,
@@ -14,6 +16,8 @@ export const plantedDefects: readonly PlantedDefect[] = [
   ...inObservation,
   ...byReview,
   ...byAnotherReview,
+  ...inTakeOvers,
+  ...inTheBudget,
 ].map((defect) => {
   const last = caughtIn[defect.name];
   return last === undefined ? defect : { ...defect, caughtIn: last };

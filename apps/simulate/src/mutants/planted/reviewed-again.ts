@@ -2,7 +2,7 @@ import type { PlantedDefect } from './planted-defect.ts';
 
 const core = 'services/migrator/src/core';
 
-/** Of ten more, written from what the product promises without a look at the worlds, those that worlds show by now. */
+/** Ten more, written from what the product promises without a look at the worlds, and what is like them. */
 export const byAnotherReview: readonly PlantedDefect[] = [
   {
     name: 'takes a person’s cordon for its own',
@@ -38,5 +38,47 @@ export const byAnotherReview: readonly PlantedDefect[] = [
     file: 'services/watcher/src/tasks/fold-events.ts',
     find: "if (step.kind === 'ended' && step.move.outcome.kind === 'completed') await this.#annotate(step.move, signal);",
     replace: "if (step.kind === 'ended') await this.#annotate(step.move, signal);",
+  },
+  {
+    name: 'shrinks an unpublished volume',
+    says: 'the count drops although no target says which replicas are filled',
+    file: `${core}/drop-replica.ts`,
+    find: "return waitOrAttend(intent, evidence, 'NotPublished', 'the volume was unpublished with one replica too many');",
+    replace: "return { kind: 'shrink', replicaCount, victimReplicaId: victim.replicaId };",
+  },
+  {
+    name: 'keeps room while a person is waited for',
+    says: 'a move that needs attention goes on counting against the limits',
+    file: 'services/migrator/src/move.ts',
+    find: '// Each time, since whoever wrote it may have died before it came to this.\n        await leases.releaseHolds(migrationId, token);',
+    replace: '',
+  },
+  {
+    name: 'the younger policy wins',
+    says: 'of two policies that claim a volume the one that was made last has it',
+    file: 'libs/shared/src/policy/claims.ts',
+    find: 'return a.createdAtMs - b.createdAtMs ||',
+    replace: 'return b.createdAtMs - a.createdAtMs ||',
+  },
+  {
+    name: 'no limit for volumes in motion',
+    says: 'maxVolumesInMotionPercent is not counted',
+    file: 'services/scorer/src/core/allowance.ts',
+    find: "remaining: most - traffic.inMotion - outstandingElsewhere,\n    hold: { reason: 'BrakeFleet', message },",
+    replace: "remaining: watchedVolumes + most,\n    hold: { reason: 'BrakeFleet', message },",
+  },
+  {
+    name: 'regret is ignored',
+    says: 'a volume that goes back and forth is held no longer than any other',
+    file: 'libs/shared/src/scoring/cooldown.ts',
+    find: 'return cooldownMs * 2 ** Math.min(regretsInRow, REGRET_DOUBLINGS_MAX);',
+    replace: 'return cooldownMs * 2 ** Math.min(0 * regretsInRow, REGRET_DOUBLINGS_MAX);',
+  },
+  {
+    name: 'regret is forgotten',
+    says: 'the record of a move does not say how many in a row were undone',
+    file: `${core}/intent-changes.ts`,
+    find: '...(intent.regretsInRow === undefined ? {} : { regretsInRow: intent.regretsInRow }),',
+    replace: '',
   },
 ];

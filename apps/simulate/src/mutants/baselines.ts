@@ -7,6 +7,8 @@ import { trialName, type Trial } from './trial.ts';
 /** What worlds come to where nothing was changed, each run once, and when it is first asked for. */
 export interface Baselines {
   with(run: RunTask): Baseline;
+  /** Whether the core alone comes to the mutant with this number in such a trial, where nothing was changed. */
+  coreReaches(run: RunTask, trial: Trial, mutant: number): Promise<boolean>;
   /** Seeds, of those that have been run, in which the mutant with this number would make a difference. */
   reaching(mutant: number): readonly number[];
 }
@@ -29,7 +31,22 @@ export function createBaselines(tally: Tally, say: (line: string) => void): Base
       for (const number of passed) reached.set(number, [...(reached.get(number) ?? []), trial.seed]);
     return report;
   };
+  const ofCore = new Map<string, Promise<ReadonlySet<number>>>();
+  const firstOfCore = async (run: RunTask, trial: Trial): Promise<ReadonlySet<number>> => {
+    const result = await run({ trial, mutant: undefined, stepsMax: undefined });
+    if (result.kind !== 'ended') throw new Error(`${trialName(trial)} where nothing was changed: ${result.why}`);
+    if (result.report.kind !== 'core') throw new Error('the core alone was asked for');
+    const { wrong, passed } = result.report;
+    if (wrong !== undefined) throw new Error(`${trialName(trial)} where nothing was changed: ${wrong}`);
+    return new Set(passed);
+  };
   return {
+    coreReaches: async (run, trial, mutant) => {
+      const name = trialName(trial);
+      const asked = ofCore.get(name) ?? firstOfCore(run, trial);
+      ofCore.set(name, asked);
+      return (await asked).has(mutant);
+    },
     with: (run) => (trial) => {
       const name = trialName(trial);
       const asked = known.get(name) ?? first(run, trial);

@@ -115,6 +115,7 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
   await inSlots(unitTests === undefined ? 0 : workers, async () => {
     await using runner = createRunner(pathOf('all'));
     const baseline = baselines.with(runner.run);
+    const timed = spent.timing(runner.run);
     const inTests = (number: number, which: TestGroups): Promise<string | undefined> =>
       spent.on(`unit tests: ${which}`, async () => unitTests?.failing(number, which));
     /** In which worlds something comes to its place; all of them are run once for that, when it is asked first. */
@@ -127,21 +128,20 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
       const { file, id, line, column } = mutant;
       const isKnown = run.known.has(id);
       const ofCore = isOfCore(file);
+      const inCore = async (trial: Trial): Promise<Verdict | undefined> =>
+        ofCore && (await baselines.coreReaches(timed, trial, number))
+          ? judge(timed, number, [trial], baseline)
+          : undefined;
+      const inSeeds = async (from: number, to: number): Promise<Verdict> =>
+        noted(await judge(timed, number, (await reaching(number)).slice(from, to), baseline));
       const verdict = await firstBad(
-        async () => judge(spent.timing(runner.run), number, ofCore ? [calmTrial] : [], baseline),
-        async () => inTests(number, 'core'),
-        async () => judge(spent.timing(runner.run), number, ofCore ? [walksTrial] : [], baseline),
-        async () => {
-          const trials = (await reaching(number)).slice(0, isKnown ? KNOWN_SEEDS : SEEDS_FIRST);
-          return noted(await judge(spent.timing(runner.run), number, trials, baseline));
-        },
-        async () => inTests(number, 'rest'),
-        async () => {
-          if (isKnown) return undefined;
-          const trials = (await reaching(number)).slice(SEEDS_FIRST, SEEDS_MAX);
-          const all = [...(ofCore ? [troubledTrial] : []), ...trials];
-          return noted(await judge(spent.timing(runner.run), number, all, baseline));
-        },
+        () => inCore(calmTrial),
+        () => inTests(number, 'core'),
+        () => inCore(walksTrial),
+        () => inSeeds(0, isKnown ? KNOWN_SEEDS : SEEDS_FIRST),
+        () => inTests(number, 'rest'),
+        async () => (isKnown ? undefined : inCore(troubledTrial)),
+        async () => (isKnown ? undefined : inSeeds(SEEDS_FIRST, SEEDS_MAX)),
       );
       mechanicalVerdicts.set(mutant, verdict);
       say(`${verdict.kind === 'fails' ? `fails "${verdict.test}"` : told(verdict)}  ${line}:${column} ${id}`);

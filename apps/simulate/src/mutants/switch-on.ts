@@ -1,11 +1,24 @@
-import { inject } from 'vitest';
+import { afterAll, inject } from 'vitest';
 
 declare module 'vitest' {
   interface ProvidedContext {
     readonly mutant: number;
   }
+  interface TaskMeta {
+    /** Mutants that would have made a difference, by their numbers. */
+    passed?: readonly number[];
+  }
 }
 
 /** What the switches in the code ask, in unit tests. */
 const on = inject('mutant');
-Object.assign(globalThis, { couchestorMutant: (number: number) => number === on });
+const passed = new Set<number>();
+Object.assign(globalThis, {
+  couchestorMutant: (number: number) => {
+    passed.add(number);
+    return number === on;
+  },
+});
+afterAll((_, suite) => {
+  suite.meta.passed = [...passed];
+});

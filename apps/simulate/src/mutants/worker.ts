@@ -29,6 +29,7 @@ export interface WorldReport {
 export interface CoreReport {
   readonly kind: 'core';
   readonly wrong: string | undefined;
+  readonly passed: readonly number[];
 }
 
 /** What the switches in the code ask. */
@@ -63,8 +64,10 @@ const runTask = async ({ trial, mutant, stepsMax }: TrialTask): Promise<WorldRep
     return false;
   };
   (globalThis as Switched).couchestorMutant = mutant === undefined ? note : (number) => number === mutant;
-  if (trial.kind === 'smallWorlds') return { kind: 'core', wrong: wrongInSmallWorlds(trial.which) };
-  if (trial.kind === 'walks') return { kind: 'core', wrong: wrongOnWalks() };
+  if (trial.kind === 'smallWorlds' || trial.kind === 'walks') {
+    const wrong = trial.kind === 'walks' ? wrongOnWalks() : wrongInSmallWorlds(trial.which);
+    return { kind: 'core', wrong, passed: [...passed] };
+  }
   const { schedule: _schedule, ...report } = await runWorld(trial, {
     stopAtBreach: true,
     restWithinMs: REST_WITHIN_MS,

@@ -62,6 +62,25 @@ describe('what is left after a crash', () => {
     expect(stepOf(intent, cordoned(['nvme-n4']))).toEqual({ kind: 'fencePools', pools: ['sata-n3', 'sata-n4'] });
   });
 
+  test('asked back before it grew: the fence goes, and nothing is added only to be removed', () => {
+    const intent = withRound({ fence: fenced, growths: 0 }, { rollback });
+    expect(stepOf(intent, cordoned(fence.ours))).toMatchObject({ kind: 'lift', pools: fence.ours });
+    expect(stepOf(intent, cordoned([]))).toEqual({ kind: 'forgetCordons' });
+  });
+
+  test('six shrinks without effect: the cordon goes and a person is asked, and after a while it is tried again', () => {
+    const tried = { ...synced, steer, shrinks: 6 };
+    const evidence = cordoned(['n1'], {}, grown(newcomer));
+    expect(stepOf(withRound(tried), evidence)).toMatchObject({ kind: 'lift', nodes: ['n1'] });
+    expect(stepOf(withRound({ ...synced, shrinks: 6 }), evidenceOf(grown(newcomer)))).toMatchObject({
+      kind: 'attend',
+      reason: 'ShrinkWithoutEffect',
+    });
+    const attention = { reason: 'ShrinkWithoutEffect', message: '', since: START } as const;
+    const later = evidenceOf(grown(newcomer), { nowMs: START_MS + 11 * MINUTE_MS });
+    expect(stepOf(withRound({ ...synced, shrinks: 6 }, { attention }), later)).toMatchObject({ kind: 'planSteer' });
+  });
+
   test('a growth without an answer: nothing before the volume is idle', () => {
     expect(stepOf(withRound({ fence: fenced }), cordoned(fence.ours, { idle: 'busy', stableForMs: 0 }))).toEqual({
       kind: 'wait',
@@ -166,6 +185,8 @@ describe('what is left after a crash', () => {
   test('a rebuild: it is waited for without another question, and given up by lowering the count', () => {
     const { idle: _, ...unasked } = evidenceOf(grown(filling));
     expect(stepOf(withRound(added), unasked)).toEqual({ kind: 'wait', reason: 'Rebuilding' });
+    const open: Round['fence'] = { kind: 'pool', ours: [], foreign: [] };
+    expect(stepOf(withRound({ ...added, fence: open }), unasked)).toEqual({ kind: 'wait', reason: 'Rebuilding' });
     expect(stepOf(withRound(added, { rollback }), evidenceOf(grown(filling)))).toEqual({
       kind: 'shrink',
       replicaCount: 2,

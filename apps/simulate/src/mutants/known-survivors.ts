@@ -12,6 +12,20 @@ export const knownSurvivors: readonly KnownSurvivors[] = [
       'services/migrator/src/core/judge-request.ts clockProblem: changed comparison apartMs <= CLOCK_TOLERANCE_MS',
       'services/migrator/src/core/judge-request.ts judgeRequest: changed comparison parseTimestampMs(request.notAfter) < latestMs',
       'services/migrator/src/core/late-call.ts isTakenForWanted: changed comparison afterMs > -CLOCK_TOLERANCE_MS',
+      'services/migrator/src/core/next-step.ts stepFrom: changed comparison evidence.stableForMs < PLACEMENT_MS',
+      'services/migrator/src/core/next-step.ts stillFilling: changed comparison nowMs - parseTimestampMs(round.addedAt) > syncTimeoutMs',
+      'services/migrator/src/core/next-step.ts oneMore: changed comparison evidence.nowMs - parseTimestampMs(round.addedAt) > intent.syncTimeoutMs',
+      'services/migrator/src/core/shrink-first.ts regrow: changed comparison evidence.nowMs - parseTimestampMs(attention.since) > STUCK_MS',
+      'services/migrator/src/core/starts-before.ts startsBefore: changed comparison nowMs - parseTimestampMs(start.startedAt) < HOUR_MS',
+      'services/migrator/src/core/permit.ts mayAct: changed comparison remainsMs(state, PERMIT_LIFE_MS, nowMonotonicMs) >= leadMs',
+      'services/migrator/src/core/permit.ts mayLift: changed comparison remainsMs(state, LIFT_LIFE_MS, nowMonotonicMs) >= leadMs',
+    ],
+  },
+  {
+    reason: 'the order of two replicas that are equal in all that counts; it has to be one order, and either is',
+    ids: [
+      'services/migrator/src/core/plan-rounds.ts planRounds: negated condition a.replicaId < b.replicaId',
+      'services/migrator/src/core/plan-rounds.ts planRounds: changed comparison a.replicaId < b.replicaId',
     ],
   },
 ];

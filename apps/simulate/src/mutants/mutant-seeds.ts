@@ -10,6 +10,8 @@ export interface MutantSeeds {
   readonly aimed: readonly AimedWorldName[];
   /** Of each kind of provoking worlds the first, and others that are not. */
   readonly all: readonly number[];
+  /** Those others, in which mechanical mutants are tried: each place is come to in some of them, or in hardly any world. */
+  readonly usual: readonly number[];
   /** Those that provoke in this way. */
   readonly ofKind: (kind: string) => readonly number[];
 }
@@ -24,5 +26,5 @@ export function mutantSeeds(firstSeed: number, others: number): MutantSeeds {
     const seed = index % 2 === 0 ? firstSeed + index : 4 * (firstSeed + (index - 1) / 2);
     if (!isProvoking(seed)) usual.push(seed);
   }
-  return { aimed: aimedWorldNames, all: [...provoking, ...usual], ofKind };
+  return { aimed: aimedWorldNames, all: [...provoking, ...usual], usual, ofKind };
 }

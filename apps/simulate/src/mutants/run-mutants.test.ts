@@ -27,7 +27,7 @@ test('defects are caught by the invariant that they break, what cannot be plante
   const { planted: verdicts, tally } = await runMutants({
     planted: [...planted, harmless, gone],
     mechanical: mechanicalMutants().slice(0, 0),
-    seeds: { aimed: [], all: [1], ofKind: () => [] },
+    seeds: { aimed: [], all: [1], usual: [1], ofKind: () => [] },
     known: new Set(),
     workers: 1,
     folder,

@@ -108,7 +108,7 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
 
   const mechanicalVerdicts = new Map<MechanicalMutant, MechanicalVerdict>();
   const mechanicalLeft = numbers.entries();
-  const seedsLeft = seeds.all.values();
+  const seedsLeft = seeds.usual.values();
   await using unitTests = await (numbers.size === 0
     ? undefined
     : spent.on('unit tests', () => run.unitTests((file) => switched.get(file))));
@@ -121,7 +121,7 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
     /** In which worlds something comes to its place; all of them are run once for that, when it is asked first. */
     const reaching = async (number: number): Promise<Trial[]> => {
       for (const seed of seedsLeft) await spent.on('nothing changed', () => baseline(seedTrial(seed)));
-      await Promise.all(seeds.all.map((seed) => baseline(seedTrial(seed))));
+      await Promise.all(seeds.usual.map((seed) => baseline(seedTrial(seed))));
       return bestFirst(baselines.reaching(number));
     };
     for (const [mutant, number] of mechanicalLeft) {

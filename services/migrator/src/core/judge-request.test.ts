@@ -108,6 +108,41 @@ test('a request that fits the world is accepted, with all pools of its tier, the
   });
 });
 
+test('a request for what moves already is refused, whatever it asks for', () => {
+  const { outcome: _, endedAt: __, ...head } = ended({}) as Intent & { outcome: string; endedAt: string };
+  const record = { ...head, state: 'active' } as unknown as Intent;
+  expect(judgeRequest(request, { ...world, record })).toMatchObject({ kind: 'refuse', reason: 'AlreadyMoving' });
+});
+
+test('what passes is waited for, with a word for it', () => {
+  expect(judgeRequest(request, { ...world, method: undefined })).toMatchObject({
+    kind: 'later',
+    reason: 'UnsupportedMayastor',
+    message: 'Mayastor has not answered yet',
+  });
+  expect(judgeRequest(request, { ...world, mayAct: false })).toMatchObject({
+    kind: 'later',
+    reason: 'Paused',
+    message: 'all is paused, or the watcher is away',
+  });
+});
+
+test('one replica of an affinity group does not move on an older Mayastor; more of them, or on a newer one, do', () => {
+  const grouped = { ...volume, affinityGroup: 'group' };
+  const restricted = { kind: 'refuse', reason: 'AffinityGroupRestricted' };
+  expect(judgeRequest(request, { ...world, volume: grouped, method: 'nodeCordon' })).toMatchObject(restricted);
+  expect(judgeRequest(request, { ...world, volume: grouped })).toMatchObject({ kind: 'accept' });
+  expect(judgeRequest(request, { ...world, method: 'nodeCordon' })).toMatchObject({ kind: 'accept' });
+  const two = ['a', 'd'].map((node) => ({ replicaId: `r${node}`, pool: `sata-${node}`, node }));
+  const replicas = two.map((one) => ({ ...one, state: 'Online' as const, childState: 'Online' as const }));
+  const wide = { ...grouped, replicaCount: 2, replicas };
+  const asked = { ...request, replicaCount: 2, replicas: two };
+  const pools = [...world.pools, pool('sata-d', 'cold')];
+  expect(judgeRequest(asked, { ...world, pools, volume: wide, method: 'nodeCordon' })).toMatchObject({
+    kind: 'accept',
+  });
+});
+
 describe('clocks', () => {
   const justCool = { record: ended({ lastCompletedAt: at(-HOUR_MS) }) };
   const verdictAt = (aheadMs: number, change: Partial<RequestWorld> = {}) =>

@@ -43,6 +43,13 @@ function judge(
   return judgeLateCall(call, record, aVolume({ placement }), 'one', NOW_MS);
 }
 
+test('what undoes a late call keeps when the volume last came to its tier', () => {
+  const lastCompletedAt = new Date(NOW_MS - 90 * SECOND_MS).toISOString();
+  expect(judge(3, ended({ lastCompletedAt }))).toMatchObject({ intent: { lastCompletedAt } });
+  const verdict = judge(3, ended({}));
+  expect(verdict.kind === 'undo' && 'lastCompletedAt' in verdict.intent).toBe(false);
+});
+
 test('a replica too many after the end is undone, from what the last move left', () => {
   const verdict = judge(3, ended({}));
   expect(verdict).toMatchObject({

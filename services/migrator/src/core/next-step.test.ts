@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { aNode, anIntent, aPool, aReplica, aRound, aVolume, evidenceOf, START, START_MS } from '../../test/evidence.ts';
 import type { Capabilities, Evidence, SeenNode, SeenVolume } from './evidence.ts';
 import { nextStep } from './next-step.ts';
+import { obstacleTo } from './plan-rounds.ts';
 import type { Step } from './step.ts';
 
 const poolCordon: Capabilities = { method: 'poolCordon', cachePeriodMs: 30_000 };
@@ -36,6 +37,8 @@ const grown = (...more: SeenVolume['replicas']): SeenVolume =>
     replicas: [...asBefore.replicas, ...more],
     ...(more.every(({ childState }) => childState === 'Online') ? {} : { status: 'Degraded' }),
   });
+const lost = (replica: SeenVolume['replicas'][number], index: number): typeof replica =>
+  index === 0 ? { ...replica, childState: 'Faulted' } : replica;
 const moved = aVolume({ placement: ['sata-n2', 'nvme-n3'] });
 
 /** Evidence in which these are cordoned. */
@@ -66,6 +69,98 @@ describe('what is left after a crash', () => {
     const intent = withRound({ fence: fenced, growths: 0 }, { rollback });
     expect(stepOf(intent, cordoned(fence.ours))).toMatchObject({ kind: 'lift', pools: fence.ours });
     expect(stepOf(intent, cordoned([]))).toEqual({ kind: 'forgetCordons' });
+  });
+
+  test('six growths without effect: the move is rolled back', () => {
+    expect(stepOf(withRound({ fence: fenced, growths: 6 }), cordoned(fence.ours))).toMatchObject({
+      kind: 'rollBack',
+      rollback: { outcome: 'failed', reason: 'NoPlacement' },
+    });
+  });
+
+  test('a volume that has lost a replica before it grew: the fence goes, for Mayastor repairs it first', () => {
+    const volume = { ...asBefore, status: 'Degraded' as const, replicas: asBefore.replicas.map(lost) };
+    expect(stepOf(withRound({ fence: fenced }), cordoned(fence.ours, {}, volume))).toMatchObject({ kind: 'lift' });
+  });
+
+  test('what needs a look at pools and nodes is looked at first', () => {
+    const without = (volume: SeenVolume): Evidence => {
+      const { cluster: _, ...evidence } = evidenceOf(volume);
+      return evidence;
+    };
+    const look = { kind: 'look', at: 'cluster' };
+    expect(stepOf(withRound({ fence: fenced }), without(asBefore))).toEqual(look);
+    expect(stepOf(withRound({ ...synced, steer }), without(moved))).toEqual(look);
+    expect(stepOf(withRound(synced), without(grown(newcomer)))).toEqual(look);
+    expect(stepOf(withRound(added, { rollback }), without(grown(filling)))).toEqual(look);
+  });
+
+  test('the source went beside the new replica, and one is missing: no count drops for it', () => {
+    const volume = aVolume({ placement: ['sata-n2', 'nvme-n3'], replicaCount: 3 });
+    expect(stepOf(withRound(synced), evidenceOf(volume, { stableForMs: 3 * MINUTE_MS }))).toEqual({
+      kind: 'wait',
+      reason: 'ReplicaNotPlaced',
+    });
+  });
+
+  test('a filled replica goes under the lease of the fence, and only when the volume has come to rest', () => {
+    const evidence = evidenceOf(grown(newcomer));
+    expect(stepOf(withRound(synced), { ...evidence, fenceHeld: false })).toEqual({ kind: 'takeFence' });
+    expect(stepOf(withRound(synced), { ...evidence, stableForMs: 0 })).toEqual({ kind: 'wait', reason: 'Settling' });
+  });
+
+  test('an unfilled replica that is outside the target: it cannot be destroyed, so it is waited for', () => {
+    const out = { ...grown({ ...filling, childState: undefined }), status: 'Degraded' as const };
+    expect(stepOf(withRound(added, { rollback }), evidenceOf(out))).toEqual({
+      kind: 'wait',
+      reason: 'ReattachPending',
+    });
+  });
+
+  test('the victim went as it should, and another was replaced meanwhile: no other victim than the one meant', () => {
+    const own = ['sata-n1', 'nvme-n2'];
+    const round = aRound(own, 'nvme-n3', { growths: 1, shrinks: 1, ...synced, steer });
+    const intent = anIntent({ placement: own, roundsStarted: 1, round });
+    const volume = aVolume({ placement: ['nvme-n3', 'sata-n4'] });
+    expect(stepOf(intent, evidenceOf(volume))).toEqual({ kind: 'forgetCordons' });
+  });
+
+  test('an operation that does not come to an end: it is waited for, and then a person is asked', () => {
+    const busy = (stableForMs: number): Step =>
+      stepOf(withRound({}), evidenceOf(asBefore, { idle: 'busy', stableForMs }));
+    expect(busy(3 * MINUTE_MS)).toEqual({ kind: 'wait', reason: 'Busy' });
+    expect(busy(11 * MINUTE_MS)).toMatchObject({ kind: 'attend', reason: 'Busy' });
+  });
+
+  test('a probe without an answer: reads that agree for two periods stand for it', () => {
+    const seen = (stableForMs: number): Step =>
+      stepOf(anIntent({ placement: before }), evidenceOf(asBefore, { idle: 'unknown', stableForMs }));
+    expect(seen(59_999)).toEqual({ kind: 'wait', reason: 'Busy' });
+    expect(seen(60_000)).toMatchObject({ kind: 'startRound' });
+    const busy = evidenceOf(asBefore, { idle: 'busy', stableForMs: 60_000 });
+    expect(stepOf(anIntent({ placement: before }), busy)).toEqual({ kind: 'wait', reason: 'Busy' });
+  });
+
+  test('a person’s abort is heard in each state, once', () => {
+    const asked = { abortRequested: true };
+    const back = { kind: 'rollBack', rollback: { outcome: 'aborted', reason: 'AbortRequested' } };
+    expect(stepOf(withRound(added), evidenceOf(grown(filling), asked))).toMatchObject(back);
+    expect(stepOf(anIntent({ placement: before }), evidenceOf(asBefore, asked))).toMatchObject(back);
+    expect(stepOf(withRound(added, { rollback }), evidenceOf(grown(filling), asked))).toMatchObject({ kind: 'shrink' });
+  });
+
+  test('more rounds than each replica twice and two: somebody undoes them, so the move ends', () => {
+    const after = (roundsStarted: number): Step =>
+      stepOf(anIntent({ placement: before, roundsStarted }), evidenceOf(asBefore));
+    expect(after(5)).toMatchObject({ kind: 'startRound' });
+    expect(after(6)).toMatchObject({ kind: 'end', end: { outcome: 'failed', reason: 'Unsettled' } });
+  });
+
+  test('a cordoned node of a replica that stays is an obstacle only where a cordon steers', () => {
+    const volume = aVolume({ placement: before });
+    const { cluster = { pools: new Map(), nodes: new Map() } } = cordoned(['n2']);
+    expect(obstacleTo('on-sata-n1', volume, cluster, poolCordon)).toContain('n2');
+    expect(obstacleTo('on-sata-n1', volume, cluster, nodeCordon)).toBeUndefined();
   });
 
   test('six shrinks without effect: the cordon goes and a person is asked, and after a while it is tried again', () => {

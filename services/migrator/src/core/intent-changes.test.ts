@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { anIntent, aVolume, START_MS } from '../../test/evidence.ts';
+import { ended } from './intent-changes.ts';
+
+const placement = ['sata-n1', 'sata-n2'];
+const aborted = { outcome: 'aborted', reason: 'AbortRequested', message: '' } as const;
+const backoff = { baseMs: 1_000 };
+const lastCompletedAt = '2026-06-14T12:00:00.000Z';
+
+test('the record of an end keeps what pauses are counted from', () => {
+  const intent = anIntent({ placement, regretsInRow: 2, lastCompletedAt });
+  const volume = aVolume({ placement });
+  expect(ended(intent, aborted, volume, START_MS, backoff)).toMatchObject({ regretsInRow: 2, lastCompletedAt });
+  const bare = ended(anIntent({ placement }), aborted, volume, START_MS, backoff);
+  expect(bare).not.toHaveProperty('regretsInRow');
+  expect(bare).not.toHaveProperty('lastCompletedAt');
+});
+
+test('it lists the replicas that are there, or those of before while they are not as many as wanted', () => {
+  const poolsLeft = (volume: ReturnType<typeof aVolume> | 'absent') =>
+    ended(anIntent({ placement }), aborted, volume, START_MS, backoff).replicas?.map(({ pool }) => pool);
+  expect(poolsLeft(aVolume({ placement: ['sata-n1', 'nvme-n3'] }))).toEqual(['sata-n1', 'nvme-n3']);
+  expect(poolsLeft(aVolume({ placement: ['sata-n1', 'nvme-n3'], replicaCount: 3 }))).toEqual(placement);
+  expect(poolsLeft(aVolume({ placement: ['nvme-n3'], replicaCount: 2 }))).toEqual(placement);
+  expect(poolsLeft('absent')).toEqual(placement);
+});

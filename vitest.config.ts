@@ -18,6 +18,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{libs,services,apps,tools,examples}/**/*.test.ts', 'e2e/faults/measures/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.integration.test.ts'],
+          // Seconds of computing, on a machine that may have much else to do.
+          testTimeout: 60_000,
         },
       },
       {

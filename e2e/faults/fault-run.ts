@@ -109,10 +109,11 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
       ...(disk === undefined ? {} : { natsFolder: disk.folder }),
       settings: {
         watcher: { ...SENDS_LOGGED, MAYASTOR_CALLS_PER_SECOND: String(CALLS_ALLOWED.watcher) },
+        // Seconds stand for the minutes between two faults of a real cluster, so that what heals in between must be quick.
+        scorer: { PROMETHEUS_TIMEOUT_MS: '2000' },
         migrator: {
           ...SENDS_LOGGED,
           MAYASTOR_CALLS_PER_SECOND: String(CALLS_ALLOWED.migrator),
-          // Seconds stand for the minutes between two faults of a real cluster, so that what heals in between must be quick.
           MAYASTOR_TIMEOUT_MS: '500',
           CALL_MARGIN_MS: '250',
           LEASE_TTL_MS: '2500',

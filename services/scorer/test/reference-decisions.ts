@@ -363,11 +363,14 @@ function backingOff(intent: IntentState | undefined, now: number): Why | undefin
   return when(now < until, 'BackingOff', until);
 }
 
+const ofSight = ['VolumeNotFound', 'VolumeChanged', 'VolumeDegraded', 'NotPublished', 'HasSnapshots', 'Held'];
+
 function refused(world: World, { fact, observedAtMs }: WorldVolume, now: number): Why | undefined {
   const refusal = world.refusals.get(fact.volumeId);
   if (refusal === undefined || observedAtMs > refusal.atMs) return undefined;
   if (['NoSlot', 'Paused'].includes(refusal.reason)) return undefined;
-  let pause = 5 * MINUTE;
+  const isSeenByBoth = ofSight.includes(refusal.reason);
+  let pause = isSeenByBoth ? MINUTE : 5 * MINUTE;
   for (let time = 1; time < refusal.inRow; time += 1) pause = Math.min(2 * pause, HOUR);
   if (refusal.reason === 'ClockSkew') pause = MINUTE;
   return when(now < refusal.atMs + pause, 'BackingOff', refusal.atMs + pause);

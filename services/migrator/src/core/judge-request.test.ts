@@ -172,15 +172,25 @@ describe('clocks', () => {
   });
 });
 
+test.each([
+  ['PolicyChanged', { policy: undefined }],
+  ['PolicyChanged', { policy: world.policy === undefined ? undefined : { ...world.policy, generation: 2 } }],
+  ['VolumeNotFound', { volume: undefined }],
+  ['VolumeNotFound', { volume: { ...volume, persistentVolume: undefined } }],
+] as const)('what the decision saw and has not come here yet may be known elsewhere: %s', (reason, change) => {
+  expect(judgeRequest(request, { ...world, ...(change as Partial<RequestWorld>) })).toMatchObject({
+    kind: 'elsewhere',
+    reason,
+  });
+});
+
 describe('a request is refused', () => {
   test.each([
     ['Expired', { nowMs: NOW + 60_001 }],
-    ['PolicyChanged', { policy: undefined }],
     ['PolicyChanged', { policy: world.policy === undefined ? undefined : { ...world.policy, generation: 4 } }],
     ['PolicyChanged', { policy: withPolicy({ highWatermarkIOPS: 1 }) }],
     ['PolicyDisabled', { policy: withPolicy({ enabled: false }) }],
     ['PolicyDisabled', { policy: withPolicy({ dryRun: true }) }],
-    ['VolumeNotFound', { volume: undefined }],
     ['VolumeChanged', { volume: { ...volume, replicaCount: 2 } }],
     [
       'VolumeChanged',

@@ -32,7 +32,7 @@ export interface RequestWorld {
 export type Verdict =
   | { readonly kind: 'accept'; readonly intent: Omit<ActiveIntent, 'owner' | 'ownerToken' | 'outbox'> }
   | { readonly kind: 'refuse'; readonly reason: RefusalReason; readonly message: string }
-  /** Not here, but another migrator may. */
+  /** Not here, but another migrator may, or this one in a moment. */
   | { readonly kind: 'elsewhere'; readonly reason: RefusalReason; readonly message: string }
   /** Not now, but maybe before the request runs out. */
   | { readonly kind: 'later'; readonly reason: RefusalReason; readonly message: string };
@@ -57,6 +57,7 @@ export function judgeRequest(request: MigrationRequested, world: RequestWorld): 
   const latestMs = Math.max(nowMs, watcherNowMs);
   const refuse = (reason: RefusalReason, message: string): Verdict => ({ kind: 'refuse', reason, message });
   const later = (reason: RefusalReason, message: string): Verdict => ({ kind: 'later', reason, message });
+  const elsewhere = (reason: RefusalReason, message: string): Verdict => ({ kind: 'elsewhere', reason, message });
 
   if (record !== undefined) {
     if (record.migrationId === request.migrationId || record.seenIds.includes(request.migrationId)) {
@@ -65,12 +66,14 @@ export function judgeRequest(request: MigrationRequested, world: RequestWorld): 
     if (record.state === 'active') return refuse('AlreadyMoving', `migration ${record.migrationId} is in flight`);
   }
   const skewed = clockProblem(nowMs, watcherNowMs);
-  if (skewed !== undefined) return { kind: 'elsewhere', reason: 'ClockSkew', message: skewed };
+  if (skewed !== undefined) return elsewhere('ClockSkew', skewed);
   if (parseTimestampMs(request.notAfter) < latestMs)
     return refuse('Expired', `the request ran out at ${request.notAfter}`);
-  if (policy === undefined) return refuse('PolicyChanged', 'the policy exists no more');
+  // What the decision saw may not have come here yet.
+  if (policy === undefined) return elsewhere('PolicyChanged', 'the policy exists no more');
   if (policy.generation !== request.policyGeneration) {
-    return refuse(
+    const isBehind = policy.generation < request.policyGeneration;
+    return (isBehind ? elsewhere : refuse)(
       'PolicyChanged',
       `the policy is at generation ${policy.generation}, the decision saw ${request.policyGeneration}`,
     );
@@ -80,7 +83,7 @@ export function judgeRequest(request: MigrationRequested, world: RequestWorld): 
   const { spec } = parsed;
   if (!spec.enabled || spec.dryRun) return refuse('PolicyDisabled', 'the policy is disabled or in dry run');
 
-  if (volume?.persistentVolume === undefined) return refuse('VolumeNotFound', 'the volume exists no more');
+  if (volume?.persistentVolume === undefined) return elsewhere('VolumeNotFound', 'the volume exists no more');
   const changed = volumeRefusal(request, volume, spec, earliestMs);
   if (changed !== undefined) return refuse(...changed);
   const cooling = coolingDown(request, record, volume, spec, earliestMs);

@@ -222,8 +222,8 @@ describe('a refusal by the migrator', () => {
         'v',
         {
           migrationId: 'm',
-          reason: 'VolumeDegraded',
-          message: 'a child is faulted',
+          reason: 'NoEligiblePool',
+          message: 'no pool carries the labels',
           atMs: NOW_MS,
           inRow: 1,
           ...change,
@@ -232,16 +232,20 @@ describe('a refusal by the migrator', () => {
     ] satisfies [string, Refusal][]);
   const MINUTE_MS = 60_000;
 
-  test('holds the volume for 5 minutes, doubling to an hour, and says why', () => {
+  test('holds the volume for 5 minutes, or one if both see what it says, doubling to an hour, and says why', () => {
     const heldUntil = (inRow: number) => decisionOf(cold, hotPolicy, { refusals: refused({ inRow }) }).nextEligibleAtMs;
     expect(decisionOf(cold, hotPolicy, { refusals: refused() })).toMatchObject({
       action: 'hold',
       reason: 'BackingOff',
-      message: expect.stringContaining('VolumeDegraded): a child is faulted'),
+      message: expect.stringContaining('NoEligiblePool): no pool carries the labels'),
     });
     expect([1, 2, 3, 4, 5, 99].map((inRow) => ((heldUntil(inRow) ?? 0) - NOW_MS) / MINUTE_MS)).toEqual([
       5, 10, 20, 40, 60, 60,
     ]);
+    const ofSight = (inRow: number) => refused({ reason: 'VolumeChanged', inRow });
+    const heldOfSight = (inRow: number) =>
+      decisionOf(cold, hotPolicy, { refusals: ofSight(inRow) }).nextEligibleAtMs ?? 0;
+    expect([1, 2, 7, 99].map((inRow) => (heldOfSight(inRow) - NOW_MS) / MINUTE_MS)).toEqual([1, 2, 60, 60]);
     const over = { refusals: refused() };
     expect(decisionOf(cold, hotPolicy, over, NOW_MS + 5 * MINUTE_MS - 1)).toMatchObject({ action: 'hold' });
     expect(decisionOf(cold, hotPolicy, over, NOW_MS + 5 * MINUTE_MS)).toMatchObject({ action: 'move' });

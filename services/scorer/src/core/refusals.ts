@@ -14,6 +14,7 @@ export interface Refusal {
 }
 
 const FIRST_MS = 5 * MINUTE_MS;
+const FIRST_OF_SIGHT_MS = MINUTE_MS;
 const MOST_MS = HOUR_MS;
 /** A clock is mended at any time, and nobody tells; meanwhile the decision says why nothing moves. */
 const CLOCK_MS = MINUTE_MS;
@@ -31,16 +32,28 @@ const passing: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'ClusterUpgrading',
 ]);
 
+/** What is seen here as well, but was not yet by the one or the other: most often it is when next asked. */
+const ofSight: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
+  'VolumeNotFound',
+  'VolumeChanged',
+  'VolumeDegraded',
+  'NotPublished',
+  'HasSnapshots',
+  'Held',
+]);
+
 /** Whether asking again for the same would be as much in vain. */
 export const isOfVolume = (reason: RefusalReason): boolean => reason !== 'ClockSkew' && !passing.has(reason);
 
 /**
- * Holds a volume that was refused for a reason that is not seen here, so that it keeps no slot from others: 5 minutes,
- * doubling to an hour, unless it was observed anew since. A migrator whose clock is wrong is asked again after a minute.
+ * Holds a volume that was refused, so that it keeps no slot from others, unless it was observed anew since: for 5 minutes,
+ * or one where only the time differs at which a thing was seen, doubling to an hour. A migrator whose clock is wrong is
+ * asked again after a minute, each time.
  */
 export function refusalHold(refusal: Refusal | undefined, observedAtMs: number, nowMs: number): Hold | undefined {
   if (refusal === undefined || passing.has(refusal.reason) || observedAtMs > refusal.atMs) return undefined;
-  const ofVolumeMs = Math.min(FIRST_MS * 2 ** Math.min(refusal.inRow - 1, 16), MOST_MS);
+  const firstMs = ofSight.has(refusal.reason) ? FIRST_OF_SIGHT_MS : FIRST_MS;
+  const ofVolumeMs = Math.min(firstMs * 2 ** Math.min(refusal.inRow - 1, 16), MOST_MS);
   const untilMs = refusal.atMs + (isOfVolume(refusal.reason) ? ofVolumeMs : CLOCK_MS);
   if (nowMs >= untilMs) return undefined;
   const message = `The migrator refused the last request (${refusal.reason}): ${refusal.message}.`;

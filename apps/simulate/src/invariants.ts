@@ -881,6 +881,8 @@ function fencedOff({ volumeId, targetPools }: ActiveIntent, { bus, model, clock,
 function notConverged(world: World): string[] {
   const { bus, kubernetes, model, truth } = world;
   const wrongs: string[] = [];
+  for (const volumeId of bus.facts('volume.observed').keys())
+    if (model.volume(volumeId) === undefined) wrongs.push(`${volumeId} is no more, and a fact says how it is`);
   const decisions = bus.facts('decision.made');
   for (const [volumeId, { view }] of kubernetes.persistentVolumes) {
     const volume = model.volume(volumeId);

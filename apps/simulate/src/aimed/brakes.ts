@@ -1,12 +1,12 @@
 import { calmVolumes } from '../world/calm-profile.ts';
-import { volumeIdOf, type PolicySpecText, type Profile } from '../world/profile.ts';
+import { HIGH_IOPS, LOW_IOPS, volumeIdOf, type PolicySpecText, type Profile } from '../world/profile.ts';
 import { iopsFor, putPolicy } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
 
 /** Whose policy a volume belongs to, how many move at a time, and how soon one moves back. */
 
 const MINUTE_MS = 60_000;
-const volumes = [1, 2, 3, 4].map(volumeIdOf) as [string, ...string[]];
+const volumes = [1, 2, 3, 4].map(volumeIdOf) as [string, string, string, string];
 const placements = Object.fromEntries(volumes.map((id, index) => [id, [`cold-n${index + 1}`]]));
 
 const withSpec = ({ policies }: Profile, change: Partial<PolicySpecText>): Profile['policies'] =>
@@ -53,6 +53,23 @@ export const brakes = {
     }),
     stage: ({ truth }) => {
       for (const id of volumes) truth.iops.set(id, iopsFor('hot'));
+      return undefined;
+    },
+  },
+  'loads between the watermarks': {
+    says: 'volumes on either tier are neither busy nor idle, and stay; one that is busy moves',
+    profile: () => ({
+      volumes: calmVolumes({ ...placements, [volumes[1]]: ['hot-n2'], [volumes[2]]: ['hot-n3'] }),
+      fleetMax: 4,
+    }),
+    stage: ({ truth, clock, profile }) => {
+      const [busy, ...others] = volumes;
+      truth.iops.set(busy, iopsFor('hot'));
+      for (const id of others) truth.iops.set(id, (HIGH_IOPS + LOW_IOPS) / 2);
+      clock.after(profile.troubleMs - MINUTE_MS, () => {
+        for (const { id, placement } of profile.volumes.slice(1))
+          truth.iops.set(id, iopsFor(placement.every((pool) => pool.startsWith('hot')) ? 'hot' : 'cold'));
+      });
       return undefined;
     },
   },

@@ -48,6 +48,20 @@ const seenLate = ({ kubernetes }: World): SimulatedKubernetes => ({
 });
 
 export const watchers = {
+  'a volume that is deleted': {
+    says: 'of two volumes one is deleted, and nobody speaks of it any more',
+    profile: () => ({ volumes: calmVolumes(Object.fromEntries(volumes.map((id) => [id, ['cold-n1']]))) }),
+    stage: ({ truth, clock, model, kubernetes }) => {
+      const [first, second] = volumes;
+      for (const id of volumes) truth.iops.set(id, iopsFor(id === first ? 'hot' : 'cold'));
+      clock.after(3 * MINUTE_MS, () => {
+        truth.wantedCounts.delete(second);
+        void model.handle({ method: 'DELETE', path: `/v0/volumes/${second}` });
+        kubernetes.deletePersistentVolume(second);
+      });
+      return undefined;
+    },
+  },
   'a policy that a new watcher sees late': {
     says: 'a watcher dies when a move has ended and before it counted it, and the next one does not see the policy at once',
     profile: (calm) => ({

@@ -108,6 +108,8 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
 
   const mechanicalVerdicts = new Map<MechanicalMutant, MechanicalVerdict>();
   const mechanicalLeft = numbers.entries();
+  /** Those that survive what costs little, for the end. */
+  const hardy: [MechanicalMutant, number][] = [];
   const seedsLeft = seeds.usual.values();
   await using unitTests = await (numbers.size === 0
     ? undefined
@@ -124,29 +126,38 @@ export async function runMutants({ seeds, workers, folder, say, ...run }: Mutant
       await Promise.all(seeds.usual.map((seed) => baseline(seedTrial(seed))));
       return bestFirst(baselines.reaching(number));
     };
-    for (const [mutant, number] of mechanicalLeft) {
-      const { file, id, line, column } = mutant;
-      const isKnown = run.known.has(id);
-      const ofCore = isOfCore(file);
-      const inCore = async (trial: Trial): Promise<Verdict | undefined> =>
-        ofCore && (await baselines.coreReaches(timed, trial, number))
-          ? judge(timed, number, [trial], baseline)
-          : undefined;
-      const inSeeds = async (from: number, to: number): Promise<Verdict> =>
-        noted(await judge(timed, number, (await reaching(number)).slice(from, to), baseline));
-      const verdict = await firstBad(
-        () => inCore(calmTrial),
-        () => inTests(number, 'core'),
-        () => inCore(walksTrial),
-        () => inSeeds(0, isKnown ? KNOWN_SEEDS : SEEDS_FIRST),
-        () => inTests(number, 'rest'),
-        async () => (isKnown ? undefined : inCore(troubledTrial)),
-        async () => (isKnown ? undefined : inSeeds(SEEDS_FIRST, SEEDS_MAX)),
-      );
+    const inCore = async ({ file }: MechanicalMutant, number: number, trial: Trial): Promise<Verdict | undefined> =>
+      isOfCore(file) && (await baselines.coreReaches(timed, trial, number))
+        ? judge(timed, number, [trial], baseline)
+        : undefined;
+    const inSeeds = async (number: number, from: number, to: number): Promise<Verdict> =>
+      noted(await judge(timed, number, (await reaching(number)).slice(from, to), baseline));
+    const settle = (mutant: MechanicalMutant, verdict: MechanicalVerdict): void => {
       mechanicalVerdicts.set(mutant, verdict);
-      say(`${verdict.kind === 'fails' ? `fails "${verdict.test}"` : told(verdict)}  ${line}:${column} ${id}`);
+      const how = verdict.kind === 'fails' ? `fails "${verdict.test}"` : told(verdict);
+      say(`${how}  ${mutant.line}:${mutant.column} ${mutant.id}`);
       if (mechanicalVerdicts.size % PROGRESS_EVERY === 0)
         say(`${mechanicalVerdicts.size} of ${numbers.size} mechanical mutants`);
+    };
+    for (const [mutant, number] of mechanicalLeft) {
+      const verdict = await firstBad(
+        () => inCore(mutant, number, calmTrial),
+        () => inTests(number, 'core'),
+        () => inCore(mutant, number, walksTrial),
+      );
+      if (verdict.kind === 'survived') hardy.push([mutant, number]);
+      else settle(mutant, verdict);
+    }
+    for (let next = hardy.shift(); next !== undefined; next = hardy.shift()) {
+      const [mutant, number] = next;
+      const isKnown = run.known.has(mutant.id);
+      const verdict = await firstBad(
+        () => inSeeds(number, 0, isKnown ? KNOWN_SEEDS : SEEDS_FIRST),
+        () => inTests(number, 'rest'),
+        async () => (isKnown ? undefined : inCore(mutant, number, troubledTrial)),
+        async () => (isKnown ? undefined : inSeeds(number, SEEDS_FIRST, SEEDS_MAX)),
+      );
+      settle(mutant, verdict);
     }
   });
   say(`the time of ${workers} workers went to ${spent.line()}`);

@@ -140,4 +140,6 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'the life of a grant counts from its answer': 'grants that come late',
   'a Redis that forgot grants at once': 'a Redis that forgets what it granted',
   'slots are not taken': 'a Redis that forgets what it granted',
+  'no gap between the watermarks': 'loads between the watermarks',
+  'what is deleted stays a fact': 'a volume that is deleted',
 };

@@ -81,4 +81,18 @@ export const byAnotherReview: readonly PlantedDefect[] = [
     find: '...(intent.regretsInRow === undefined ? {} : { regretsInRow: intent.regretsInRow }),',
     replace: '',
   },
+  {
+    name: 'no gap between the watermarks',
+    says: 'a volume that is a little busier than idle belongs on the hot tier',
+    file: 'libs/shared/src/scoring/wanted-tier.ts',
+    find: "  if (up >= high) return 'hot';\n  if (down <= low",
+    replace: "  if (up >= low + 1) return 'hot';\n  if (down <= low",
+  },
+  {
+    name: 'what is deleted stays a fact',
+    says: 'the fact of a volume that is no more is left, and speaks of it for ever',
+    file: 'services/watcher/src/tasks/publish-facts.ts',
+    find: 'return sink.delete(subjectToken(id), { signal });',
+    replace: "return 'unchanged';",
+  },
 ];

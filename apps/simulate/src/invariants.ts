@@ -597,8 +597,11 @@ function keepsRoomForNothing({ bus, leaseServer, profile, clock, truth }: World)
   if (profile.faultRate > 0) return undefined;
   for (const { intent } of bus.intents.values()) {
     const atMs = truth.storedAtMs.get(intent.volumeId) ?? Number.POSITIVE_INFINITY;
-    if (intent.state !== 'active' || clock.monotonicMs() - atMs < WRITTEN_MS) continue;
+    if (clock.monotonicMs() - atMs < WRITTEN_MS) continue;
     const room = leaseServer.roomOf(intent.migrationId);
+    if (intent.state === 'ended' && room.length > 0)
+      return `${intent.volumeId} keeps room on ${room.join(', ')} after the end of its move`;
+    if (intent.state === 'ended') continue;
     const isBetween = intent.round === undefined && intent.attention === undefined;
     const kept = isBetween ? room.find((key) => /^(pool|node)\//.test(key)) : undefined;
     if (kept !== undefined) return `${intent.volumeId} keeps room on ${kept}, which none of its rounds fills`;

@@ -156,6 +156,14 @@ describe('what is left after a crash', () => {
     expect(after(6)).toMatchObject({ kind: 'end', end: { outcome: 'failed', reason: 'Unsettled' } });
   });
 
+  test('asked back when the source has gone already: what came to its place stays, and a stranger would go', () => {
+    const volume = { ...grown(filling), replicas: [aReplica('sata-n2'), filling, aReplica('sata-n4')] };
+    expect(stepOf(withRound(added, { rollback }), evidenceOf(volume))).toEqual({
+      kind: 'wait',
+      reason: 'VolumeDegraded',
+    });
+  });
+
   test('a cordoned node of a replica that stays is an obstacle only where a cordon steers', () => {
     const volume = aVolume({ placement: before });
     const { cluster = { pools: new Map(), nodes: new Map() } } = cordoned(['n2']);

@@ -142,4 +142,5 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'slots are not taken': 'a Redis that forgets what it granted',
   'no gap between the watermarks': 'loads between the watermarks',
   'what is deleted stays a fact': 'a volume that is deleted',
+  'room is not given back at the end': 'a wait between two rounds',
 };

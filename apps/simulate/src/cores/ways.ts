@@ -47,6 +47,13 @@ export function createWays(options: {
   const { name } = process;
   const broken = new Set<string>();
   const heldUpUntilMs = new Map<string, number>();
+  const spots = new Map<string, () => Lot | undefined>();
+  const hearing = new Map<string, () => Lot | undefined>();
+  const drawn = (from: typeof spots, what: string, prefix: string): Lot | undefined => {
+    let spot = from.get(what);
+    if (spot === undefined) from.set(what, (spot = chaos.spot(`${name}/${prefix}${what}`)));
+    return spot();
+  };
   const isMild = (lot: Lot): boolean => lot.random() >= severeShare;
 
   function* die(): Task<never> {
@@ -59,7 +66,7 @@ export function createWays(options: {
       yield* sleep(process, timeoutMs);
       throw unanswered();
     }
-    const lot = chaos.at(`${name}/${what}`);
+    const lot = drawn(spots, what, '');
     if (lot === undefined) {
       if (random() < BETWEEN_SHARE) yield* sleep(process, 1 + upTo(random, BETWEEN_MAX_MS));
       return effect();
@@ -95,14 +102,14 @@ export function createWays(options: {
     hears: (what, lateMaxMs = MESSAGES_LATE_MAX_MS) => {
       const nowMs = clock.monotonicMs();
       if (nowMs < (heldUpUntilMs.get(what) ?? 0)) return false;
-      const lot = chaos.at(`${name}/hear ${what}`);
+      const lot = drawn(hearing, what, 'hear ');
       if (lot === undefined) return true;
       if (lot.random() < RECONNECT_SHARE) broken.add(what);
       heldUpUntilMs.set(what, nowMs + lateMs(lot.random, isMild(lot) ? 500 : lateMaxMs));
       return false;
     },
     reconnects: (what) => broken.delete(what),
-    lotFor: (what) => chaos.at(`${name}/${what}`),
+    lotFor: (what) => drawn(spots, what, ''),
     isMild,
     die,
   };

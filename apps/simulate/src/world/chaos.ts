@@ -15,6 +15,8 @@ export interface Lot {
 export interface Chaos {
   /** At a call from a process to something else; undefined if all goes well. */
   at(key: string, weight?: number): Lot | undefined;
+  /** The same for a key that is asked about again and again. */
+  spot(key: string): () => Lot | undefined;
   /** Something that happens by itself, once; undefined if it is left out of this run. */
   deed(id: string): Lot | undefined;
   /** Calls that were asked about. */
@@ -24,6 +26,11 @@ export interface Chaos {
   readonly drawn: readonly string[];
   /** From now on nothing goes wrong. */
   end(): void;
+}
+
+interface Counter {
+  readonly hash: number;
+  count: number;
 }
 
 export interface ChaosOptions {
@@ -36,7 +43,7 @@ export interface ChaosOptions {
 }
 
 export function createChaos({ seed, rate, only, onLot }: ChaosOptions): Chaos {
-  const counters = new Map<string, { readonly hash: number; count: number }>();
+  const counters = new Map<string, Counter>();
   const threshold = rate * 2 ** 32;
   const drawn: string[] = [];
   let calls = 0;
@@ -49,21 +56,29 @@ export function createChaos({ seed, rate, only, onLot }: ChaosOptions): Chaos {
     onLot(id);
     return { id, random: seededRandom(state) };
   };
+  const counterOf = (key: string): Counter => {
+    let counter = counters.get(key);
+    if (counter === undefined) {
+      counter = { hash: hashOf(key, mixed(seed ^ 0x2545f491)), count: 0 };
+      counters.set(key, counter);
+    }
+    return counter;
+  };
+  const drawAt = (key: string, counter: Counter, weight: number): Lot | undefined => {
+    calls += 1;
+    if (hasEnded) return undefined;
+    counter.count += 1;
+    const state = (counter.hash + Math.imul(counter.count, 0x9e3779b9)) >>> 0;
+    if (mixed(state) >= threshold * weight) return undefined;
+    const lot = lotOf(`${key}#${counter.count}`, mixed(state ^ 0x5bd1e995));
+    if (lot !== undefined) faults += 1;
+    return lot;
+  };
   return {
-    at: (key, weight = 1) => {
-      calls += 1;
-      if (hasEnded) return undefined;
-      let counter = counters.get(key);
-      if (counter === undefined) {
-        counter = { hash: hashOf(key, mixed(seed ^ 0x2545f491)), count: 0 };
-        counters.set(key, counter);
-      }
-      counter.count += 1;
-      const state = (counter.hash + Math.imul(counter.count, 0x9e3779b9)) >>> 0;
-      if (mixed(state) >= threshold * weight) return undefined;
-      const lot = lotOf(`${key}#${counter.count}`, mixed(state ^ 0x5bd1e995));
-      if (lot !== undefined) faults += 1;
-      return lot;
+    at: (key, weight = 1) => drawAt(key, counterOf(key), weight),
+    spot: (key) => {
+      const counter = counterOf(key);
+      return () => drawAt(key, counter, 1);
     },
     deed: (id) => (hasEnded ? undefined : lotOf(id, hashOf(id, mixed(seed ^ 0x1b873593)))),
     get calls() {

@@ -32,23 +32,23 @@ export function coresProfileOf(seed: number): Profile {
   const varied = variedProfile(seed);
   const isRecent = varied.version !== '2.7.1' || seed % 4 === 0;
   const profile = busy(isRecent ? varied : variedProfile(seed + 1_000_003), random);
-  const perPolicy = picked(random, [2, 3, 4]);
+  const perPolicy = picked(random, [2, 4, 6]);
   const fleetMax = random() < 0.7 ? perPolicy * profile.policies.length : perPolicy;
   return {
     ...profile,
-    volumes: profile.volumes.slice(0, picked(random, [6, 6, 8])),
+    volumes: profile.volumes.slice(0, picked(random, [6, 8, 10])),
     migrators: picked(random, [1, 2, 2]),
     scorers: picked(random, [1, 1, 1, 2]),
     watchers: picked(random, [1, 1, 1, 2]),
     fleetMax,
     watchPeriodMs: picked(random, [15_000, 30_000]),
     cycleMs: 20_000,
-    debounceMs: 6_000,
+    debounceMs: 12_000,
     loadChangeMs: 4_000,
     severeShare: picked(random, [0.05, 0.1, 0.1, 0.2]),
     throughBytes: false,
     ...(random() < 0.15 ? { isThin: false, poolBytes: { hot: 22 * GIB, cold: 400 * GIB } } : {}),
-    troubleMs: 60 * 60_000,
+    troubleMs: (profile.version === '2.7.1' ? 20 : 60) * 60_000,
     policies: profile.policies.map(({ id, spec }) => ({
       id,
       spec: {
@@ -56,7 +56,7 @@ export function coresProfileOf(seed: number): Profile {
         // Who comes back too soon is held for ever longer, which leaves little to be seen.
         cooldownPeriod: picked(random, ['0s', '0s', '0s', '0s', '0s', '0s', '0s', '35s']),
         maxConcurrentMigrations: perPolicy,
-        limits: { ...spec.limits, perPool: picked(random, [1, 2, 3]), perNode: picked(random, [2, 3]) },
+        limits: { ...spec.limits, perPool: picked(random, [1, 2, 4]), perNode: picked(random, [2, 4]) },
       },
     })),
   };

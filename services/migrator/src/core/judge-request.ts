@@ -8,7 +8,7 @@ import {
   type RefusalReason,
   type VolumeObserved,
 } from '@couchestor/shared/messages';
-import { parsePolicySpec, tierOfPool, type PolicySpec } from '@couchestor/shared/policy';
+import { parsePolicySpec, tierOfPool, type ParsedSpec, type PolicySpec } from '@couchestor/shared/policy';
 import { formatDuration, formatTimestamp, parseTimestampMs } from '@couchestor/shared/units';
 import type { Capabilities } from './evidence.ts';
 import { startsBefore } from './starts-before.ts';
@@ -78,7 +78,7 @@ export function judgeRequest(request: MigrationRequested, world: RequestWorld): 
       `the policy is at generation ${policy.generation}, the decision saw ${request.policyGeneration}`,
     );
   }
-  const parsed = parsePolicySpec(policy.spec);
+  const parsed = parsedSpecOf(policy);
   if (parsed.kind === 'invalid') return refuse('PolicyChanged', parsed.problems.join('; '));
   const { spec } = parsed;
   if (!spec.enabled || spec.dryRun) return refuse('PolicyDisabled', 'the policy is disabled or in dry run');
@@ -219,4 +219,15 @@ function intentOf(
     replicasMoved: 0,
     roundsStarted: 0,
   };
+}
+
+/** Specs that were read before: a policy is heard of once for many requests. */
+const parsedSpecs = new WeakMap<PolicyObserved, ParsedSpec>();
+
+function parsedSpecOf(policy: PolicyObserved): ParsedSpec {
+  const known = parsedSpecs.get(policy);
+  if (known !== undefined) return known;
+  const parsed = parsePolicySpec(policy.spec);
+  parsedSpecs.set(policy, parsed);
+  return parsed;
 }

@@ -37,9 +37,9 @@ const suites: readonly Suite[] = [
 const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   check: [['tools/check.ts']],
   simulation: [
-    ['apps/simulate/src/main.ts', '--moves', '2500'],
-    ['apps/simulate/src/main.ts', '--cores', '--moves', '5000'],
-    ['apps/simulate/src/main.ts', '--walks', '--moves', '20000'],
+    ['apps/simulate/src/main.ts', '--moves', '20000'],
+    ['apps/simulate/src/main.ts', '--services', '--moves', '1500'],
+    ['apps/simulate/src/main.ts', '--walks', '--moves', '5000'],
   ],
 };
 

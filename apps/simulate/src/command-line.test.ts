@@ -27,7 +27,7 @@ test.each([
   expect(() => parseCommandLine(args)).toThrow(sentence);
 });
 
-test('the protocol alone is walked through, by moves and seeds as whole services are', () => {
+test('the protocol alone is walked through, by moves and seeds as all else is', () => {
   expect(parseCommandLine(['--walks', '--moves', '500', '--first-seed', '9'])).toMatchObject({
     isWalk: true,
     moves: 500,
@@ -36,9 +36,9 @@ test('the protocol alone is walked through, by moves and seeds as whole services
   expect(parseCommandLine([]).isWalk).toBe(false);
 });
 
-test('whole services run unless their cores are asked for', () => {
-  expect(parseCommandLine([]).isOfCores).toBe(false);
-  expect(parseCommandLine(['--cores', '--seed', '7'])).toMatchObject({ isOfCores: true, replay: { seed: 7 } });
+test('the cores of the services run unless whole services are asked for', () => {
+  expect(parseCommandLine([]).isOfServices).toBe(false);
+  expect(parseCommandLine(['--services', '--seed', '7'])).toMatchObject({ isOfServices: true, replay: { seed: 7 } });
 });
 
 test('mutants are tried all, by their names, or in parts', () => {

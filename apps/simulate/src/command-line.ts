@@ -10,8 +10,8 @@ export interface SimulateOptions {
   readonly isJson: boolean;
   /** One seed alone, with its story. */
   readonly replay: { readonly seed: number; readonly only: ReadonlySet<string> | undefined } | undefined;
-  /** The cores of the services in the worlds, instead of whole services. */
-  readonly isOfCores: boolean;
+  /** Whole services in the worlds, instead of their cores. */
+  readonly isOfServices: boolean;
   /** The crash matrix instead of seeds. */
   readonly isMatrix: boolean;
   /** The protocol's core alone, in worlds with too many states to be visited. */
@@ -33,7 +33,7 @@ export const usage = `npm run simulate -- [options]
   --shrink-runs N  runs in which the first failing seed is shrunk (150; 0 for none)
   --json           end with one JSON object
 
-  --cores          the cores of the services in place of whole services, which takes a fifth of the time
+  --services       whole services in place of their cores, which takes four times as long
 
   --matrix         instead: each fault at each call of a move, as tables (a minute or two)
   --walks          instead: the protocol's core alone, by seed, in worlds with too many states to be visited
@@ -60,7 +60,7 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
       mutant: { type: 'string' },
       part: { type: 'string' },
       json: { type: 'boolean', default: false },
-      cores: { type: 'boolean', default: false },
+      services: { type: 'boolean', default: false },
       matrix: { type: 'boolean', default: false },
       walks: { type: 'boolean', default: false },
     },
@@ -82,7 +82,7 @@ export function parseCommandLine(args: readonly string[]): SimulateOptions {
     seeds: whole('seeds', isForMutants ? MUTANT_SEEDS : Number.MAX_SAFE_INTEGER / 2, 1),
     workers: whole('workers', availableParallelism(), 1),
     isJson: values.json,
-    isOfCores: values.cores,
+    isOfServices: values.services,
     isMatrix: values.matrix,
     isWalk: values.walks,
     mutants: isForMutants ? { only: values.mutant, part: partOf(values.part) } : undefined,

@@ -28,7 +28,7 @@ async function run(wanted: SimulateOptions): Promise<number> {
   if (wanted.isMatrix) return (await printCrashMatrix(console.log)) ? 0 : 1;
   if (wanted.isWalk) return walkMany(wanted);
   if (wanted.mutants !== undefined) return runOnMutants(wanted, wanted.mutants);
-  const population = wanted.isOfCores ? 'cores' : 'services';
+  const population = wanted.isOfServices ? 'services' : 'cores';
   return wanted.replay === undefined ? runMany(wanted, population) : replay(wanted.replay, population);
 }
 function read(args: readonly string[]): SimulateOptions {
@@ -98,7 +98,7 @@ async function runOnMutants(
 }
 
 function replayOf(seed: number, population: Population): string {
-  return `npm run simulate -- --seed ${seed}${population === 'cores' ? ' --cores' : ''}`;
+  return `npm run simulate -- --seed ${seed}${population === 'services' ? ' --services' : ''}`;
 }
 
 async function tellShrunken(

@@ -1,6 +1,7 @@
 import type { Clock } from '@couchestor/shared/clock';
 import type { Chaos, Lot } from '../world/chaos.ts';
 import { lateMs } from '../world/network.ts';
+import { ApiServerAway } from '../world/kubernetes.ts';
 import type { SimulatedProcess } from '../world/process.ts';
 import { upTo } from '../world/random.ts';
 import { sleep, type Task } from './task.ts';
@@ -120,6 +121,6 @@ function tried(effect: () => unknown): void {
   try {
     effect();
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error;
+    if (!(error instanceof ApiServerAway) && !(error instanceof Error && 'code' in error)) throw error;
   }
 }

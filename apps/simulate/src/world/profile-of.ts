@@ -34,6 +34,9 @@ export function coresProfileOf(seed: number): Profile {
   const profile = busy(isRecent ? varied : variedProfile(seed + 1_000_003), random);
   const perPolicy = picked(random, [2, 4, 6]);
   const fleetMax = random() < 0.7 ? perPolicy * profile.policies.length : perPolicy;
+  // Who comes back too soon is held for ever longer, which leaves little to be seen.
+  const cooldownPeriod = picked(random, ['0s', '0s', '0s', '0s', '0s', '0s', '0s', '35s']);
+  const isSeldom = profile.version === '2.7.1' || cooldownPeriod !== '0s';
   return {
     ...profile,
     volumes: profile.volumes.slice(0, picked(random, [6, 8, 10])),
@@ -48,13 +51,12 @@ export function coresProfileOf(seed: number): Profile {
     severeShare: picked(random, [0.05, 0.1, 0.1, 0.2]),
     throughBytes: false,
     ...(random() < 0.15 ? { isThin: false, poolBytes: { hot: 22 * GIB, cold: 400 * GIB } } : {}),
-    troubleMs: (profile.version === '2.7.1' ? 20 : 60) * 60_000,
+    troubleMs: (isSeldom ? 20 : 60) * 60_000,
     policies: profile.policies.map(({ id, spec }) => ({
       id,
       spec: {
         ...spec,
-        // Who comes back too soon is held for ever longer, which leaves little to be seen.
-        cooldownPeriod: picked(random, ['0s', '0s', '0s', '0s', '0s', '0s', '0s', '35s']),
+        cooldownPeriod,
         maxConcurrentMigrations: perPolicy,
         limits: { ...spec.limits, perPool: picked(random, [1, 2, 4]), perNode: picked(random, [2, 4]) },
       },

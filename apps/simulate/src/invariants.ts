@@ -849,7 +849,9 @@ function completedElsewhere(next: Intent, previous: Intent | undefined, { model,
 function failsWithoutCause(next: Intent, previous: Intent | undefined, world: World): string | undefined {
   const { truth, profile } = world;
   if (next.state !== 'ended' || previous?.state !== 'active' || next.outcome !== 'failed') return undefined;
-  const fenced = next.reason === 'NoPlacement' && previous.round === undefined ? fencedOff(previous, world) : undefined;
+  // A growth that Mayastor did not follow is rolled back, whoever has a fence when that is over.
+  const isBlocked = next.reason === 'NoPlacement' && previous.round === undefined && previous.rollback === undefined;
+  const fenced = isBlocked ? fencedOff(previous, world) : undefined;
   if (fenced !== undefined)
     return `the move of ${next.volumeId} fails for ${fenced}, which the fence of another closes`;
   const begunAtMs = truth.accepted.get(next.migrationId)?.atMs ?? 0;

@@ -19,13 +19,15 @@ interface Suite {
   readonly ciOnly: boolean;
   /** Runs beside the one before it: both wait more than they work. */
   readonly beside?: true;
+  /** Test files at a time, where they wait more than they work; else two. */
+  readonly files?: number;
 }
 
 const suites: readonly Suite[] = [
   { name: 'check', budgetSeconds: 60, project: undefined, ciOnly: false },
   { name: 'unit', budgetSeconds: 120, project: 'unit', ciOnly: false },
   { name: 'simulation', budgetSeconds: 90, project: undefined, ciOnly: false },
-  { name: 'integration', budgetSeconds: 120, project: 'integration', ciOnly: false },
+  { name: 'integration', budgetSeconds: 120, project: 'integration', ciOnly: false, files: 3 },
   { name: 'e2e', budgetSeconds: 240, project: 'e2e', ciOnly: false },
   { name: 'containers', budgetSeconds: 120, project: 'containers', ciOnly: true },
   { name: 'kubernetes', budgetSeconds: 120, project: 'kubernetes', ciOnly: true },
@@ -101,10 +103,10 @@ console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} sk
 const leftOut = values.ci && total.skipped > 0;
 process.exitCode = total.failed > 0 || total.passed === 0 || leftOut ? 1 : 0;
 
-async function runSuite({ name, project, budgetSeconds }: Suite): Promise<void> {
+async function runSuite({ name, project, budgetSeconds, files }: Suite): Promise<void> {
   console.log(`\n── ${name}`);
   const beganMs = performance.now();
-  const counts = project === undefined ? await runCommands(commands[name] ?? []) : await runProject(project);
+  const counts = project === undefined ? await runCommands(commands[name] ?? []) : await runProject(project, files);
   failures.push(...counts.failures.map((failure) => `\nFAILED in ${name}: ${failure}`));
   const seconds = (performance.now() - beganMs) / 1_000;
   total.passed += counts.passed;
@@ -126,7 +128,7 @@ async function runCommands(all: readonly (readonly string[])[]): Promise<Outcome
   return { passed: ok.length, failed: broken.length, skipped: 0, failures: broken };
 }
 
-async function runProject(project: string): Promise<Outcome> {
+async function runProject(project: string, files: number | undefined): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'couchestor-test-'));
   const report = join(folder, 'report.json');
   try {
@@ -137,6 +139,7 @@ async function runProject(project: string): Promise<Outcome> {
       '--reporter=json',
       `--outputFile.json=${report}`,
       '--passWithNoTests',
+      ...(files === undefined ? [] : [`--maxWorkers=${files}`]),
       ...(values.filter === undefined ? [] : [values.filter]),
     ]);
     const outcome = outcomeOf(JSON.parse(readFileSync(report, 'utf8')) as Report);

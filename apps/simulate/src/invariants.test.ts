@@ -246,6 +246,19 @@ test('I4: a count that a late call changed, unless who sent it died', async () =
   expect(atRest(world)).not.toContain('I4');
 });
 
+test('I4: a cordon of a pool that a late call set, unless who sent it died', async () => {
+  const world = aWorld();
+  const body = { replicas: true, snapshots: false, restores: false, import: false };
+  const cordon = world.model.handle({ method: 'PUT', path: '/v0/pools/hot-n2/cordon', body });
+  await world.clock.advance(1_000);
+  await cordon;
+  expect(atRest(world)).toContain('I4');
+  world.truth.lostCalls = ['/pools/cold-n1/cordon'];
+  expect(atRest(world)).toContain('I4');
+  world.truth.lostCalls = ['/pools/hot-n2/cordon'];
+  expect(atRest(world)).not.toContain('I4');
+});
+
 test('I5: a move that no score asked for', async () => {
   const world = aWorld();
   expect(said(world, { intent: anIntent() })).toEqual(['I5']);

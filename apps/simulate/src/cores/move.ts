@@ -18,7 +18,7 @@ import {
 import { BusUnavailableError, ConflictError } from '@couchestor/shared/bus';
 import type { Outcome } from '@couchestor/shared/mayastor';
 import type { ActiveIntent } from '@couchestor/shared/messages';
-import { CALL_TIMEOUT_MS } from '../services/surroundings.ts';
+import { CALL_TIMEOUT_MS, LATE_EFFECT_MS } from '../services/surroundings.ts';
 import { LEASE_TTL_MS } from '../world/leases.ts';
 import { createCoreCordons } from './cordons.ts';
 import { createCoreFence } from './fence.ts';
@@ -58,7 +58,6 @@ const FENCE_RETRY_MS = 4_000;
 const AGAIN_MS = 250;
 const RETRY_MS = 250;
 const RETRY_MAX_MS = 5_000;
-const DOUBT_MS = 30_000;
 const FAREWELL_MS = 6_000;
 const HEAR_AGAIN_MS = 100;
 
@@ -78,7 +77,8 @@ export function* walkMove(
   });
   let farewellEndsMs: number | undefined;
   let failedCalls = 0;
-  const inheritedDoubtUntilMs = start.intent.round === undefined ? 0 : clock.monotonicMs() + DOUBT_MS - LEASE_TTL_MS;
+  const inheritedDoubtUntilMs =
+    start.intent.round === undefined ? 0 : clock.monotonicMs() + LATE_EFFECT_MS - LEASE_TTL_MS;
   let unusedTry: string | undefined;
   let doubt: { readonly replicaCount: number | 'any'; readonly untilMs: number } = {
     replicaCount: 'any',
@@ -141,7 +141,7 @@ export function* walkMove(
     clock,
     sleep: (ms) => sleepFor(process, ms),
     isStopping,
-    lateMs: DOUBT_MS,
+    lateMs: LATE_EFFECT_MS,
     inheritedDoubtUntilMs,
     maySet: mayCallFenced,
     mayLiftNode: mayLift,
@@ -177,7 +177,7 @@ export function* walkMove(
     const outcome = yield* calls.change('setReplicaCount', 'PUT', path, mayStart);
     lookout.volumeTouched();
     if (outcome.kind !== 'refused') unproven = replicaCount;
-    if (outcome.kind === 'unknown') doubt = { replicaCount, untilMs: clock.monotonicMs() + DOUBT_MS };
+    if (outcome.kind === 'unknown') doubt = { replicaCount, untilMs: clock.monotonicMs() + LATE_EFFECT_MS };
     return outcome;
   }
 

@@ -60,7 +60,44 @@ function lostWrite({ bus }: World): SimulatedBus {
   };
 }
 
+/** Who writes the end of a move dies before it tells it, and somebody asks for another move of the volume at once. */
+function diesBeforeItTells(world: World): SimulatedBus {
+  const { bus, clock } = world;
+  const random = seededRandom(1);
+  let isDone = false;
+  return {
+    ...bus,
+    connect: (process) => {
+      const own = bus.connect(process);
+      return {
+        ...own,
+        intents: {
+          ...own.intents,
+          update: async (intent, ...rest) => {
+            const revision = await own.intents.update(intent, ...rest);
+            if (isDone || intent.state !== 'ended') return revision;
+            isDone = true;
+            process.kill();
+            for (let ms = 500; ms < 30_000; ms += 500)
+              clock.after(ms, () => void requestOutOfTurn(world, random, first));
+            return await new Promise(() => undefined);
+          },
+        },
+      };
+    },
+  };
+}
+
 export const owners = {
+  'an end that is not told when its volume moves again': {
+    says: 'who ends a move dies before it tells that, and another takes up the next move of the volume',
+    profile: () => ({ volumes: calmVolumes({ [first]: ['cold-n1'] }), migrators: 3 }),
+    stage: (world) => {
+      world.truth.iops.set(first, iopsFor('hot'));
+      world.clock.after(2 * MINUTE_MS, () => world.truth.iops.set(first, iopsFor('cold')));
+      return { bus: diesBeforeItTells(world) };
+    },
+  },
   'a write without an answer, and a stand after it was looked for': {
     says: 'who wrote the record of a move stands still once it knows that the write is lost, until another has the move',
     profile: () => ({ volumes: calmVolumes({ [first]: ['cold-n1'] }), isThin: false, rebuildMs: 4 * MINUTE_MS }),

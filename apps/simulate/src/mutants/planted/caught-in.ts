@@ -143,4 +143,5 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'no gap between the watermarks': 'loads between the watermarks',
   'what is deleted stays a fact': 'a volume that is deleted',
   'room is not given back at the end': 'a wait between two rounds',
+  'the former end is not told': 'an end that is not told when its volume moves again',
 };

@@ -17,7 +17,6 @@ export const knownSurvivors: readonly KnownSurvivors[] = [
       'services/migrator/src/core/next-step.ts oneMore: changed comparison evidence.nowMs - parseTimestampMs(round.addedAt) > intent.syncTimeoutMs',
       'services/migrator/src/core/shrink-first.ts regrow: changed comparison evidence.nowMs - parseTimestampMs(attention.since) > STUCK_MS',
       'services/migrator/src/core/starts-before.ts startsBefore: changed comparison nowMs - parseTimestampMs(start.startedAt) < HOUR_MS',
-      'services/migrator/src/core/permit.ts mayAct: changed comparison remainsMs(state, PERMIT_LIFE_MS, nowMonotonicMs) >= leadMs',
       'services/migrator/src/core/permit.ts mayLift: changed comparison remainsMs(state, LIFT_LIFE_MS, nowMonotonicMs) >= leadMs',
     ],
   },

@@ -288,6 +288,9 @@ describe('what is left after a crash', () => {
   test('a rebuild: it is waited for without another question, and given up by lowering the count', () => {
     const { idle: _, ...unasked } = evidenceOf(grown(filling));
     expect(stepOf(withRound(added), unasked)).toEqual({ kind: 'wait', reason: 'Rebuilding' });
+    // Of a child that the target cannot tell the health of nothing is known, so the probe is asked.
+    const { idle: __, ...unsure } = evidenceOf(grown({ ...filling, childState: 'Unknown' }));
+    expect(stepOf(withRound(added), unsure)).toEqual({ kind: 'look', at: 'idle' });
     const open: Round['fence'] = { kind: 'pool', ours: [], foreign: [] };
     expect(stepOf(withRound({ ...added, fence: open }), unasked)).toEqual({ kind: 'wait', reason: 'Rebuilding' });
     expect(stepOf(withRound(added, { rollback }), evidenceOf(grown(filling)))).toEqual({

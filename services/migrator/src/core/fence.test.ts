@@ -18,7 +18,7 @@ function clusterWith(closedPools: readonly string[], closedNodes: Readonly<Recor
 }
 
 test('a fence closes what could be chosen beside the target, and no pool on a node that holds a replica', () => {
-  const { ours = [], foreign } = fenceAround(target, volume, clusterWith(['sata-n4']), poolCordon) ?? {};
+  const { ours, foreign } = fenceAround(target, volume, clusterWith(['sata-n4']), poolCordon);
   expect([...ours].sort()).toEqual(['nvme-n4', 'sata-n3']);
   expect(foreign).toEqual(['sata-n4']);
 });

@@ -169,7 +169,7 @@ function keepLeaseBy({ clock, term,`,
     world: 'wrong clocks',
     says: 'a migrator whose clock differs from the watcher’s takes up moves by it',
     file: `${core}/judge-request.ts`,
-    find: "if (skewed !== undefined) return { kind: 'elsewhere', reason: 'ClockSkew', message: skewed };",
+    find: "if (skewed !== undefined) return elsewhere('ClockSkew', skewed);",
     replace: '',
   },
   {

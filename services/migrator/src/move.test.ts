@@ -1,3 +1,4 @@
+import { BusUnavailableError } from '@couchestor/shared/bus';
 import { describe, expect, test } from 'vitest';
 import {
   createMoveWorld,
@@ -166,6 +167,27 @@ describe('another move that chose the same pool', () => {
     expect(fences).toContain(true);
     expectSound(world, 1);
   });
+});
+
+test('an end that cannot be told is told later, and its room stays taken until then', async () => {
+  const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
+  const { clock, leases } = world;
+  const room = (): Promise<unknown> =>
+    leases.acquireHolds({ migrationId: 'other', token: 1, holds: [{ key: 'policy/policy', amount: 2, limit: 2 }] });
+  let refusals = 0;
+  const seen: unknown[] = [];
+  world.onEvent = (name) => {
+    if (name !== 'migration.completed' || refusals === 3) return;
+    refusals += 1;
+    clock.after(500, () => void room().then((answer) => seen.push(answer)));
+    throw new BusUnavailableError('an event');
+  };
+  expect(await world.move()).toBe('ended');
+  expect(refusals).toBe(3);
+  expect(seen).toHaveLength(3);
+  for (const answer of seen) expect(answer).toMatchObject({ granted: false });
+  expect(await room()).toMatchObject({ granted: true });
+  expectSound(world, 1);
 });
 
 test('of two clocks that differ, the later one dates the end of a move', async () => {

@@ -5,6 +5,7 @@ import { aNode, anIntent, aPool, aReplica, aRound, aVolume, evidenceOf, START, S
 import type { Capabilities, Evidence, SeenNode, SeenVolume } from './evidence.ts';
 import { nextStep } from './next-step.ts';
 import { obstacleTo } from './plan-rounds.ts';
+import { patienceMs } from './waits.ts';
 import type { Step } from './step.ts';
 
 const poolCordon: Capabilities = { method: 'poolCordon', cachePeriodMs: 30_000 };
@@ -130,6 +131,15 @@ describe('what is left after a crash', () => {
       stepOf(withRound({}), evidenceOf(asBefore, { idle: 'busy', stableForMs }));
     expect(busy(3 * MINUTE_MS)).toEqual({ kind: 'wait', reason: 'Busy' });
     expect(busy(11 * MINUTE_MS)).toMatchObject({ kind: 'attend', reason: 'Busy' });
+  });
+
+  test('a rebuild is given as long as one of ours before a person is asked', () => {
+    const intent = anIntent({ placement: before, syncTimeoutMs: 60 * MINUTE_MS });
+    const [first, ...others] = asBefore.replicas;
+    const rebuilt = { ...first, childState: 'Degraded', rebuildPercent: 40 } as SeenVolume['replicas'][number];
+    const filling = { ...asBefore, status: 'Degraded' as const, replicas: [rebuilt, ...others] };
+    expect(patienceMs(intent, filling)).toBe(60 * MINUTE_MS);
+    expect([patienceMs(intent, asBefore), patienceMs(intent, 'absent')]).toEqual([10 * MINUTE_MS, 10 * MINUTE_MS]);
   });
 
   test('a probe without an answer: reads that agree for two periods stand for it', () => {

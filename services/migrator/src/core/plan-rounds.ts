@@ -68,8 +68,10 @@ export function planRounds(
       pools.filter((pool) => refusalOf(pool, nodes) === undefined),
       cluster.arriving,
     );
-  const alone = (pool: SeenPool, isAsGood: (other: string) => boolean): boolean =>
-    capabilities.method === 'poolCordon' || standsAlone(pool, isAsGood, cluster);
+  const isOfTier = (name: string): boolean => tierPools.has(name);
+  /** Where nodes are cordoned, Mayastor may take any pool of the node that is left. */
+  const hasItsNode = (pool: SeenPool): boolean =>
+    capabilities.method === 'poolCordon' || standsAlone(pool, isOfTier, cluster);
   const round = (source: SeenReplica, pool: SeenPool): Round => ({
     number: intent.roundsStarted + 1,
     startedAt: formatTimestamp(nowMs),
@@ -87,11 +89,10 @@ export function planRounds(
     zones: zonesNow,
   });
 
-  const isOfTier = (name: string): boolean => tierPools.has(name);
   const placesOf = ({ node }: SeenReplica): readonly SeenPool[] => {
     const others = new Set(occupied);
     others.delete(node);
-    const here = tier.filter((pool) => pool.node === node && alone(pool, isOfTier));
+    const here = tier.filter((pool) => pool.node === node && hasItsNode(pool));
     return pick(here, others);
   };
   /** The pools that leave the volume in as many zones as it needs, those in the zone of the source first. */
@@ -101,7 +102,7 @@ export function planRounds(
     return [...kept.filter(isNear), ...kept.filter((pool) => !isNear(pool))];
   };
   const leavesAPlace = new Set(off.filter((replica) => placesOf(replica).length > 0));
-  const targets = pick(tier, occupied).filter((pool) => alone(pool, isOfTier));
+  const targets = pick(tier, occupied).filter(hasItsNode);
   // With few free places those go first that leave one; else what is beside the target goes last, for reading over the
   // network is better postponed.
   const isScarce = new Set(targets.map(({ node }) => node)).size < off.length;
@@ -118,12 +119,10 @@ export function planRounds(
   const direct = offerFirst(targets);
   if (direct !== undefined) return direct;
 
-  // Neither of these is begun unless all can come to their place.
+  // Neither of these is begun unless all can come to their place; where nodes are cordoned, a replica never leaves one,
+  // since its own pool lies there.
   if (off.every((replica) => leavesAPlace.has(replica))) {
-    const spares = pick([...cluster.pools.values()], occupied).filter((pool) =>
-      alone(pool, (other) => other === pool.name),
-    );
-    const aside = offerFirst(spares);
+    const aside = offerFirst(pick([...cluster.pools.values()], occupied));
     if (aside !== undefined) return aside;
     const [source] = sources;
     assert.ok(source !== undefined, 'a replica can be moved');

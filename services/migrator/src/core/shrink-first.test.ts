@@ -30,6 +30,9 @@ test('one leaves under the lease of the fence, when the volume has come to rest,
   const full = aPool('nvme-n1');
   const cluster = { nodes, pools: new Map(pools).set('nvme-n1', { ...full, usedBytes: full.capacityBytes }) };
   expect(stepOf({}, whole, { cluster })).toEqual({ kind: 'endRound', moved: false });
+  const fuller = { ...full, usedBytes: 0.9 * full.capacityBytes };
+  const tooFull = { nodes, pools: new Map(pools).set('nvme-n1', fuller) };
+  expect(stepOf({}, whole, { cluster: tooFull })).toEqual({ kind: 'endRound', moved: false });
 });
 
 test('with one less the count goes up again; a replica that nobody counts is waited for, and a person is asked in the end', () => {

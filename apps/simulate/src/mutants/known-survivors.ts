@@ -9,7 +9,6 @@ export const knownSurvivors: readonly KnownSurvivors[] = [
     reason: 'differs at one millisecond of a patience or a tolerance, where either answer will do',
     ids: [
       'services/migrator/src/core/add-replica.ts asBefore: changed comparison evidence.nowMs - parseTimestampMs(round.startedAt) > STUCK_MS',
-      'services/migrator/src/core/judge-request.ts clockProblem: changed comparison apartMs <= CLOCK_TOLERANCE_MS',
       'services/migrator/src/core/judge-request.ts judgeRequest: changed comparison parseTimestampMs(request.notAfter) < latestMs',
       'services/migrator/src/core/late-call.ts isTakenForWanted: changed comparison afterMs > -CLOCK_TOLERANCE_MS',
       'services/migrator/src/core/next-step.ts stepFrom: changed comparison evidence.stableForMs < PLACEMENT_MS',
@@ -25,6 +24,13 @@ export const knownSurvivors: readonly KnownSurvivors[] = [
     ids: [
       "services/migrator/src/core/shrink-first.ts leaveFirst: removed statement if (!settled(evidence, capabilities)) return wait('Settling');",
       "services/migrator/src/core/shrink-first.ts leaveFirst: removed statement if (!evidence.fenceHeld) return { kind: 'takeFence' };",
+    ],
+  },
+  {
+    reason: 'a spec that is read again is the same spec; what is remembered of it only saves the time',
+    ids: [
+      'services/migrator/src/core/judge-request.ts parsedSpecOf: removed statement if (known !== undefined) return known;',
+      'services/migrator/src/core/judge-request.ts parsedSpecOf: swapped arguments policy, parsed',
     ],
   },
   {

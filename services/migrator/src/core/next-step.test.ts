@@ -2,7 +2,7 @@ import type { ActiveIntent, Round } from '@couchestor/shared/messages';
 import { ZONE_LABEL } from '@couchestor/shared/policy';
 import { describe, expect, test } from 'vitest';
 import { aNode, anIntent, aPool, aReplica, aRound, aVolume, evidenceOf, START, START_MS } from '../../test/evidence.ts';
-import type { Capabilities, Evidence, SeenNode, SeenVolume } from './evidence.ts';
+import type { Capabilities, Evidence, SeenNode, SeenPool, SeenVolume } from './evidence.ts';
 import { nextStep } from './next-step.ts';
 import { obstacleTo } from './plan-rounds.ts';
 import { patienceMs } from './waits.ts';
@@ -131,6 +131,18 @@ describe('what is left after a crash', () => {
       stepOf(withRound({}), evidenceOf(asBefore, { idle: 'busy', stableForMs }));
     expect(busy(3 * MINUTE_MS)).toEqual({ kind: 'wait', reason: 'Busy' });
     expect(busy(11 * MINUTE_MS)).toMatchObject({ kind: 'attend', reason: 'Busy' });
+  });
+
+  test('where nodes are cordoned, a target that shares its node with a pool of another tier is none', () => {
+    const intent = anIntent({ placement: ['sata-n1'] });
+    const volume = aVolume({ placement: ['sata-n1'] });
+    const evidence = evidenceOf(volume);
+    const byNode = (pools: Map<string, SeenPool>): Step =>
+      nextStep(intent, { ...evidence, cluster: { nodes: evidence.cluster?.nodes ?? new Map(), pools } }, nodeCordon);
+    const pools = new Map(evidence.cluster?.pools);
+    expect(byNode(pools)).toMatchObject({ kind: 'end', end: { outcome: 'failed', reason: 'NoPlacement' } });
+    pools.delete('sata-n2');
+    expect(byNode(pools)).toMatchObject({ kind: 'startRound', rounds: [{ targetPool: 'nvme-n2' }] });
   });
 
   test('a rebuild is given as long as one of ours before a person is asked', () => {

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { expect, test, vi } from 'vitest';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { freePort, type Server, ServerStartError, startNats, startPrometheus, startRedis } from './index.ts';
 
 /** Sends one text over TCP and reads until the answer matches: enough to ask Redis and NATS something. */
@@ -36,6 +37,14 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+/** Servers of other tests come and go beside these. */
+const folder = mkdtempSync(join(tmpdir(), 'couchestor-test-'));
+beforeAll(() => void vi.stubEnv('TMPDIR', folder));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
 
 const foldersOf = (name: string): string[] =>
   readdirSync(tmpdir()).filter((entry) => entry.startsWith(`couchestor-${name}-`));

@@ -40,8 +40,8 @@ const commands: Readonly<Record<string, readonly (readonly string[])[]>> = {
   check: [['tools/check.ts']],
   simulation: [
     ['apps/simulate/src/main.ts', '--moves', '20000'],
-    ['apps/simulate/src/main.ts', '--services', '--moves', '1500'],
-    ['apps/simulate/src/main.ts', '--walks', '--moves', '5000'],
+    ['apps/simulate/src/main.ts', '--services', '--moves', '1000'],
+    ['apps/simulate/src/main.ts', '--walks', '--moves', '4000'],
   ],
 };
 

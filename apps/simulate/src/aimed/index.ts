@@ -2,6 +2,7 @@ import type { AimedWorld } from './aimed-world.ts';
 import { brakes } from './brakes.ts';
 import { budget } from './budget.ts';
 import { lateCalls } from './late-calls.ts';
+import { oldNews } from './old-news.ts';
 import { owners } from './owners.ts';
 import { rooms } from './rooms.ts';
 import { stops } from './stops.ts';
@@ -13,6 +14,7 @@ const all = {
   ...lateCalls,
   ...stops,
   ...owners,
+  ...oldNews,
   ...rooms,
   ...victims,
   ...watchers,

@@ -46,7 +46,7 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'starts for a disabled policy': 247,
   'moves what is held': 247,
   'moves what has snapshots': 247,
-  'acts on what the decision saw': 2535,
+  'acts on what the decision saw': 'a set that a person changed since the decision',
   'no limit for policies': 1079,
   'no limit for pools and nodes': 55,
   'no limit for the fleet': 55,

@@ -1,5 +1,6 @@
 import { createVirtualClock } from '@couchestor/shared/clock';
 import { BusUnavailableError, type StoredIntent } from '@couchestor/shared/bus';
+import { RedisUnavailableError } from '@couchestor/shared/leases';
 import { expect, test } from 'vitest';
 import { anIntent } from '../test/evidence.ts';
 import { createCordonSweep } from './sweep-cordons.ts';
@@ -12,11 +13,17 @@ function sweepWorld() {
   const records = new Map<string, StoredIntent>();
   const removed: string[] = [];
   const said: string[] = [];
-  const state: { mayLift: boolean; failure: Error | undefined } = { mayLift: true, failure: undefined };
+  const outcomes: unknown[] = [];
+  const state: { mayLift: boolean; failure: Error | undefined; removalFails: Error | undefined } = {
+    mayLift: true,
+    failure: undefined,
+    removalFails: undefined,
+  };
   const sweep = createCordonSweep({
     intents: { list: () => (state.failure === undefined ? Promise.resolve(records) : Promise.reject(state.failure)) },
     mayastor: {
       uncordonNode: (node, label, mayStart) => {
+        if (state.removalFails !== undefined) return Promise.reject(state.removalFails);
         if (!mayStart()) return Promise.resolve({ kind: 'refused', code: 'NotStarted', message: '' } as never);
         removed.push(`${node}/${label}`);
         return Promise.resolve({ kind: 'done', result: undefined });
@@ -24,11 +31,14 @@ function sweepWorld() {
     },
     permission: { mayLift: () => state.mayLift },
     clock,
-    logger: { warn: () => undefined, info: (_fields, message) => said.push(message) },
+    logger: {
+      warn: (fields) => outcomes.push((fields as { readonly outcome?: unknown }).outcome),
+      info: (_fields, message) => said.push(message),
+    },
     leadMs: 2_000,
   });
   const see = async (...cordonLabels: string[]): Promise<void> => sweep([{ id: 'n1', cordonLabels }], signal);
-  return { clock, records, removed, said, state, see };
+  return { clock, records, removed, said, outcomes, state, see };
 }
 
 test('a cordon of ours that no move in flight has is taken away after five minutes', async () => {
@@ -77,4 +87,18 @@ test('while the intents cannot be read it says so and tries again; a defect is n
   state.failure = undefined;
   await see('couchestor-gone');
   expect(removed).toEqual(['n1/couchestor-gone']);
+});
+
+test('what came of a removal is said; one that a dependency prevents is tried again', async () => {
+  const { clock, removed, said, outcomes, state, see } = sweepWorld();
+  await see('couchestor-gone');
+  await clock.advance(5 * MINUTE_MS);
+  state.removalFails = new RedisUnavailableError('takeCall', 'no answer');
+  await see('couchestor-gone');
+  expect(said).toEqual(['cordons of no move were not looked for, trying again']);
+  expect(outcomes).toEqual([]);
+  state.removalFails = undefined;
+  await see('couchestor-gone');
+  expect(removed).toEqual(['n1/couchestor-gone']);
+  expect(outcomes).toEqual(['done']);
 });

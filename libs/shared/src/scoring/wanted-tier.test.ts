@@ -67,3 +67,25 @@ test('the number that spoke for a move is the one of its direction', () => {
   expect(deciding('AboveHighWatermark', score)).toBe(100);
   expect(deciding('BelowLowWatermark', { kind: 'value', iops: 100, coverage: 1 })).toBe(100);
 });
+
+test('a sentence that was made before is the one that would be made now', () => {
+  const iops = fc.oneof(
+    fc.double({ min: 0, max: 1_000, noNaN: true }),
+    fc.constantFrom(349.6, 350, 350.4, 499.7, 699.6),
+  );
+  fc.assert(
+    fc.property(fc.array(iops, { maxLength: 50 }), fc.constantFrom(two, three), (scores, spec) => {
+      for (const score of scores) {
+        expect(wanted(score, undefined, 'hot', spec)).toEqual(wanted(score, undefined, 'hot', { ...spec }));
+      }
+    }),
+  );
+});
+
+test('however many numbers were read, the next is right', () => {
+  for (let iops = 700; iops < 21_000; iops += 1) wanted(iops, undefined, 'hot', two);
+  expect(wanted(20_999.6, undefined, 'hot', two)).toMatchObject({
+    tier: 'hot',
+    message: '21000 IOPS is at or above the high watermark of 700 IOPS.',
+  });
+});

@@ -1,6 +1,6 @@
 import type { Score, UnknownReason } from '../messages/index.ts';
 import type { Placement, PolicySpec, Tier } from '../policy/index.ts';
-import { formatIops } from './format-iops.ts';
+import { formatIops, shownIops } from './format-iops.ts';
 import { scoreForPlaces } from './hot-share.ts';
 
 export type MoveReason = 'AboveHighWatermark' | 'AboveWarmWatermark' | 'BelowLowWatermark' | 'FinishMixed' | 'Pinned';
@@ -65,11 +65,32 @@ export function bandOf({ iops: up, demoteIops: down = up }: ScoreValue, spec: Wa
   return up >= warm && down < high ? 'warm' : 'betweenLowAndWarm';
 }
 
-function tierOfScore(
-  score: ScoreValue,
-  band: Band,
-  spec: WantedInput['spec'],
-): Extract<Wanted, { kind: 'tier' | 'stay' }> {
+type Banded = Extract<Wanted, { kind: 'tier' | 'stay' }>;
+
+/** Of one policy, or of the ranking of one pass, by where a score lies and how it reads. */
+const bandedBy = new WeakMap<WantedInput['spec'], Map<Band, Map<number, Banded>>>();
+/** In each band; more than disks have whole numbers of IOPS. Beyond that it begins anew. */
+const BANDED_MAX = 20_000;
+
+/**
+ * Of 100,000 volumes those whose scores read the same have one sentence, made once and in memory once: made for each of
+ * them in each pass, sentences were a third of the garbage.
+ */
+function tierOfScore(score: ScoreValue, band: Band, spec: WantedInput['spec']): Banded {
+  if (score.demoteIops !== undefined) return bandedTier(score, band, spec);
+  const bands = bandedBy.get(spec) ?? new Map<Band, Map<number, Banded>>();
+  bandedBy.set(spec, bands);
+  const known = bands.get(band);
+  const reads = shownIops(score.iops);
+  const before = known?.get(reads);
+  if (before !== undefined) return before;
+  const banded = bandedTier(score, band, spec);
+  if (known === undefined || known.size >= BANDED_MAX) bands.set(band, new Map([[reads, banded]]));
+  else known.set(reads, banded);
+  return banded;
+}
+
+function bandedTier(score: ScoreValue, band: Band, spec: WantedInput['spec']): Banded {
   const { highWatermarkIops: high, lowWatermarkIops: low, warmWatermarkIops: warm } = spec;
   switch (band) {
     case 'hot': {

@@ -61,13 +61,15 @@ const NODES = 6;
 const TIGHT_PLACES = 2;
 /** The fence lets one move begin or end at a time; a copy takes so much longer that all slots can be copying. */
 const REBUILD_MS_PER_SLOT = 4_000;
+/** Between two moves lie a decision and an acceptance, a quarter of a second: little of a copy, as in a cluster. */
+const REBUILD_MS_MIN = 6_000;
 const MOVES_BETWEEN_RESTARTS = 3;
 const MINUTE_MS = 60_000;
 
 const planFor = (slots: number): DemoPlan => ({
   cachePeriodMs: 500,
   reconcilePeriodMs: 500,
-  rebuildBytesPerSecond: GIB / ((REBUILD_MS_PER_SLOT * slots) / 1_000),
+  rebuildBytesPerSecond: GIB / (Math.max(REBUILD_MS_MIN, REBUILD_MS_PER_SLOT * slots) / 1_000),
   scrapeIntervalMs: 1_000,
   scoringCycleMs: 2_000,
   highIops: 1_000,

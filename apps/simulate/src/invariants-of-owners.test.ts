@@ -42,10 +42,13 @@ async function lease(world: World, name: string, holder: string): Promise<void> 
   world.truth.openHeartbeatAtMs = world.clock.monotonicMs();
 }
 
+const fenceOf = (migrationId: string) => ({ migrationId, token: 1, order: 1, ttlMs: 15_000, lifeMs: 15_000 });
+
 test('I3: a count is changed under the lease of another', async () => {
   const own = aWorld();
   store(own, anIntent({ round: aRound() }));
   await lease(own, VOLUME, 'migrator-1');
+  await own.leaseServer.acquireFence(fenceOf('move-1'));
   expect(said(own, { call: growCall })).toEqual([]);
   const other = aWorld();
   store(other, anIntent({ round: aRound() }));
@@ -60,11 +63,33 @@ test('I3: a growth while another move has the fence', async () => {
   const world = aWorld();
   store(world, anIntent({ round: aRound() }));
   await lease(world, VOLUME, 'migrator-1');
-  await world.leaseServer.acquireFence({ migrationId: 'move-2', token: 1, order: 1, ttlMs: 15_000, lifeMs: 15_000 });
+  await world.leaseServer.acquireFence(fenceOf('move-2'));
   expect(said(world, { call: growCall })).toEqual(['I3']);
   await world.leaseServer.releaseFence({ migrationId: 'move-2', token: 1, order: 2 });
-  await world.leaseServer.acquireFence({ migrationId: 'move-1', token: 1, order: 1, ttlMs: 15_000, lifeMs: 15_000 });
+  await world.leaseServer.acquireFence(fenceOf('move-1'));
   expect(said(world, { call: growCall })).toEqual([]);
+});
+
+test('I3: a growth that the lease of its fence does not outlast, or without a fence', async () => {
+  const world = aWorld();
+  store(world, anIntent({ round: aRound() }));
+  await lease(world, VOLUME, 'migrator-1');
+  expect(said(world, { call: growCall })).toEqual(['I3']);
+  await world.leaseServer.acquireFence({ ...fenceOf('move-1'), ttlMs: 7_000 });
+  expect(said(world, { call: growCall })).toEqual([]);
+  await world.clock.advance(3_000);
+  expect(said(world, { call: growCall })).toEqual(['I3']);
+});
+
+test('I6: the room of a move in flight is given back by an owner of before', () => {
+  const world = aWorld();
+  store(world, anIntent({ ownerToken: 5 }));
+  const check = invariants.find(({ id }) => id === 'I6')?.onRoomBack;
+  expect(check?.({ migrationId: 'move-1', token: 4 }, world)).toMatch('by an owner of before');
+  expect(check?.({ migrationId: 'move-1', token: 5 }, world)).toBeUndefined();
+  expect(check?.({ migrationId: 'move-2', token: 4 }, world)).toBeUndefined();
+  world.truth.redisShakenAtMs = world.clock.monotonicMs();
+  expect(check?.({ migrationId: 'move-1', token: 4 }, world)).toBeUndefined();
 });
 
 test('I3: a record is written by another than its owner, or taken over too soon, or its move taken up again', async () => {

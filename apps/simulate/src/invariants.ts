@@ -7,6 +7,7 @@ import {
   type MigrationRequested,
 } from '@couchestor/shared/messages';
 import { CALLS_PER_SECOND, FLEET_BYTES } from './services/migrator.ts';
+import { CALL_TIMEOUT_MS } from './services/surroundings.ts';
 import {
   CLOCK_TOLERANCE_MS,
   drainedNode,
@@ -59,6 +60,7 @@ export interface Invariant {
   readonly onEvent?: (event: MigrationEvent, world: World) => string | undefined;
   readonly onHeartbeat?: (heartbeat: Heartbeat, world: World) => string | undefined;
   readonly onRoom?: (granted: RoomGrant, world: World) => string | undefined;
+  readonly onRoomBack?: (given: RoomGrant, world: World) => string | undefined;
   readonly afterStep?: (world: World) => string | undefined;
   readonly atRest?: (world: World) => readonly string[];
 }
@@ -179,6 +181,7 @@ export const invariants: readonly Invariant[] = [
     onRequested: startsAmongFailures,
     onIntent: (_next, _previous, world) => limitExceeded(world),
     onAccepted: (intent, world) => startsTooMany(intent, world) ?? movesTooMany(intent, world),
+    onRoomBack: (given, world) => makesRoomForOthers(given, world),
     onHeartbeat: (_heartbeat, world) => budgetExceeded(world),
   },
   {
@@ -495,9 +498,20 @@ function actsWithoutLease(
   const count = model.volume(volumeId)?.replicaCount;
   if (change.kind !== 'count' || record?.state !== 'active' || count === undefined) return undefined;
   const isFenced = change.count > count || record.round?.steer !== undefined;
+  if (!isFenced) return undefined;
   const holder = leaseServer.fenceHolder();
-  return isFenced && holder !== undefined && holder !== record.migrationId
-    ? `${method} ${path} of ${record.migrationId}, the fence is ${holder}'s`
+  if (holder !== undefined && holder !== record.migrationId)
+    return `${method} ${path} of ${record.migrationId}, the fence is ${holder}'s`;
+  const leftMs = leaseServer.fenceLeftMs();
+  return leftMs < CALL_TIMEOUT_MS ? `${method} ${path}, and the fence lapses in ${leftMs} ms` : undefined;
+}
+
+/** What a move in flight counts against is for its owner to give back, and not for one of before. */
+function makesRoomForOthers({ migrationId, token }: RoomGrant, { bus, truth, clock }: World): string | undefined {
+  if (clock.monotonicMs() - truth.redisShakenAtMs < LEASES_AGAIN_MS) return undefined;
+  const record = [...bus.intents.values()].find(({ intent }) => intent.migrationId === migrationId)?.intent;
+  return record?.state === 'active' && token < record.ownerToken
+    ? `the room of ${migrationId} is given back by an owner of before, ${record.owner} has it`
     : undefined;
 }
 

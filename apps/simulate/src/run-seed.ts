@@ -133,6 +133,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
     },
     onHeartbeat: (heartbeat) => look(({ onHeartbeat }) => onHeartbeat?.(heartbeat, world)),
     onRoom: (granted) => look(({ onRoom }) => onRoom?.(granted, world)),
+    onRoomBack: (given) => look(({ onRoomBack }) => onRoomBack?.(given, world)),
     onStory: tell,
   };
   const world: World = createWorld({ seed, profile, only: options.only, observer });

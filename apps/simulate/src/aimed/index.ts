@@ -1,6 +1,7 @@
 import type { AimedWorld } from './aimed-world.ts';
 import { brakes } from './brakes.ts';
 import { budget } from './budget.ts';
+import { fences } from './fences.ts';
 import { lateCalls } from './late-calls.ts';
 import { oldNews } from './old-news.ts';
 import { owners } from './owners.ts';
@@ -14,6 +15,7 @@ const all = {
   ...lateCalls,
   ...stops,
   ...owners,
+  ...fences,
   ...oldNews,
   ...rooms,
   ...victims,

@@ -1,3 +1,5 @@
+import type { MemoryLeaseServer } from '@couchestor/shared/leases';
+import type { ActiveIntent } from '@couchestor/shared/messages';
 import type { SimulatedBus } from '../bus/simulated-bus.ts';
 import type { Fleet } from '../fleet.ts';
 import { requestOutOfTurn } from '../out-of-turn.ts';
@@ -10,6 +12,8 @@ import type { AimedWorld } from './aimed-world.ts';
 /** Room of pools: what others are about to fill, and what is kept for nothing. */
 
 const MINUTE_MS = 60_000;
+/** Longer than a lease lives and its next owner waits. */
+const STANDS_MS = 70_000;
 const volumes = [1, 2].map(volumeIdOf) as [string, string];
 
 function withSpec({ policies }: Profile, change: Partial<PolicySpecText>): Profile['policies'] {
@@ -78,6 +82,36 @@ function unpublishedWhenFilled({ bus, model, clock }: World, volumeId: string, f
   };
 }
 
+/** What the first owner of a move that waits for a person gives back arrives when the next owner has found room again. */
+function returnsLate({ leaseServer, bus, clock }: World, fleet: Fleet, volumeId: string): MemoryLeaseServer {
+  const moveOf = (): ActiveIntent | undefined => {
+    const record = bus.intents.get(volumeId)?.intent;
+    return record?.state === 'active' ? record : undefined;
+  };
+  let isDone = false;
+  return {
+    ...leaseServer,
+    releaseHolds: async (request) => {
+      const move = moveOf();
+      // It is given back each time that the move is looked at; the first time counts.
+      const hasRoom = leaseServer.roomOf(request.migrationId).length > 0;
+      if (isDone || hasRoom || move?.attention === undefined) return leaseServer.releaseHolds(request);
+      isDone = true;
+      fleet
+        .running('migrator')
+        .find(({ name }) => name === move.owner)
+        ?.pauseFor(STANDS_MS);
+      const isTime = (): boolean => {
+        const now = moveOf();
+        const hasRoomAgain = leaseServer.roomOf(request.migrationId).length > 0;
+        return now === undefined || (now.ownerToken > request.token && now.attention === undefined && hasRoomAgain);
+      };
+      while (!isTime()) await clock.sleep(100);
+      return leaseServer.releaseHolds(request);
+    },
+  };
+}
+
 export const rooms = {
   'news that come late': {
     says: 'two moves may fill one pool, which has room for one, and each hears late of the other; one dies when it grows',
@@ -126,6 +160,38 @@ export const rooms = {
     stage: (world) => {
       world.truth.iops.set(volumes[0], iopsFor('hot'));
       return { bus: unpublishedWhenFilled(world, volumes[0], 18 * MINUTE_MS) };
+    },
+  },
+  'a move that waits for a person while another has its room': {
+    says: 'there is room for one move; while a volume is unpublished with one replica too many another takes it, and fills for long',
+    profile: () => ({
+      volumes: calmVolumes({ [volumes[0]]: ['cold-n1', 'cold-n2'], [volumes[1]]: ['cold-n3'] }),
+      fleetMax: 1,
+      isThin: false,
+      rebuildMs: 4 * MINUTE_MS,
+      troubleMs: 24 * MINUTE_MS,
+    }),
+    stage: (world) => {
+      const { truth, clock } = world;
+      truth.iops.set(volumes[0], iopsFor('hot'));
+      truth.iops.set(volumes[1], iopsFor('cold'));
+      clock.after(6 * MINUTE_MS, () => truth.iops.set(volumes[1], iopsFor('hot')));
+      return { bus: unpublishedWhenFilled(world, volumes[0], 12 * MINUTE_MS) };
+    },
+  },
+  'room that an owner of before gives back': {
+    says: 'who gives back the room of a move that waits for a person stands still, and what it sent arrives when another has room again',
+    profile: () => ({
+      volumes: calmVolumes({ [volumes[0]]: ['cold-n1', 'cold-n2'] }),
+      isThin: false,
+      troubleMs: 24 * MINUTE_MS,
+    }),
+    stage: (world, fleet) => {
+      world.truth.iops.set(volumes[0], iopsFor('hot'));
+      return {
+        bus: unpublishedWhenFilled(world, volumes[0], 18 * MINUTE_MS),
+        leaseServer: returnsLate(world, fleet, volumes[0]),
+      };
     },
   },
   'a wait between two rounds': {

@@ -157,6 +157,8 @@ export interface Observer {
   onHeartbeat(heartbeat: Heartbeat): void;
   /** Redis gives a migration room within the limits. */
   onRoom(granted: RoomGrant): void;
+  /** All the room of a migration is given back. */
+  onRoomBack(given: RoomGrant): void;
   onStory(who: string, what: string): void;
 }
 
@@ -169,6 +171,7 @@ export const nobody: Observer = {
   onEvent: nothing,
   onHeartbeat: nothing,
   onRoom: nothing,
+  onRoomBack: nothing,
   onStory: nothing,
 };
 
@@ -211,6 +214,11 @@ export function createWorld(options: {
       const reply = await memory.hold(request);
       if (reply.kind === 'granted') observer.onRoom(request);
       return reply;
+    },
+    releaseHolds: async (request) => {
+      const hadRoom = memory.roomOf(request.migrationId).length > 0;
+      await memory.releaseHolds(request);
+      if (hadRoom && memory.roomOf(request.migrationId).length === 0) observer.onRoomBack(request);
     },
   };
   const jumpRedis = (ms: number): void => {

@@ -37,6 +37,8 @@ export interface MemoryLeaseServer extends LeaseServer {
   /** Who owns a volume now, and the migration that has the fence. */
   ownerOf(volumeId: string): string | undefined;
   fenceHolder(): string | undefined;
+  /** How long that still has it without a renewal; 0 where nobody has it. */
+  fenceLeftMs(): number;
   /** What a migration has room in, within the limits. */
   roomOf(migrationId: string): readonly HoldKey[];
   /** Whether it grants anything. */
@@ -340,6 +342,7 @@ export function createMemoryLeaseServer(options: MemoryLeaseServerOptions): Memo
     },
     ownerOf: (volumeId) => liveLease('owner', volumeId)?.holder,
     fenceHolder: () => liveFence()?.migrationId,
+    fenceLeftMs: () => (liveFence()?.untilMs ?? clock.nowMs()) - clock.nowMs(),
     isOpen: () => state.epochRun === run,
     roomOf: (migrationId) => [...(state.records.get(migrationId)?.holds.keys() ?? [])],
     census: () => {

@@ -143,5 +143,7 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'no gap between the watermarks': 'loads between the watermarks',
   'what is deleted stays a fact': 'a volume that is deleted',
   'room is not given back at the end': 'a wait between two rounds',
+  'an old owner may give room back': 'room that an owner of before gives back',
+  'a fence need not outlast its call': 'a fence that is about to lapse',
   'the former end is not told': 'an end that is not told when its volume moves again',
 };

@@ -1,6 +1,7 @@
 import { inTheBudget } from './budget.ts';
 import { caughtIn } from './caught-in.ts';
 import { inDecisions } from './decisions.ts';
+import { inHoles } from './holes.ts';
 import { inObservation } from './observation.ts';
 import { inOwnership } from './ownership.ts';
 import type { PlantedDefect } from './planted-defect.ts';
@@ -18,6 +19,7 @@ export const plantedDefects: readonly PlantedDefect[] = [
   ...byAnotherReview,
   ...inTakeOvers,
   ...inTheBudget,
+  ...inHoles,
 ].map((defect) => {
   const last = caughtIn[defect.name];
   return last === undefined ? defect : { ...defect, caughtIn: last };

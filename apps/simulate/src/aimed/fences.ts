@@ -1,0 +1,68 @@
+import { RedisUnavailableError, type MemoryLeaseServer } from '@couchestor/shared/leases';
+import type { HttpRequest } from '@couchestor/shared/mayastor';
+import { calmVolumes } from '../world/calm-profile.ts';
+import type { MayastorRoad } from '../world/mayastor.ts';
+import { volumeIdOf } from '../world/profile.ts';
+import { iopsFor, type World } from '../world/world.ts';
+import type { AimedWorld } from './aimed-world.ts';
+
+/** How long the lease of a fence lasts. */
+
+const MINUTE_MS = 60_000;
+const VOLUME = volumeIdOf(1);
+/** Mayastor is slow for so long after the fence was given, of whose life of 15 s little is left then. */
+const SLOW_MS = 12_500;
+const ANSWERED_MS = 4_500;
+
+/** Nobody can renew the first fence, while the lease of its volume is renewed. Tells for how long Mayastor is slow then. */
+function firstIsNotRenewed({ leaseServer, clock }: World): { server: MemoryLeaseServer; slowForMs: () => number } {
+  let givenAtMs: number | undefined;
+  const sinceMs = (): number => clock.monotonicMs() - (givenAtMs ?? Number.POSITIVE_INFINITY);
+  const server: MemoryLeaseServer = {
+    ...leaseServer,
+    acquireFence: async (request) => {
+      const reply = await leaseServer.acquireFence(request);
+      if (reply.kind === 'granted') givenAtMs ??= clock.monotonicMs();
+      return reply;
+    },
+    renewFence: async (request) => {
+      if (sinceMs() < MINUTE_MS / 2) throw new RedisUnavailableError('renewFence', 'the server is away');
+      return leaseServer.renewFence(request);
+    },
+  };
+  return { server, slowForMs: () => (givenAtMs === undefined ? 0 : SLOW_MS - sinceMs()) };
+}
+
+function slowBeforeTheCall(
+  { surroundings }: World,
+  slowForMs: () => number,
+  isTheCall: (request: HttpRequest) => boolean,
+): MayastorRoad {
+  return {
+    transportOf: (process) => {
+      const transport = surroundings.mayastor.transportOf(process);
+      if (!process.name.startsWith('migrator')) return transport;
+      return {
+        ...transport,
+        send: async (request) => {
+          const leftMs = slowForMs();
+          if (leftMs > 0 && !isTheCall(request)) await process.clock.sleep(Math.min(ANSWERED_MS, leftMs));
+          return transport.send(request);
+        },
+      };
+    },
+  };
+}
+
+export const fences = {
+  'a fence that is about to lapse': {
+    says: 'the lease of a fence is not renewed, that of its volume is, and Mayastor is slow until little of it is left',
+    profile: () => ({ volumes: calmVolumes({ [VOLUME]: ['cold-n1', 'cold-n2'] }) }),
+    stage: (world) => {
+      world.truth.iops.set(VOLUME, iopsFor('hot'));
+      const { server, slowForMs } = firstIsNotRenewed(world);
+      const isGrowth = ({ path }: HttpRequest): boolean => path.endsWith('/replica_count/3');
+      return { leaseServer: server, mayastor: slowBeforeTheCall(world, slowForMs, isGrowth) };
+    },
+  },
+} as const satisfies Readonly<Record<string, AimedWorld>>;

@@ -658,7 +658,7 @@ function limitExceeded({ bus, profile, truth }: World): string | undefined {
     }
   }
   if (fleet > profile.fleetMax) return `${fleet} moves in flight, at most ${profile.fleetMax} may be`;
-  if (bytes > FLEET_BYTES) return `${bytes} bytes in flight`;
+  if (bytes > (profile.fleetBytes ?? FLEET_BYTES)) return `${bytes} bytes in flight`;
   for (const [key, { count, limit }] of used)
     if (count > limit) return `${count} moves on ${key}, the limit is ${limit}`;
   return undefined;

@@ -1,5 +1,5 @@
 import { calmVolumes } from '../world/calm-profile.ts';
-import { HIGH_IOPS, LOW_IOPS, volumeIdOf, type PolicySpecText, type Profile } from '../world/profile.ts';
+import { HIGH_IOPS, LOW_IOPS, SIZE_BYTES, volumeIdOf, type PolicySpecText, type Profile } from '../world/profile.ts';
 import { iopsFor, putPolicy } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
 
@@ -50,6 +50,21 @@ export const brakes = {
           maxConsecutiveFailures: 100,
         },
       }),
+    }),
+    stage: ({ truth }) => {
+      for (const id of volumes) truth.iops.set(id, iopsFor('hot'));
+      return undefined;
+    },
+  },
+  'few bytes in flight at a time': {
+    says: 'all of four volumes want to move, and there is room for the bytes of two',
+    profile: () => ({
+      volumes: calmVolumes(placements),
+      migrators: 3,
+      fleetMax: 4,
+      fleetBytes: 2 * SIZE_BYTES,
+      isThin: false,
+      rebuildMs: 20_000,
     }),
     stage: ({ truth }) => {
       for (const id of volumes) truth.iops.set(id, iopsFor('hot'));

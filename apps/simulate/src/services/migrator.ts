@@ -84,7 +84,7 @@ export const runMigrator: Service = async (
     logger: silentLog,
     settings: {
       cachePeriodMs: profile.cachePeriodMs,
-      fleet: { migrations: profile.fleetMax, bytes: FLEET_BYTES },
+      fleet: { migrations: profile.fleetMax, bytes: profile.fleetBytes ?? FLEET_BYTES },
       callTimeoutMs: CALL_TIMEOUT_MS,
       marginMs: MARGIN_MS,
       leaseTtlMs: LEASE_TTL_MS,

@@ -14,6 +14,8 @@ export interface Profile {
   readonly scorers: number;
   readonly watchers: number;
   readonly fleetMax: number;
+  /** Bytes of volumes in motion at a time; by default more than there are. */
+  readonly fleetBytes?: number;
   readonly cachePeriodMs: number;
   /** From one pass of the watcher over Mayastor to the next. */
   readonly watchPeriodMs: number;

@@ -145,5 +145,10 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'room is not given back at the end': 'a wait between two rounds',
   'an old owner may give room back': 'room that an owner of before gives back',
   'a fence need not outlast its call': 'a fence that is about to lapse',
+  'no limit for bytes': 'few bytes in flight at a time',
+  'a count without an answer is over at once': 5319,
+  'goes on without room': 'a move that waits for a person while another has its room',
+  'what was given back is registered again': 'news that come late',
+  'a swap only adds': 'a wait between two rounds',
   'the former end is not told': 'an end that is not told when its volume moves again',
 };

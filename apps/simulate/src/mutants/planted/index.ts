@@ -9,6 +9,7 @@ import { inTheProtocol } from './protocol.ts';
 import { byReview } from './reviewed.ts';
 import { byAnotherReview } from './reviewed-again.ts';
 import { inTakeOvers } from './take-overs.ts';
+import { byThirdReview } from './third-review.ts';
 
 export const plantedDefects: readonly PlantedDefect[] = [
   ...inTheProtocol,
@@ -20,6 +21,7 @@ export const plantedDefects: readonly PlantedDefect[] = [
   ...inTakeOvers,
   ...inTheBudget,
   ...inHoles,
+  ...byThirdReview,
 ].map((defect) => {
   const last = caughtIn[defect.name];
   return last === undefined ? defect : { ...defect, caughtIn: last };

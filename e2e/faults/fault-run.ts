@@ -11,7 +11,7 @@ import { createLeaseCensusTaker, type LeaseCensus } from '@couchestor/shared/lea
 import { seededRandom } from '@couchestor/shared/random';
 import { generateScenario } from '@couchestor/simulator/cluster';
 import { isRelease, isWrite, mostWithin, oldestPermit, openCallBook, type CallBook } from './measures/call-book.ts';
-import { mostSentInASecond, SENDS_LOGGED } from './measures/sent-calls.ts';
+import { mostSentInASecond, SENDS_LOGGED, type SentCalls } from './measures/sent-calls.ts';
 import { lookForRest } from './rest.ts';
 import { mountSmallDisk } from './small-disk.ts';
 import { followHeartbeats, readTold, type Told } from './told.ts';
@@ -46,7 +46,7 @@ export interface FaultReport {
   readonly leftovers: Leftovers;
   /** Most calls in any one second, as sent and as they arrived: a network that held calls back delivers them together. */
   readonly callsInASecond: Readonly<
-    Record<'watcher' | 'migrator', { readonly sent: number; readonly arrived: number; readonly allowed: number }>
+    Record<'watcher' | 'migrator', { readonly sent: SentCalls; readonly arrived: number; readonly allowed: number }>
   >;
   /** Age of the latest heartbeat when a call arrived at Mayastor. */
   readonly oldestPermitMs: { readonly changes: number; readonly releases: number };
@@ -260,10 +260,10 @@ function wrongsOf(report: Omit<FaultReport, 'wrongs'>, { moves }: FaultRunOption
     [status.failed === told.failed, `the status counts ${status.failed} failures, ${told.failed} were told`],
     [status.historyTwice.length === 0, `in the history twice: ${status.historyTwice.join(', ')}`],
     ...Object.entries(leftovers).map(([what, count]) => [count === 0, `${count} ${what} left`] as const),
-    ...Object.entries(report.callsInASecond).map(
-      ([service, { sent, allowed }]) =>
-        [sent <= allowed, `the ${service} sent ${sent} calls in a second, ${allowed} are allowed`] as const,
-    ),
+    ...Object.entries(report.callsInASecond).flatMap(([service, { sent, allowed }]) => [
+      [sent.shared <= allowed, `the ${service} sent ${sent.shared} calls in a second, ${allowed} are allowed`] as const,
+      [sent.alone <= allowed, `a ${service} without Redis sent ${sent.alone}, ${allowed} are allowed`] as const,
+    ]),
     ...Object.entries(oldestPermitMs).map(
       ([what, ms]) => [ms <= PERMIT_MAX_MS, `${what} ${ms} ms after the last heartbeat`] as const,
     ),

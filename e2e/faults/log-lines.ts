@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-interface LogLine {
+export interface LogLine {
   readonly time: string;
   readonly level: string;
   readonly msg: string;
+  /** Of a call. */
+  readonly method?: string;
   readonly atMs: number;
 }
 

@@ -95,7 +95,7 @@ function rowOf(report: LimitsReport): Readonly<Record<string, string | number>> 
     'over seconds': report.measuredSeconds,
     completed: report.completed,
     'restarts of Redis': report.redisRestarts,
-    'calls sent in a second': `${report.calls.mostSentInASecond} of ${report.calls.allowedPerSecond}`,
+    'calls sent in a second': `${report.calls.mostSentInASecond.shared} of ${report.calls.allowedPerSecond}`,
     'in a minute': `${report.calls.mostInAMinute} of ${60 * report.calls.allowedPerSecond}`,
     wrong: report.wrongs.length,
   };

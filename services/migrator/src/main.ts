@@ -90,7 +90,12 @@ await runService({
       createMayastorClient({
         ...mayastorAccess(config),
         timeoutMs: config.MAYASTOR_TIMEOUT_MS,
-        pace: createPace({ takeCall: (...call) => leases.takeCall(...call), alone, clock }),
+        pace: createPace({
+          takeCall: (...call) => leases.takeCall(...call),
+          alone,
+          onAlone: () => logger.debug({}, 'next call without Redis'),
+          clock,
+        }),
         onSend: (call) => logger.debug(call, 'call to Mayastor'),
         clock,
         registry,

@@ -6,12 +6,15 @@ import { createPace } from './pace.ts';
 
 function paced(takeCall: () => Promise<number>) {
   const clock = createVirtualClock();
-  const pace = createPace({ takeCall, alone: createRateLimiter({ callsPerSecond: 2, clock }), clock });
+  const alone = createRateLimiter({ callsPerSecond: 2, clock });
+  const aloneAtMs: number[] = [];
+  const onAlone = (): unknown => aloneAtMs.push(clock.monotonicMs() - begin);
+  const pace = createPace({ takeCall, alone, onAlone, clock });
   const madeAtMs: number[] = [];
   const begin = clock.monotonicMs();
   const make = (kind: CallKind): Promise<unknown> =>
     pace(kind, 50).then(() => madeAtMs.push(clock.monotonicMs() - begin));
-  return { clock, make, madeAtMs };
+  return { clock, make, madeAtMs, aloneAtMs };
 }
 
 const away = (): Promise<number> => Promise.reject(new RedisUnavailableError('takeCall', 'no answer'));
@@ -28,7 +31,9 @@ test('without Redis cordons are removed after a pause, by a budget of our own, a
 
 test('each outage has its pause, with Redis there is none', async () => {
   let isAway = true;
-  const { clock, make, madeAtMs } = paced(() => (isAway ? away() : Promise.resolve(Number.POSITIVE_INFINITY)));
+  const { clock, make, madeAtMs, aloneAtMs } = paced(() =>
+    isAway ? away() : Promise.resolve(Number.POSITIVE_INFINITY),
+  );
   const first = make('release');
   await clock.advance(3_000);
   await first;
@@ -40,6 +45,7 @@ test('each outage has its pause, with Redis there is none', async () => {
   await clock.advance(3_000);
   await second;
   expect(madeAtMs).toEqual([2_050, 3_000, 8_050]);
+  expect(aloneAtMs).toEqual([2_050, 8_050]);
 });
 
 test('what is no outage is passed on', async () => {

@@ -7,6 +7,8 @@ export interface PaceParts {
   readonly takeCall: (priority: CallPriority, lifeMs: number, signal?: AbortSignal) => Promise<number>;
   /** For this process alone. */
   readonly alone: Pick<RateLimiter, 'take'>;
+  /** A call may be made that the shared budget knows nothing of. */
+  readonly onAlone: () => void;
   readonly clock: Clock;
 }
 
@@ -15,7 +17,7 @@ const priorities = { release: 'release', write: 'act', read: 'read' } as const s
  * When a call to Mayastor may be made. Our cordons may be removed without Redis: each migrator then keeps to the whole
  * budget by itself, once nothing counts any more that was granted to others before.
  */
-export function createPace({ takeCall, alone, clock }: PaceParts): Pace {
+export function createPace({ takeCall, alone, onAlone, clock }: PaceParts): Pace {
   let awaySinceMs: number | undefined;
   return async (kind, lifeMs, signal) => {
     try {
@@ -27,7 +29,9 @@ export function createPace({ takeCall, alone, clock }: PaceParts): Pace {
       awaySinceMs ??= clock.monotonicMs();
       if (kind !== 'release') throw error;
       await clock.sleep(Math.max(0, awaySinceMs + SLOT_TAKEN_MAX_MS - clock.monotonicMs()), signal);
-      return alone.take(kind, lifeMs, signal);
+      const goodUntilMs = await alone.take(kind, lifeMs, signal);
+      onAlone();
+      return goodUntilMs;
     }
   };
 }

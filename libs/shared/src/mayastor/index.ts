@@ -7,7 +7,7 @@ export type { MayastorNode, NodeStatus } from './node.ts';
 export type { Done, Outcome, RefusalCode, Refused, Unknown } from './outcome.ts';
 export { ownedByTargetAlone, type ReplicaOwners } from './owners.ts';
 export type { Pool, PoolCordon, PoolStatus } from './pool.ts';
-export { SLOT_TAKEN_MAX_MS } from './call-life.ts';
+export { CALL_LIFE_MAX_MS, SLOT_TAKEN_MAX_MS } from './call-life.ts';
 export type { Pace } from './paced-sender.ts';
 export { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './rate-limiter.ts';
 export { createMayastorClient, type MayastorClientOptions } from './rest-client.ts';

@@ -39,6 +39,8 @@ interface FactNews {
   readonly name: StateName;
   readonly id: SubjectToken;
   readonly message: Message | undefined;
+  /** When it was said, for all who hear it; 0 of a tombstone. */
+  readonly timeMs: number;
   readonly digest: string;
 }
 
@@ -46,6 +48,7 @@ interface Stored {
   readonly id: SubjectToken;
   /** Undefined for a tombstone. */
   readonly message: Message | undefined;
+  readonly timeMs: number;
   readonly digest: string;
   readonly sequence: number;
 }
@@ -78,9 +81,10 @@ export function createStateStream(options: {
   const store = (name: StateName, id: SubjectToken, message: Message | undefined, digest: string): Stored => {
     sequence += 1;
     writes += 1;
-    const stored = { id, message, digest, sequence };
+    const timeMs = message === undefined ? 0 : Date.parse(message.time);
+    const stored = { id, message, timeMs, digest, sequence };
     kindOf(name).set(id, stored);
-    log.push({ name, id, message, digest });
+    log.push({ name, id, message, timeMs, digest });
     for (const follower of followers) if (follower.name === name) follower.onStored(stored);
     return stored;
   };
@@ -156,7 +160,7 @@ export function createStateStream(options: {
         for (const listener of told) listener(id, next, previous);
       };
       follow(process, name, signal, {
-        onStored: ({ id, message, sequence: at }) =>
+        onStored: ({ id, message, timeMs, sequence: at }) =>
           set(
             id,
             message === undefined
@@ -164,7 +168,7 @@ export function createStateStream(options: {
               : {
                   data: message.data as Fact<StateName>['data'],
                   sequence: at,
-                  timeMs: Date.parse(message.time),
+                  timeMs,
                   ...(message.traceparent === undefined ? {} : { traceparent: message.traceparent }),
                 },
           ),

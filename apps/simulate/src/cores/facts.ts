@@ -26,7 +26,7 @@ export function createHeardFacts(ways: Ways, bus: DirectBus, names: readonly Sta
   let heardTo: number | undefined;
   let lost: { readonly atMs: number; readonly unconfirmed: Set<string> } | undefined;
 
-  const take = (name: StateName, id: string, message: Message | undefined): void => {
+  const take = (name: StateName, id: string, message: Message | undefined, timeMs: number): void => {
     const table = tables.get(name);
     lost?.unconfirmed.delete(`${name}/${id}`);
     if (table === undefined) return;
@@ -34,7 +34,7 @@ export function createHeardFacts(ways: Ways, bus: DirectBus, names: readonly Sta
     else
       table.set(id, {
         data: message.data as MessageData<StateName>,
-        timeMs: Date.parse(message.time),
+        timeMs,
         ...(message.traceparent === undefined ? {} : { traceparent: message.traceparent }),
       });
   };
@@ -51,7 +51,8 @@ export function createHeardFacts(ways: Ways, bus: DirectBus, names: readonly Sta
     const { factLog } = bus;
     if (heardTo === factLog.length || !ways.hears('facts')) return isNews;
     if (heardTo === undefined) {
-      for (const name of names) for (const { id, message } of bus.storedFacts(name)) take(name, id, message);
+      for (const name of names)
+        for (const { id, message, timeMs } of bus.storedFacts(name)) take(name, id, message, timeMs);
       heardTo = factLog.length;
       return true;
     }
@@ -61,7 +62,7 @@ export function createHeardFacts(ways: Ways, bus: DirectBus, names: readonly Sta
       if (news === 'lost') {
         const keys = [...tables].flatMap(([name, table]) => [...table.keys()].map((id) => `${name}/${id}`));
         lost = { atMs: clock.monotonicMs(), unconfirmed: new Set(keys) };
-      } else if (tables.has(news.name)) take(news.name, news.id, news.message);
+      } else if (tables.has(news.name)) take(news.name, news.id, news.message, news.timeMs);
       isNews = true;
     }
     return isNews;

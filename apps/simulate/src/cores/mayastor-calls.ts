@@ -57,9 +57,9 @@ export function createMayastorCalls(options: {
   const { process } = ways;
   const unavailable = (path: string): Error => new MayastorUnavailableError(path, 'no answer');
 
-  function* read<T>(path: string, what: (shown: Shown) => T): Task<T> {
+  function read<T>(path: string, what: (shown: Shown) => T): Task<T> {
     arrivals.onRead();
-    return yield* ways.ask(
+    return ways.ask(
       `GET ${path.split('/')[1]}`,
       READ_TIMEOUT_MS,
       () => {
@@ -131,10 +131,8 @@ export function createMayastorCalls(options: {
         pools: new Map(shown.pools().map((pool) => [pool.id, seenPool(pool)])),
         nodes: new Map(shown.nodes().map((node) => [node.id, seenNode(node)])),
       }));
-      arrivals.onThingsRead(
-        process,
-        new Map([...cluster.pools, ...cluster.nodes].map(([name, { online }]) => [name, online])),
-      );
+      arrivals.onThingsRead(process, cluster.pools);
+      arrivals.onThingsRead(process, cluster.nodes);
       return cluster;
     },
     readOwners: (volumeId) =>

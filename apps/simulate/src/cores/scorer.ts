@@ -83,10 +83,13 @@ export const runCoreScorer: Service = async (process, surroundings, signal) => {
   const takeIntent = (volumeId: string, stored: (typeof direct.intentLog)[number]['record']): void => {
     isChanged = true;
     if (stored === undefined) return void intents.delete(volumeId);
+    const before = intents.get(volumeId);
     const intent = readIntent(stored.intent);
     if (intent.state === 'active') refusals.moved(volumeId);
     intents.set(volumeId, intent);
     starts.set(intent.migrationId, intent);
+    // They are the same in each record of a move.
+    if (before?.migrationId === intent.migrationId) return;
     for (const { migrationId, startedAt } of stored.intent.startsBefore ?? [])
       starts.set(migrationId, { migrationId, policyId: intent.policyId, startedAtMs: parseTimestampMs(startedAt) });
   };

@@ -4,10 +4,30 @@ import type { SimulatedProcess } from '../world/process.ts';
  * What a process does one thing after the other. It is a generator, since most of what the cores ask is answered at once:
  * then nothing is waited for, and where something is, it is the virtual clock that goes on with the task.
  */
-export type Task<T = void> = Generator<Suspend, T, unknown>;
+export type Task<T = void> = Iterable<Suspend, T, unknown>;
 
 /** Told how to go on; what it is told is what `yield` answers. */
 type Suspend = (resume: (value?: unknown) => void) => void;
+
+/** What took no time. */
+export function atOnce<T>(value: T): Task<T> {
+  return new AtOnce(value);
+}
+
+/** A task, its iterator and its only result in one, since there are millions. */
+class AtOnce<T> implements Iterable<Suspend, T, unknown>, IteratorReturnResult<T> {
+  readonly done = true;
+  readonly value: T;
+  constructor(value: T) {
+    this.value = value;
+  }
+  next(): this {
+    return this;
+  }
+  [Symbol.iterator](): this {
+    return this;
+  }
+}
 
 class Failure {
   readonly error: unknown;
@@ -18,10 +38,11 @@ class Failure {
 
 /** Runs the task until it waits for the first time; it goes on by itself. Whatever it throws is told. */
 export function begin(task: Task, onFailure: (error: unknown) => void): void {
+  const steps = task[Symbol.iterator]();
   const resume = (value?: unknown): void => {
     try {
-      const next = value instanceof Failure ? task.throw(value.error) : task.next(value);
-      if (next.done !== true) next.value(resume);
+      const next = value instanceof Failure ? steps.throw?.(value.error) : steps.next(value);
+      if (next?.done === false) next.value(resume);
     } catch (error) {
       onFailure(error);
     }

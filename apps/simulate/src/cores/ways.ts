@@ -4,7 +4,7 @@ import { lateMs } from '../world/network.ts';
 import { ApiServerAway } from '../world/kubernetes.ts';
 import type { SimulatedProcess } from '../world/process.ts';
 import { upTo } from '../world/random.ts';
-import { sleep, type Task } from './task.ts';
+import { atOnce, sleep, type Task } from './task.ts';
 
 /** The ways from one process to the servers: what is asked on them is answered at once, but for what goes wrong. */
 export interface Ways {
@@ -30,7 +30,6 @@ const CRASH_SHARE = 0.02;
 const MILD_LATE_MAX_MS = 50;
 const MILD_REFUSED_SHARE = 0.35;
 const MESSAGES_LATE_MAX_MS = 20_000;
-/** Between two things that a process does others may come. */
 const RECONNECT_SHARE = 0.1;
 const BETWEEN_SHARE = 0.12;
 const BETWEEN_MAX_MS = 20;
@@ -61,17 +60,29 @@ export function createWays(options: {
     process.kill();
     for (;;) yield () => undefined;
   }
-  function* ask<T>(what: string, timeoutMs: number, effect: () => T, unanswered: () => Error): Task<T> {
-    if (!process.isRunning) yield* sleep(process, 0);
-    if (isCut(process, what)) {
-      yield* sleep(process, timeoutMs);
-      throw unanswered();
-    }
+  /** For how long others come between two things that the process does: mostly for no time. */
+  const othersComeMs = (): number => (random() < BETWEEN_SHARE ? 1 + upTo(random, BETWEEN_MAX_MS) : 0);
+  function ask<T>(what: string, timeoutMs: number, effect: () => T, unanswered: () => Error): Task<T> {
+    if (!process.isRunning) return askOnceRunning(what, timeoutMs, effect, unanswered);
+    if (isCut(process, what)) return fail(timeoutMs, unanswered);
     const lot = drawn(spots, what, '');
-    if (lot === undefined) {
-      if (random() < BETWEEN_SHARE) yield* sleep(process, 1 + upTo(random, BETWEEN_MAX_MS));
-      return effect();
-    }
+    if (lot !== undefined) return askWith(lot, timeoutMs, effect, unanswered);
+    const waitMs = othersComeMs();
+    return waitMs === 0 ? atOnce(effect()) : wait(waitMs, effect);
+  }
+  function* askOnceRunning<T>(...asked: Parameters<typeof ask<T>>): Task<T> {
+    yield* sleep(process, 0);
+    return yield* ask(...asked);
+  }
+  function* fail(ms: number, unanswered: () => Error): Task<never> {
+    yield* sleep(process, ms);
+    throw unanswered();
+  }
+  function* wait<T>(ms: number, effect: () => T): Task<T> {
+    yield* sleep(process, ms);
+    return effect();
+  }
+  function* askWith<T>(lot: Lot, timeoutMs: number, effect: () => T, unanswered: () => Error): Task<T> {
     if (isMild(lot)) {
       yield* sleep(process, upTo(lot.random, MILD_LATE_MAX_MS));
       if (lot.random() < MILD_REFUSED_SHARE) throw unanswered();

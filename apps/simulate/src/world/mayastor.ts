@@ -35,9 +35,14 @@ export interface MayastorRoadOptions {
   readonly onCutOff: () => void;
   readonly onRead: () => void;
   /** Who asked is told of each node, or of each pool, whether it is online. */
-  readonly onThingsRead: (process: SimulatedProcess, shown: ReadonlyMap<string, boolean>) => void;
+  readonly onThingsRead: (process: SimulatedProcess, shown: ReadonlyMap<string, ShownThing>) => void;
   /** The answer to a read of one volume reaches who asked. */
   readonly onVolumeRead: (process: SimulatedProcess, volumeId: string) => void;
+}
+
+/** A node or a pool. */
+interface ShownThing {
+  readonly online: boolean;
 }
 
 const CRASH_SHARE = 0.006;
@@ -162,11 +167,11 @@ export function createMayastorRoad(options: MayastorRoadOptions): MayastorRoad {
   };
 }
 
-function thingsIn(value: unknown): ReadonlyMap<string, boolean> {
+function thingsIn(value: unknown): ReadonlyMap<string, ShownThing> {
   const things = Array.isArray(value)
     ? (value as readonly { readonly id: string; readonly state?: { readonly status: string } }[])
     : [];
-  return new Map(things.map(({ id, state }) => [id, state?.status === 'Online']));
+  return new Map(things.map(({ id, state }) => [id, { online: state?.status === 'Online' }]));
 }
 
 function never(process: SimulatedProcess): Promise<never> {

@@ -104,7 +104,7 @@ export function createNetwork({ clock, chaos, emphasis = {}, promptRandom }: Net
       signal?.addEventListener('abort', abandon, { once: true });
     });
 
-  const cuts: { readonly process: SimulatedProcess; readonly what: string; readonly untilMs: number }[] = [];
+  let cuts: { readonly process: SimulatedProcess; readonly what: string; readonly untilMs: number }[] = [];
   const isCut = (process: SimulatedProcess, what: string): boolean =>
     cuts.some((cut) => cut.process === process && what.startsWith(cut.what) && clock.monotonicMs() < cut.untilMs);
 
@@ -141,6 +141,7 @@ export function createNetwork({ clock, chaos, emphasis = {}, promptRandom }: Net
     },
     isCut,
     cut: (process, what, forMs) => {
+      cuts = cuts.filter(({ untilMs }) => clock.monotonicMs() < untilMs);
       cuts.push({ process, what, untilMs: clock.monotonicMs() + forMs });
     },
     askOnce: async (process, what, effect, { timeoutMs, timedOut, signal, weight }) => {

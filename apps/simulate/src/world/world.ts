@@ -274,10 +274,12 @@ export function createWorld(options: {
       truth.reads += 1;
     },
     onThingsRead: ({ name }, shown) => {
-      for (const [thing, isOnline] of shown) {
+      const { shownAwaySinceMs } = truth;
+      for (const [thing, { online }] of shown) {
+        if (online && shownAwaySinceMs.size === 0) continue;
         const key = `${name}/${thing}`;
-        if (isOnline) truth.shownAwaySinceMs.delete(key);
-        else if (!truth.shownAwaySinceMs.has(key)) truth.shownAwaySinceMs.set(key, clock.monotonicMs());
+        if (online) shownAwaySinceMs.delete(key);
+        else if (!shownAwaySinceMs.has(key)) shownAwaySinceMs.set(key, clock.monotonicMs());
       }
     },
     onVolumeRead: ({ name }, volumeId) => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Placement, Tier } from '../policy/index.ts';
 import { subjectToken, type SubjectToken } from './subjects.ts';
 
@@ -30,7 +30,7 @@ export function proposalIdOf(proposal: Proposal): string {
     proposal.toTier,
     ...(proposal.period === undefined ? [] : [String(proposal.period)]),
   ];
-  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32);
+  return hash('sha256', parts.join('\n')).slice(0, 32);
 }
 
 /** Derived from content, so that whoever proposes the same try of the same move proposes the same id. */
@@ -40,17 +40,15 @@ export function migrationIdOf(proposalId: string, attempt: number): string {
 
 /** Node names may hold dots, which subjects may not: their hash stands for them. */
 export function nodeToken(nodeName: string): SubjectToken {
-  return subjectToken(createHash('sha256').update(nodeName).digest('hex').slice(0, 32));
+  return subjectToken(hash('sha256', nodeName).slice(0, 32));
 }
 
 /** RFC 9562, version 5 (SHA-1, name based). */
 export function uuidV5(namespace: string, name: string): string {
-  const hash = createHash('sha1')
-    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
-    .update(name)
-    .digest();
-  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x50, 6);
-  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = hash.toString('hex');
+  const named = Buffer.concat([Buffer.from(namespace.replaceAll('-', ''), 'hex'), Buffer.from(name)]);
+  const bytes = hash('sha1', named, 'buffer');
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
 }

@@ -19,7 +19,8 @@ export interface StorageNode {
   readonly id: string;
   readonly address: string;
   readonly grpcEndpoint: string;
-  readonly labels: Map<string, string>;
+  /** Another map after each change. */
+  labels: ReadonlyMap<string, string>;
   readonly pools: Set<Pool>;
   readonly nexuses: Set<Nexus>;
   cordonLabels: string[];
@@ -49,7 +50,8 @@ export interface Pool {
   readonly node: StorageNode;
   readonly disks: readonly string[];
   readonly capacityBytes: number;
-  readonly labels: Map<string, string>;
+  /** Another map after each change. */
+  labels: ReadonlyMap<string, string>;
   /** Every replica on the disk, those without an owner too. */
   readonly replicas: Set<Replica>;
   cordon: PoolCordon;

@@ -173,7 +173,7 @@ export async function setLabel(
     throw failures.labelsExist(resource, of.id, label.key, present);
   }
   await persist(world);
-  of.labels.set(label.key, label.value);
+  of.labels = new Map(of.labels).set(label.key, label.value);
 }
 
 export async function removeLabel(
@@ -185,5 +185,5 @@ export async function removeLabel(
   if (resource === 'Pool' && key === createdByLabel) throw failures.forbiddenUnlabel(key);
   if (!of.labels.has(key)) throw failures.labelNotFound(resource, of.id, key);
   await persist(world);
-  of.labels.delete(key);
+  of.labels = new Map([...of.labels].filter(([other]) => other !== key));
 }

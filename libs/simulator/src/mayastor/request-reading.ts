@@ -5,7 +5,10 @@ import type { NewVolume } from './volumes.ts';
 
 /** Reads what a caller sent; throws the refusal that the REST server gives before it asks the core. */
 
+const asWritten = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 export function uuidSegment(text: string): string {
+  if (asWritten.test(text)) return text;
   const wrong = text.search(/[^0-9a-fA-F-]/);
   if (wrong >= 0) {
     throw failures.badPath(

@@ -17,7 +17,7 @@ export function routeOf(world: World, request: MayastorRequest): Routed | undefi
     world,
     method: request.method,
     segments: raw.map(decoded),
-    query: new URLSearchParams(rawQuery),
+    query: rawQuery === '' ? noQuery : new URLSearchParams(rawQuery),
     rawQuery,
     body: request.body,
   };
@@ -39,7 +39,10 @@ export function routeOf(world: World, request: MayastorRequest): Routed | undefi
   }
 }
 
+const noQuery = new URLSearchParams();
+
 function decoded(segment: string): string {
+  if (!segment.includes('%')) return segment;
   try {
     return decodeURIComponent(segment);
   } catch {

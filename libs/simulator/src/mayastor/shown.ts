@@ -199,6 +199,13 @@ function shownTopology({ topology }: Volume): ShownTopology {
   };
 }
 
+const labelsShown = new WeakMap<ReadonlyMap<string, string>, Readonly<Record<string, string>>>();
+function shownLabels(labels: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
+  const known = labelsShown.get(labels) ?? Object.fromEntries(labels);
+  labelsShown.set(labels, known);
+  return known;
+}
+
 function shownPool(world: World, pool: Pool): ShownPool {
   const isSeen = pool.node.seenOnline;
   const { poolCordon } = world.capabilities;
@@ -206,7 +213,7 @@ function shownPool(world: World, pool: Pool): ShownPool {
   return {
     id: pool.id,
     node: pool.node.id,
-    labels: Object.fromEntries(pool.labels),
+    labels: shownLabels(pool.labels),
     specStatus: 'Created',
     status: isSeen ? (pool.faulted ? 'Faulted' : 'Online') : 'Unknown',
     capacityBytes: isSeen ? pool.capacityBytes : undefined,
@@ -230,6 +237,6 @@ function shownNode(world: World, node: StorageNode): ShownNode {
     version: `v${world.version}`,
     cordonLabels: [...node.cordonLabels],
     drainLabels: [...node.drainLabels],
-    labels: Object.fromEntries(node.labels),
+    labels: shownLabels(node.labels),
   };
 }

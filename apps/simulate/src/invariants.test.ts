@@ -15,7 +15,7 @@ import {
   store,
   VOLUME,
 } from './testing.ts';
-import { GIB, volumeIdOf } from './world/profile.ts';
+import { GIB, volumeIdOf, type Profile } from './world/profile.ts';
 import { DRAIN, PERSON, putPolicy, type World } from './world/world.ts';
 
 /** Worlds in which one thing is wrong, and the invariant that has to say so. In the twin without it none says a word. */
@@ -185,6 +185,40 @@ test('I2: a replica is said to have gone', () => {
   });
   expect(said(world, { event: removed('another') })).toEqual([]);
   expect(said(world, { event: removed(replica?.uuid ?? '') })).toEqual(['I2']);
+});
+
+test('I11: a move makes more than one copy in vain, where nobody else does anything', () => {
+  const { migrationId, volumeName, policyId, policyName } = anIntent();
+  const added = (id: string): MigrationEvent => ({
+    name: 'migration.replica-added',
+    subject: '',
+    id,
+    source: 'migrator-1',
+    time: '2026-01-01T00:00:00Z',
+    data: {
+      migrationId,
+      volumeId: VOLUME,
+      volumeName,
+      policyId,
+      policyName,
+      replicaId: id,
+      pool: 'hot-n3',
+      node: 'n3',
+    },
+  });
+  const worldAfter = (events: readonly MigrationEvent[], change: Partial<Profile> = {}): World => {
+    const world = aWorld({ deeds: 0, ...change });
+    store(world, anIntent());
+    (world.bus.events as MigrationEvent[]).push(...events);
+    return world;
+  };
+  const three = ['1', '2', '3'].map(added);
+  expect(said(worldAfter(three), { event: added('3') })).toEqual([]);
+  // What is told again is no other copy.
+  expect(said(worldAfter([...three, added('3')]), { event: added('3') })).toEqual([]);
+  const four = [...three, added('4')];
+  expect(said(worldAfter(four), { event: added('4') })).toEqual(['I11']);
+  expect(said(worldAfter(four, { deeds: 3 }), { event: added('4') })).toEqual([]);
 });
 
 test('I3: a call for a volume that moves for somebody else, or not at all; and a second move of a volume', () => {

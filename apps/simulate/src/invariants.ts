@@ -224,6 +224,7 @@ export const invariants: readonly Invariant[] = [
     id: 'I11',
     says: 'with healthy dependencies every volume reaches its tier or a reason, and then nothing changes',
     onRequested: startsForNothing,
+    onEvent: (event, world) => copiesInVain(event, world),
     onIntent: (next, previous, world) =>
       completedElsewhere(next, previous, world) ?? failsWithoutCause(next, previous, world),
     atRest: (world) => notConverged(world),
@@ -880,6 +881,18 @@ function failsWithoutCause(next: Intent, previous: Intent | undefined, world: Wo
   if (profile.version === '2.7.1' && profile.rebuildMs < READ_MS) return undefined;
   return next.reason === 'Unsettled' || next.reason === 'WrongVictim'
     ? `the move of ${next.volumeId} fails, though nothing is wrong: ${next.message}`
+    : undefined;
+}
+
+/** Where nobody else does anything, each replica is copied once, and one copy in vain is reason enough to stop. */
+function copiesInVain({ name, data }: MigrationEvent, { bus, profile }: World): string | undefined {
+  if (name !== 'migration.replica-added' || profile.faultRate > 0 || profile.deeds > 0) return undefined;
+  const record = bus.intents.get(data.volumeId)?.intent;
+  if (record?.state !== 'active' || record.migrationId !== data.migrationId) return undefined;
+  const copies = bus.events.filter((event) => event.name === name && event.data.migrationId === data.migrationId);
+  const count = new Set(copies.map(({ id }) => id)).size;
+  return count > record.replicaCount + 1
+    ? `the move of ${data.volumeId} makes copy ${count} of its ${record.replicaCount} replicas`
     : undefined;
 }
 

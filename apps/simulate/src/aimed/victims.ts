@@ -71,6 +71,20 @@ export const victims = {
       return undefined;
     },
   },
+  'a Mayastor that ignores the steer': {
+    says: 'whichever replica is steered out, another one goes, so that each copy is in vain',
+    profile: () => ({
+      ...profile(),
+      steer: 'ignored',
+      volumes: calmVolumes({ [VOLUME]: ['cold-n1', 'cold-n2', 'cold-n3'] }),
+      rebuildMs: 10_000,
+    }),
+    stage: ({ truth, clock }) => {
+      truth.iops.set(VOLUME, iopsFor('hot'));
+      clock.after(profile().troubleMs - MINUTE_MS, () => truth.iops.set(VOLUME, iopsFor('cold')));
+      return undefined;
+    },
+  },
   'a pool that a person closed before': {
     says: 'a person cordons a pool of the tier, and the volume goes to another behind a fence in which that one stands',
     profile,

@@ -17,7 +17,7 @@ export function createBaselines(tally: Tally, say: (line: string) => void): Base
   const known = new Map<string, Promise<WorkerReport | undefined>>();
   const reached = new Map<number, number[]>();
   const first = async (run: RunTask, trial: Trial): Promise<WorkerReport | undefined> => {
-    const result = await run({ trial, mutant: undefined, stepsMax: undefined });
+    const result = await run({ trial, mutant: undefined, stepsMax: undefined, restWithinMs: undefined });
     if (result.kind !== 'ended') throw new Error(`${trialName(trial)} where nothing was changed: ${result.why}`);
     if (result.report.kind !== 'world') throw new Error('a world was asked for');
     const { report, passed } = result.report;
@@ -33,7 +33,7 @@ export function createBaselines(tally: Tally, say: (line: string) => void): Base
   };
   const ofCore = new Map<string, Promise<ReadonlySet<number>>>();
   const firstOfCore = async (run: RunTask, trial: Trial): Promise<ReadonlySet<number>> => {
-    const result = await run({ trial, mutant: undefined, stepsMax: undefined });
+    const result = await run({ trial, mutant: undefined, stepsMax: undefined, restWithinMs: undefined });
     if (result.kind !== 'ended') throw new Error(`${trialName(trial)} where nothing was changed: ${result.why}`);
     if (result.report.kind !== 'core') throw new Error('the core alone was asked for');
     const { wrong, passed } = result.report;

@@ -26,6 +26,8 @@ export type Baseline = (trial: Trial) => Promise<WorkerReport | undefined>;
 /** Of the steps that the world takes without the change. */
 const STEPS_FACTOR = 20;
 const STEPS_MIN = 200_000;
+/** Most worlds rest sooner where nothing is wrong. One that does not has as long as it takes then. */
+const REST_WITHIN_MS = 45 * 60_000;
 
 /** Puts a change to trial after trial, up to the first thing that is not as it should be. */
 export async function judge(
@@ -41,7 +43,8 @@ export async function judge(
     const usual = isWorld ? await baseline(trial) : undefined;
     if (isWorld && usual === undefined) continue;
     const stepsMax = Math.max(STEPS_MIN, STEPS_FACTOR * (usual?.steps ?? 0));
-    const found = findingOf(await run({ trial, mutant, stepsMax }), usual);
+    const restWithinMs = Math.max(REST_WITHIN_MS, usual?.virtualMs ?? 0);
+    const found = findingOf(await run({ trial, mutant, stepsMax, restWithinMs }), usual);
     if (found.kind === 'wrong') return { kind: 'caught', trial, by: found.by, what: found.what };
     tried += 1;
     if (found.differs) differed += 1;

@@ -16,6 +16,8 @@ export interface TrialTask {
   readonly mutant: number | undefined;
   /** After so many steps of the world it is taken for one that never rests; undefined for no end. */
   readonly stepsMax: number | undefined;
+  /** It has to be at rest within this; undefined for what any world has. */
+  readonly restWithinMs: number | undefined;
 }
 
 /** What a world came to, up to its first breach. */
@@ -48,8 +50,6 @@ function small(profile: Profile): Partial<Profile> {
   return { troubleMs: 6 * MINUTE_MS, deeds: 20, volumes, standstillMaxMs };
 }
 const MINUTE_MS = 60_000;
-/** Where nothing is wrong worlds rest sooner. */
-const REST_WITHIN_MS = 45 * MINUTE_MS;
 
 function runWorld(trial: Extract<Trial, { kind: 'seed' | 'aimed' }>, options: SeedOptions): Promise<SeedReport> {
   if (trial.kind === 'aimed') return runAimed(aimedWorlds[trial.world], options);
@@ -57,7 +57,7 @@ function runWorld(trial: Extract<Trial, { kind: 'seed' | 'aimed' }>, options: Se
   return runSeed(trial.seed, { ...options, profile });
 }
 
-const runTask = async ({ trial, mutant, stepsMax }: TrialTask): Promise<WorldReport | CoreReport> => {
+const runTask = async ({ trial, mutant, stepsMax, restWithinMs }: TrialTask): Promise<WorldReport | CoreReport> => {
   const passed = new Set<number>();
   const note = (number: number): boolean => {
     passed.add(number);
@@ -70,7 +70,7 @@ const runTask = async ({ trial, mutant, stepsMax }: TrialTask): Promise<WorldRep
   }
   const { schedule: _schedule, ...report } = await runWorld(trial, {
     stopAtBreach: true,
-    restWithinMs: REST_WITHIN_MS,
+    ...(restWithinMs === undefined ? {} : { restWithinMs }),
     ...(stepsMax === undefined ? {} : { stepsMax }),
   });
   // What was rejected in this run and is caught by nobody is no fault of the next.

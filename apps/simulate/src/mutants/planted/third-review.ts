@@ -42,4 +42,12 @@ export const byThirdReview: readonly PlantedDefect[] = [
     find: "const next = new Map(mode === 'add' ? mine : []);",
     replace: 'const next = new Map(mine);',
   },
+  {
+    name: 'an ignored steer is tried again',
+    world: 'no steer',
+    says: 'that another replica went than the steered one is no reason to stop',
+    file: `${core}/drop-replica.ts`,
+    find: 'if (!present.has(steer.victimReplicaId)) return undefined;',
+    replace: 'if (present.size > 0) return undefined;',
+  },
 ];

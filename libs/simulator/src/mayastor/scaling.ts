@@ -1,7 +1,7 @@
 import { addChild, noteRedundancy, removeChild } from './data-path.ts';
 import { callEngine, EngineFailure, persist } from './engine-calls.ts';
 import type { Child, Nexus, Replica, Volume } from './entities.ts';
-import { failures } from './errors.ts';
+import { failures, type RestFailure } from './errors.ts';
 import { createReplica, destroyReplica } from './replicas.ts';
 import { childOf, removalVictim } from './victim.ts';
 import { isSeen, rebuildsSeen, refresh } from './view.ts';
@@ -9,27 +9,38 @@ import { targetView, volumeStatus } from './volume-state.ts';
 import type { Cause } from './cause.ts';
 import type { World } from './world.ts';
 
-/** `PUT /volumes/{id}/replica_count/{n}`, the volume being held by the caller. */
-export async function setReplicaCount(world: World, volume: Volume, wanted: number, cause: Cause): Promise<void> {
-  checkCount(world, volume, wanted);
+/**
+ * `PUT /volumes/{id}/replica_count/{n}`, the volume being held by the caller. What is refused before anything is done is
+ * returned and not thrown: most calls are probes, which are refused always.
+ */
+export async function setReplicaCount(
+  world: World,
+  volume: Volume,
+  wanted: number,
+  cause: Cause,
+): Promise<RestFailure | undefined> {
+  const refusal = refusalOfCount(world, volume, wanted);
+  if (refusal !== undefined) return refusal;
   await persist(world);
   if (wanted > volume.replicaCount) await grow(world, volume, cause);
   else await shrink(world, volume, wanted, cause);
   volume.replicaCount = wanted;
   world.ledger.replicaCount(volume.uuid, wanted);
+  return undefined;
 }
 
 /** The refusals, in the order in which the core makes them. */
-function checkCount(world: World, volume: Volume, wanted: number): void {
+function refusalOfCount(world: World, volume: Volume, wanted: number): RestFailure | undefined {
   const view = targetView(world, volume);
-  if ((volume.target === undefined) !== (view === undefined)) throw failures.notReady(volume.uuid);
-  if (wanted === volume.replicaCount) throw failures.countAchieved(volume.uuid, wanted);
-  if (wanted < 1) throw failures.lastReplica(volume.uuid);
-  if (Math.abs(wanted - volume.replicaCount) !== 1) throw failures.changeCount();
+  if ((volume.target === undefined) !== (view === undefined)) return failures.notReady(volume.uuid);
+  if (wanted === volume.replicaCount) return failures.countAchieved(volume.uuid, wanted);
+  if (wanted < 1) return failures.lastReplica(volume.uuid);
+  if (Math.abs(wanted - volume.replicaCount) !== 1) return failures.changeCount();
   const status = volumeStatus(volume, view);
-  if (wanted > volume.replicaCount && status !== 'Online') throw failures.replicaIncrease(volume.uuid, status);
+  if (wanted > volume.replicaCount && status !== 'Online') return failures.replicaIncrease(volume.uuid, status);
   const grouped = volume.affinityGroup !== undefined && world.capabilities.affinityGroupKeepsTwo;
-  if (grouped && wanted < volume.replicaCount && wanted < 2) throw failures.restrictedCount(wanted);
+  if (grouped && wanted < volume.replicaCount && wanted < 2) return failures.restrictedCount(wanted);
+  return undefined;
 }
 
 async function grow(world: World, volume: Volume, cause: Cause): Promise<void> {

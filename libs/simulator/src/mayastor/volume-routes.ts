@@ -1,3 +1,4 @@
+import { answerOf } from './core.ts';
 import { rebuildHistoryBody } from './nexus-bodies.ts';
 import { volumeBody } from './volume-bodies.ts';
 import { failures } from './errors.ts';
@@ -22,7 +23,8 @@ export function volumeRoute(call: Call): Routed | undefined {
     const wanted = byteSegment(third);
     return write((cause) =>
       withVolume(world, id, 'SetReplica', async (volume) => {
-        await setReplicaCount(world, volume, wanted, cause);
+        const refusal = await setReplicaCount(world, volume, wanted, cause);
+        if (refusal !== undefined) return answerOf(refusal);
         return ok(volumeBody(world, volume));
       }),
     );

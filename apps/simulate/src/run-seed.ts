@@ -57,6 +57,8 @@ export interface SeedOptions {
   readonly profile?: Partial<Profile>;
   /** What runs in the processes; whole services by default. */
   readonly services?: Services;
+  /** The world of a seed; by default that of whole services. */
+  readonly profileOf?: (seed: number) => Profile;
   /** Ends the run at the first breach. */
   readonly stopAtBreach?: boolean;
   /** All has to be at rest within this after the trouble; 90 minutes by default. */
@@ -83,7 +85,7 @@ const STOP_MS = 2 * MINUTE_MS;
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
   const { story = noStory, stopAtBreach = false, stepsMax = Number.POSITIVE_INFINITY } = options;
   const { restWithinMs = REST_WITHIN_MS } = options;
-  const profile: Profile = { ...profileOf(seed), ...options.profile };
+  const profile: Profile = { ...(options.profileOf ?? profileOf)(seed), ...options.profile };
   const breaches: Breach[] = [];
   let step = 0;
   let hasFailed = false;

@@ -14,6 +14,9 @@ export interface SimulationOptions<R> {
   readonly onReport: (report: R) => boolean;
 }
 
+/** What a world makes is soon forgotten: with little room for the new it would be copied before that, again and again. */
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 192 };
+
 /** Runs seeds on all workers. Resolves when every seed that was begun has ended. */
 export async function simulate<R extends { readonly moves: number }>(options: SimulationOptions<R>): Promise<void> {
   const { bundle, firstSeed, seeds, onReport } = options;
@@ -24,7 +27,7 @@ export async function simulate<R extends { readonly moves: number }>(options: Si
 
   const runWorker = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const worker = new Worker(bundle, { workerData: options.workerData });
+      const worker = new Worker(bundle, { workerData: options.workerData, resourceLimits: RESOURCE_LIMITS });
       const begin = (): void => {
         // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread has no origin
         if (mayBegin()) worker.postMessage(next++);

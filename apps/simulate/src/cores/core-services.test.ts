@@ -28,3 +28,8 @@ test('with none of its faults every move of a seed is completed, and none of the
   expect(calm).toMatchObject({ breaches: [], faults: 0, crashes: 0, unsettled: 0, leftovers: 0 });
   expect(calm.completed).toBe(calm.moves);
 }, 120_000);
+
+test('a world of cores takes nothing from the world that whole services have by that seed', async () => {
+  // There all nodes die, in ways that are known where the profile says so.
+  expect(await runCores(119, { profile: SHORT })).toMatchObject({ breaches: [], unsettled: 0, leftovers: 0 });
+}, 120_000);

@@ -10,6 +10,5 @@ const coreServices: Services = { watcher: runCoreWatcher, scorer: runCoreScorer,
 
 /** One world of cores, by its seed. */
 export function runCores(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
-  const profile = { ...coresProfileOf(seed), ...options.profile };
-  return runSeed(seed, { ...options, profile, services: coreServices });
+  return runSeed(seed, { ...options, profileOf: coresProfileOf, services: coreServices });
 }

@@ -59,6 +59,8 @@ export interface SeedOptions {
   readonly services?: Services;
   /** The world of a seed; by default that of whole services. */
   readonly profileOf?: (seed: number) => Profile;
+  /** Of the virtual clock, in one turn of the event loop: more than one if nothing that runs waits for such a turn. */
+  readonly timersPerTurn?: number;
   /** Ends the run at the first breach. */
   readonly stopAtBreach?: boolean;
   /** All has to be at rest within this after the trouble; 90 minutes by default. */
@@ -167,8 +169,8 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
   };
 
   let violations = 0;
-  const runUntil = (done: () => boolean, withinMs: number): Promise<boolean> =>
-    clock.runUntil(() => {
+  const runUntil = (done: () => boolean, withinMs: number): Promise<boolean> => {
+    const isDone = (): boolean => {
       step += 1;
       if (step === stepsMax) breach('I11', `the world takes more than ${stepsMax} steps`);
       if (model.ledger.violationCount !== violations) {
@@ -176,7 +178,9 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
         look(({ afterStep }) => afterStep?.(world));
       }
       return (stopAtBreach && hasFailed) || step >= stepsMax || done();
-    }, withinMs);
+    };
+    return clock.runUntil(isDone, withinMs, options.timersPerTurn);
+  };
   const pass = (ms: number): Promise<boolean> => runUntil(() => false, ms);
   const report = (unsettled: number, leftovers: number): SeedReport => ({
     seed,

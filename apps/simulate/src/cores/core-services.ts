@@ -10,5 +10,5 @@ const coreServices: Services = { watcher: runCoreWatcher, scorer: runCoreScorer,
 
 /** One world of cores, by its seed. */
 export function runCores(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
-  return runSeed(seed, { ...options, profileOf: coresProfileOf, services: coreServices });
+  return runSeed(seed, { ...options, profileOf: coresProfileOf, timersPerTurn: 64, services: coreServices });
 }

@@ -35,3 +35,34 @@ test('timers of a virtual clock run in order of time, those of one moment in the
   await clock.advance(5);
   expect(ran).toEqual(['first', 'second', 'late']);
 });
+
+test.each([1, 2, 64])(
+  'with %i timers in one turn promises settle after each, and the end is exact',
+  async (perTurn) => {
+    const clock = createVirtualClock();
+    const said: string[] = [];
+    const settleSlowly = async (ms: number): Promise<void> => {
+      for (let hop = 0; hop < 100; hop += 1) await Promise.resolve();
+      said.push(`${ms} has settled`);
+    };
+    for (let ms = 1; ms <= 5; ms += 1) {
+      clock.after(ms, () => {
+        said.push(String(ms));
+        void settleSlowly(ms);
+      });
+    }
+    expect(await clock.runUntil(() => said.length >= 6, 10, perTurn)).toBe(true);
+    expect(said).toEqual(['1', '1 has settled', '2', '2 has settled', '3', '3 has settled']);
+    expect(await clock.runUntil(() => false, 1, perTurn)).toBe(false);
+    expect(clock.monotonicMs()).toBe(4);
+    await expect(
+      clock.runUntil(
+        () => {
+          throw new Error('cannot say');
+        },
+        1,
+        perTurn,
+      ),
+    ).rejects.toThrow('cannot say');
+  },
+);

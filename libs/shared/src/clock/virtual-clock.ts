@@ -9,9 +9,10 @@ export interface VirtualClock extends Clock {
   runNext(): Promise<boolean>;
   /**
    * Runs one timer after the other until `done` says so, which is asked before each, and for at most `withinMs`; then
-   * the time is the end of that. Work that was begun outside of timers has to have settled before.
+   * the time is the end of that. Work that was begun outside of timers has to have settled before. Each timer has a turn
+   * of the event loop, which costs as much as a short one does; so many have one together, if whatever runs needs none.
    */
-  runUntil(done: () => boolean, withinMs: number): Promise<boolean>;
+  runUntil(done: () => boolean, withinMs: number, timersPerTurn?: number): Promise<boolean>;
   /** Number of timers set. */
   pending(): number;
   /** Moves wall time alone, as a step of NTP would. */
@@ -63,13 +64,13 @@ export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): VirtualClock
       await fire();
       return true;
     },
-    runUntil: (done, withinMs) => {
+    runUntil: (done, withinMs, timersPerTurn = 1) => {
       const endMs = elapsedMs + withinMs;
-      return inTurns(() => {
-        if (done()) return { over: true };
+      return inTurns(timersPerTurn, () => {
+        if (done()) return true;
         if (timers.nextDueMs() > endMs) {
           elapsedMs = endMs;
-          return { over: false };
+          return false;
         }
         runNext();
         return undefined;
@@ -89,14 +90,11 @@ function settlePromises(): Promise<void> {
   });
 }
 
-/** So many steps are queued for one turn of the event loop, which would cost as much as a step does. */
-const STEPS_PER_TURN = 64;
-
 /**
- * Takes steps until one says what it came to. Between two of them promises settle, for Node lets them do so after each
- * callback of a turn; what waits for a turn of its own, as nothing does that is simulated, may have to wait for some steps.
+ * Takes steps until one of them answers, the first one now. Between two of them promises settle, for Node lets them after
+ * each callback of a turn.
  */
-function inTurns(step: () => { readonly over: boolean } | undefined): Promise<boolean> {
+function inTurns(stepsPerTurn: number, step: () => boolean | undefined): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let isOver = false;
     let queued = 0;
@@ -104,21 +102,21 @@ function inTurns(step: () => { readonly over: boolean } | undefined): Promise<bo
       queued -= 1;
       if (isOver) return;
       try {
-        const end = step();
-        if (end === undefined) {
-          if (queued === 0) queue();
+        const answer = step();
+        if (answer === undefined) {
+          if (queued <= 0) queue();
           return;
         }
         isOver = true;
-        resolve(end.over);
+        resolve(answer);
       } catch (error) {
         isOver = true;
         reject(error);
       }
     };
     const queue = (): void => {
-      for (; queued < STEPS_PER_TURN; queued += 1) setImmediate(take);
+      for (queued = 0; queued < stepsPerTurn; queued += 1) setImmediate(take);
     };
-    queue();
+    take();
   });
 }

@@ -5,7 +5,7 @@ export { isWhole, type Arriving, type Capabilities, type Evidence, type SeenVolu
 export { holdsOf, type FleetLimits, type Hold } from './core/holds.ts';
 export * as changes from './core/intent-changes.ts';
 export { judgeRequest } from './core/judge-request.ts';
-export { judgeLateCall, type LateCall } from './core/late-call.ts';
+export { isTakenForWanted, judgeLateCall, type LateCall } from './core/late-call.ts';
 export { nextStep } from './core/next-step.ts';
 export { refusedGrowth } from './core/refused-growth.ts';
 export type { CallStep, OwnStep, Step } from './core/step.ts';

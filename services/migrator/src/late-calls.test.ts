@@ -26,7 +26,11 @@ function lateWorld() {
     replicaCount: 2,
     outbox: [untold],
   } as unknown as EndedIntent;
-  const state: { failure: Error | undefined; stored: Intent } = { failure: undefined, stored: record };
+  const state: { failure: Error | undefined; stored: Intent; isRunning: boolean } = {
+    failure: undefined,
+    stored: record,
+    isRunning: false,
+  };
   const told: string[] = [];
   const intents = {
     get: () => Promise.resolve({ intent: state.stored, revision: 1 }),
@@ -39,6 +43,7 @@ function lateWorld() {
   const lateCalls = createLateCalls({
     instance: 'one',
     intents: intents as unknown as IntentStore,
+    board: { get: () => ({ intent: state.stored, revision: 1 }) },
     events: {
       publish: (name) => {
         if (state.failure !== undefined) return Promise.reject(state.failure);
@@ -49,10 +54,10 @@ function lateWorld() {
     mayastor: { readVolume: () => Promise.resolve(aVolume({ placement: [...placement, 'sata-n3'] })) },
     clock,
     logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
-    isRunning: () => false,
+    isRunning: () => state.isRunning,
   });
   lateCalls.note(anIntent({ placement }), 3);
-  return { lateCalls, state, told };
+  return { clock, lateCalls, state, told };
 }
 
 test('what a late call did is undone, and before that the end of the move whose record it takes is told', async () => {
@@ -70,4 +75,27 @@ test('while that end cannot be told its record stays, and the call is looked aft
   await lateCalls.follow(signal);
   await lateCalls.follow(signal);
   expect(told).toEqual(['tells migration.aborted', 'writes LateCall']);
+});
+
+test('a count that one move after the other takes for wanted is undone after the last of them', async () => {
+  const { clock, lateCalls, state, told } = lateWorld();
+  const three = [...placement, 'sata-n3'];
+  const began = (migrationId: string): ActiveIntent => ({
+    ...anIntent({ placement: three }),
+    migrationId,
+    replicaCount: 3,
+    startedAt: new Date(clock.nowMs()).toISOString(),
+  });
+  state.stored = began('took what it found');
+  // The process that sent the call may work on that move itself.
+  state.isRunning = true;
+  await lateCalls.follow(signal);
+  state.isRunning = false;
+  await clock.advance(180_000);
+  const { owner: _, ownerToken: __, ...next } = began('began when that had ended');
+  const endedAt = new Date(clock.nowMs()).toISOString();
+  state.stored = { ...next, state: 'ended', outcome: 'completed', endedAt, outbox: [] } as unknown as EndedIntent;
+  await lateCalls.follow(signal);
+  expect(told).toEqual(['writes LateCall']);
+  expect(state.stored).toMatchObject({ state: 'active', replicaCount: 2 });
 });

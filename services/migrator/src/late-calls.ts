@@ -1,7 +1,8 @@
 import { ConflictError, type IntentStore } from '@couchestor/shared/bus';
 import type { Clock } from '@couchestor/shared/clock';
 import type { ActiveIntent } from '@couchestor/shared/messages';
-import { judgeLateCall, type LateCall } from './core/late-call.ts';
+import { isTakenForWanted, judgeLateCall, type LateCall } from './core/late-call.ts';
+import type { IntentBoard } from './intent-board.ts';
 import type { MoveLogger } from './move-context.ts';
 import type { Mayastor, MoveEvents } from './ports.ts';
 import { tellUntold } from './untold-events.ts';
@@ -16,6 +17,7 @@ export interface LateCalls {
 export function createLateCalls(options: {
   readonly instance: string;
   readonly intents: IntentStore;
+  readonly board: Pick<IntentBoard, 'get'>;
   readonly events: MoveEvents;
   readonly mayastor: Pick<Mayastor, 'readVolume'>;
   readonly clock: Clock;
@@ -23,7 +25,7 @@ export function createLateCalls(options: {
   /** Whether this process works on a move of the volume. */
   readonly isRunning: (volumeId: string) => boolean;
 }): LateCalls {
-  const { instance, intents, events, mayastor, clock, logger, isRunning } = options;
+  const { instance, intents, board, events, mayastor, clock, logger, isRunning } = options;
   const calls = new Map<string, LateCall>();
 
   const followOne = async (volumeId: string, call: LateCall, signal: AbortSignal): Promise<void> => {
@@ -59,7 +61,13 @@ export function createLateCalls(options: {
       );
     },
     follow: async (signal) => {
-      for (const [volumeId, call] of calls) if (!isRunning(volumeId)) await followOne(volumeId, call, signal);
+      for (const [volumeId, call] of calls) {
+        const record = board.get(volumeId)?.intent;
+        // The next move may begin as soon as this one ends, too late to be told by its time.
+        const isTaken = record?.state === 'active' && isTakenForWanted(call, record);
+        if (isTaken) calls.set(volumeId, { ...call, isTaken });
+        else if (!isRunning(volumeId)) await followOne(volumeId, call, signal);
+      }
     },
   };
 }

@@ -24,7 +24,8 @@ export function createMigrator(options: MigratorOptions): Migrator {
   const stopping = new AbortController();
   const { signal: stopped } = stopping;
   const isRunning = (volumeId: string): boolean => moves.has(volumeId);
-  const lateCalls = createLateCalls({ instance, intents, events: options.events, mayastor, clock, logger, isRunning });
+  const { events } = options;
+  const lateCalls = createLateCalls({ instance, intents, board, events, mayastor, clock, logger, isRunning });
   const moves = createRunningMoves(options, { stopping, onLateCall: (intent, count) => lateCalls.note(intent, count) });
   const limits = createLimits({ leases, intents, board, fleet: settings.fleet, clock, logger, signal: stopped });
   const requests = createRequests(options, { limits, moves, stopping });

@@ -4,6 +4,7 @@ import {
   holdsOf,
   isDependencyError,
   isWhole,
+  isTakenForWanted,
   judgeLateCall,
   judgeRequest,
   watchIntents,
@@ -417,7 +418,10 @@ export const runCoreMigrator: Service = async (process, surroundings, signal) =>
 
   function* followLateCalls(): Task {
     for (const [volumeId, call] of lateCalls) {
-      if (running.has(volumeId)) continue;
+      const heard = board.get(volumeId)?.intent;
+      const isTaken = heard?.state === 'active' && isTakenForWanted(call, heard);
+      if (isTaken) lateCalls.set(volumeId, { ...call, isTaken });
+      if (isTaken || running.has(volumeId)) continue;
       const stored = yield* store.get(volumeId);
       if (stored?.intent.state === 'active') continue;
       const volume = yield* calls.readVolume(volumeId);

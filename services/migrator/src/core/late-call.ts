@@ -18,6 +18,8 @@ export interface LateCall {
   readonly replicaCount: number;
   /** At the latest. */
   readonly sentAtMs: number;
+  /** A move took what came of it for wanted, and so has every one since that began with that count. */
+  readonly isTaken?: boolean;
 }
 
 export type LateCallVerdict =
@@ -61,10 +63,13 @@ export function judgeLateCall(
  * A move that began soon after the call may have found what came of it, and taken that for the count that the volume is
  * to have: nobody but the sender knows better, and may come to look only when it has begun.
  */
-function isTakenForWanted({ intent, replicaCount, sentAtMs }: LateCall, record: EndedIntent): boolean {
+export function isTakenForWanted(
+  { intent, replicaCount, sentAtMs, isTaken = false }: LateCall,
+  record: Pick<ActiveIntent | EndedIntent, 'migrationId' | 'replicaCount' | 'startedAt'>,
+): boolean {
+  if (record.migrationId === intent.migrationId || record.replicaCount !== replicaCount) return false;
   const afterMs = parseTimestampMs(record.startedAt) - sentAtMs;
-  const isOther = record.migrationId !== intent.migrationId && record.replicaCount === replicaCount;
-  return isOther && afterMs > -CLOCK_TOLERANCE_MS && afterMs < EFFECT_MS;
+  return isTaken || (afterMs > -CLOCK_TOLERANCE_MS && afterMs < EFFECT_MS);
 }
 
 /** A move that is rolled back from its beginning: it takes away what came, or brings back what went. */

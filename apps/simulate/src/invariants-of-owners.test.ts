@@ -353,6 +353,11 @@ test('I11: a move is asked for to where the volume has long been', async () => {
   await world.clock.advance(2 * MINUTE_MS);
   await scored(world, 10);
   expect(said(world, { request: there })).toEqual(['I11']);
+  // Where a person has given the pools of that tier other labels, it is there no more.
+  world.truth.relabelledAtMs.set(there.toTier, Number.POSITIVE_INFINITY);
+  expect(said(world, { request: there })).toEqual([]);
+  world.truth.relabelledAtMs.set(there.toTier, 0);
+  expect(said(world, { request: there })).toEqual(['I11']);
   await scored(world, 5_000);
   expect(said(world, { request: aRequest() })).toEqual([]);
 });

@@ -272,8 +272,10 @@ function createChangesOfMind(world: World, { send, persist, until }: Hands): Dee
       const tier = random() < 0.5 ? 'hot' : 'cold';
       const nodes = profile.nodes.filter((node) => profile.tiersOf(node).includes(tier));
       for (const node of nodes) relabel(node, tier, 'spare');
+      truth.relabelledAtMs.set(tier, Number.POSITIVE_INFINITY);
       until(random, () => {
         for (const node of nodes) relabel(node, tier, tier);
+        truth.relabelledAtMs.set(tier, clock.monotonicMs());
       });
     },
     'a DiskPool is made that Mayastor does not know': (random) => {

@@ -113,7 +113,7 @@ export function startsForNothing(
   const volume = model.volume(volumeId);
   if (volume === undefined || truth.outOfTurn.has(migrationId)) return undefined;
   const changedAtMs = model.ledger.changes().findLast(({ volume: id }) => id === volumeId)?.atMs ?? 0;
-  const sinceMs = clock.monotonicMs() - changedAtMs;
+  const sinceMs = clock.monotonicMs() - Math.max(changedAtMs, truth.relabelledAtMs.get(toTier) ?? 0);
   return sinceMs > NEWS_MS && volume.replicas.every(({ pool }) => pool.startsWith(toTier))
     ? `${volumeId} is to move to ${toTier}, where it has been for ${sinceMs} ms`
     : undefined;

@@ -89,6 +89,8 @@ interface Truth {
   unseen: { readonly volumes: ReadonlySet<string>; readonly sinceMs: number } | undefined;
   /** When Redis last lost or forgot something, or its clock jumped. */
   redisShakenAtMs: number;
+  /** By tier: when its pools got their labels back; while a person has given them others, infinite. */
+  readonly relabelledAtMs: Map<string, number>;
   /** When it last lost its data, or became another process. */
   redisLostAtMs: number;
   redisJumpedAtMs: number;
@@ -376,6 +378,7 @@ function createTruth(): Truth {
     prometheus: { isAway: false, hasFew: false },
     unseen: undefined,
     redisShakenAtMs: Number.NEGATIVE_INFINITY,
+    relabelledAtMs: new Map(),
     redisLostAtMs: Number.NEGATIVE_INFINITY,
     redisJumpedAtMs: Number.NEGATIVE_INFINITY,
     redisAheadMs: 0,

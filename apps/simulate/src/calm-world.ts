@@ -1,6 +1,6 @@
 import type { SimulatedBus } from './bus/simulated-bus.ts';
 import { createFleet, type Fleet } from './fleet.ts';
-import { invariants } from './invariants.ts';
+import { invariants } from './invariants/invariants.ts';
 import type { MayastorRoad } from './world/mayastor.ts';
 import { seededRandom } from '@couchestor/shared/random';
 import { calmProfile, calmVolumes } from './world/calm-profile.ts';

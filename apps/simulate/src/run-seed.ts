@@ -1,18 +1,13 @@
 import { isOurCordonLabel, type EndedIntent, type Intent } from '@couchestor/shared/messages';
 import { createFleet, type Fleet, type Role, type Services } from './fleet.ts';
-import {
-  changeOf,
-  invariants,
-  restingReasons,
-  type Invariant,
-  type InvariantId,
-  type SeenCall,
-  spreadOver,
-} from './invariants.ts';
+import { restingReasons } from './invariants/at-rest.ts';
+import { spreadOver } from './invariants/counts.ts';
+import { invariants, type Invariant, type InvariantId } from './invariants/invariants.ts';
+import { changeOf, type SeenCall } from './invariants/seen-call.ts';
+import { nobodyIsRight, regretsOf } from './invariants/starts.ts';
 import { changeLoads, createPeople } from './people.ts';
 import { FAILURE_BACKOFF_MS } from './services/migrator.ts';
 import type { Surroundings } from './services/surroundings.ts';
-import { nobodyIsRight, regretsOf } from './starts.ts';
 import { noStory, type Story } from './story.ts';
 import type { SimulatedProcess } from './world/process.ts';
 import { profileOf } from './world/profile-of.ts';

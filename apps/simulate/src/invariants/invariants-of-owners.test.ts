@@ -14,8 +14,8 @@ import {
   store,
   VOLUME,
 } from './testing.ts';
-import { GIB, volumeIdOf } from './world/profile.ts';
-import type { World } from './world/world.ts';
+import { GIB, volumeIdOf } from '../world/profile.ts';
+import type { World } from '../world/world.ts';
 
 /** Who may act, and what was there before, each with a twin in which nothing is wrong. */
 

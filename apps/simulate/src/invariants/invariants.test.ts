@@ -15,8 +15,8 @@ import {
   store,
   VOLUME,
 } from './testing.ts';
-import { GIB, volumeIdOf, type Profile } from './world/profile.ts';
-import { DRAIN, PERSON, putPolicy, type World } from './world/world.ts';
+import { GIB, volumeIdOf, type Profile } from '../world/profile.ts';
+import { DRAIN, PERSON, putPolicy, type World } from '../world/world.ts';
 
 /** Worlds in which one thing is wrong, and the invariant that has to say so. In the twin without it none says a word. */
 

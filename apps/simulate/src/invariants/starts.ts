@@ -1,8 +1,9 @@
 import type { ActiveIntent } from '@couchestor/shared/messages';
 import { parseDurationMs } from '@couchestor/shared/units';
-import type { SimulatedProcess } from './world/process.ts';
-import { HIGH_IOPS, LOW_IOPS, WINDOW_OPEN_MINUTES, type PolicySpecText } from './world/profile.ts';
-import { DRAIN, type World } from './world/world.ts';
+import type { SimulatedProcess } from '../world/process.ts';
+import { HIGH_IOPS, LOW_IOPS, WINDOW_OPEN_MINUTES, type PolicySpecText } from '../world/profile.ts';
+import { DRAIN, type World } from '../world/world.ts';
+import { CLOCK_TOLERANCE_MS, NEWS_MS, NOTICE_MS } from './knowable.ts';
 
 /**
  * What must hold of a move in the moment in which it is asked for, and in that in which it is taken up. The scorer and
@@ -13,12 +14,6 @@ export type Start = Pick<
   'migrationId' | 'volumeId' | 'policyId' | 'policyGeneration' | 'fromTier' | 'toTier' | 'replicaCount'
 > & { readonly rollback?: ActiveIntent['rollback'] };
 
-/** The clocks of processes may differ by so much. */
-export const CLOCK_TOLERANCE_MS = 30_000;
-/** Mayastor needs so long to see that a node is gone. */
-export const NOTICE_MS = 12_000;
-/** Facts reach everybody within this, late messages and lost publishes included. */
-export const NEWS_MS = 90_000;
 const HOUR_MS = 3_600_000;
 /** Records are dated to the second. */
 const JUDGED_MS = 1_500;

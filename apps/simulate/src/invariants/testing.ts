@@ -1,11 +1,12 @@
 import type { MigrationEvent, StoredIntent } from '@couchestor/shared/bus';
 import type { ActiveIntent, EndedIntent, Heartbeat, MigrationRequested } from '@couchestor/shared/messages';
-import { changeOf, invariants, type InvariantId, type SeenCall } from './invariants.ts';
-import type { ArrivingCall } from './world/mayastor.ts';
-import { createProcess, type SimulatedProcess } from './world/process.ts';
-import { profileOf } from './world/profile-of.ts';
-import { GIB, SIZE_BYTES, volumeIdOf, type PolicySpecText, type Profile } from './world/profile.ts';
-import { createWorld, nobody, type World } from './world/world.ts';
+import { invariants, type InvariantId } from './invariants.ts';
+import { changeOf, type SeenCall } from './seen-call.ts';
+import type { ArrivingCall } from '../world/mayastor.ts';
+import { createProcess, type SimulatedProcess } from '../world/process.ts';
+import { profileOf } from '../world/profile-of.ts';
+import { GIB, SIZE_BYTES, volumeIdOf, type PolicySpecText, type Profile } from '../world/profile.ts';
+import { createWorld, nobody, type World } from '../world/world.ts';
 
 /** Worlds in which one thing is wrong, for tests of what has to notice it. */
 

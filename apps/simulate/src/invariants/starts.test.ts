@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { aRequest, anIntent, aWorld, MINUTE_MS, said, scored, VOLUME } from './testing.ts';
-import { requestOutOfTurn } from './out-of-turn.ts';
+import { requestOutOfTurn } from '../out-of-turn.ts';
 import { startsTooSoon } from './starts.ts';
 import { seededRandom } from '@couchestor/shared/random';
-import { putPolicy, type World } from './world/world.ts';
+import { putPolicy, type World } from '../world/world.ts';
 
 /** Both who asks for a move and who takes it up have to look; each is told apart from the other here. */
 

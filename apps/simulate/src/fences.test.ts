@@ -1,6 +1,7 @@
 import { RedisUnavailableError } from '@couchestor/shared/leases';
 import type { ActiveIntent } from '@couchestor/shared/messages';
 import { describe, expect, test, vi } from 'vitest';
+import { through } from './aimed/in-between.ts';
 import { createCalmWorld, type CalmWorld } from './calm-world.ts';
 import { volumeIdOf } from './world/profile.ts';
 
@@ -63,21 +64,15 @@ describe('the fence of a dead migrator', () => {
 /** Of the cordons of a fence the first has no answer and comes late, and the second is granted no call by Redis. */
 function halfFencedWorld(): CalmWorld {
   let cordons = 0;
-  const world = createCalmWorld({ [VOLUME]: ['cold-n1'] }, {}, (road) => ({
-    transportOf: (process) => {
-      const transport = road.transportOf(process);
-      return {
-        ...transport,
-        send: (request) => {
-          if (!isCordon(request)) return transport.send(request);
-          cordons += 1;
-          return cordons === 2
-            ? Promise.reject(new RedisUnavailableError('takeCall', 'no answer in time'))
-            : transport.send(request);
-        },
-      };
-    },
-  }));
+  const world = createCalmWorld({ [VOLUME]: ['cold-n1'] }, {}, (road) =>
+    through(road, (request, transport) => {
+      if (!isCordon(request)) return transport.send(request);
+      cordons += 1;
+      return cordons === 2
+        ? Promise.reject(new RedisUnavailableError('takeCall', 'no answer in time'))
+        : transport.send(request);
+    }),
+  );
   world.model.faults.onCall((call) =>
     cordons === 1 && isCordon(call) ? { kind: 'timeout', effectAfterMs: 12_000 } : undefined,
   );

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { through } from './aimed/in-between.ts';
 import { createCalmWorld, type CalmWorld } from './calm-world.ts';
 import { volumeIdOf } from './world/profile.ts';
 
@@ -12,24 +13,18 @@ vi.setConfig({ testTimeout: MINUTE_MS });
  */
 function lateWorld(): { readonly world: CalmWorld; readonly ends: () => string[] } {
   let hasStood = false;
-  const world = createCalmWorld({ [VOLUME]: ['cold-n1', 'cold-n2'] }, {}, (road) => ({
-    transportOf: (process) => {
-      const transport = road.transportOf(process);
-      return {
-        ...transport,
-        send: async (request) => {
-          const isIt = !hasStood && request.path.endsWith('/replica_count/3') && request.mayStart?.() !== false;
-          if (!isIt) return transport.send(request);
-          hasStood = true;
-          const abort = world.bus.intents.get(VOLUME)?.intent.migrationId;
-          world.kubernetes.putPersistentVolume(VOLUME, { abort, hold: 'true' });
-          process.pauseFor(20 * MINUTE_MS);
-          await process.running();
-          return transport.send({ ...request, mayStart: () => true });
-        },
-      };
-    },
-  }));
+  const world = createCalmWorld({ [VOLUME]: ['cold-n1', 'cold-n2'] }, {}, (road) =>
+    through(road, async (request, transport, process) => {
+      const isIt = !hasStood && request.path.endsWith('/replica_count/3') && request.mayStart?.() !== false;
+      if (!isIt) return transport.send(request);
+      hasStood = true;
+      const abort = world.bus.intents.get(VOLUME)?.intent.migrationId;
+      world.kubernetes.putPersistentVolume(VOLUME, { abort, hold: 'true' });
+      process.pauseFor(20 * MINUTE_MS);
+      await process.running();
+      return transport.send({ ...request, mayStart: () => true });
+    }),
+  );
   const ends = (): string[] =>
     world.bus.events.filter(({ name }) => /completed|failed|aborted/.test(name)).map(({ name }) => name);
   return { world, ends };
@@ -71,26 +66,19 @@ test('a replica that a person asked for meanwhile is left alone', async () => {
 
 test('a cordon that a process set after its move had ended goes again, though it came when its answer was given up', async () => {
   let hasStood = false;
-  const world = createCalmWorld({ [VOLUME]: ['cold-n1', 'cold-n2'] }, {}, (road) => ({
-    transportOf: (process) => {
-      const transport = road.transportOf(process);
-      return {
-        ...transport,
-        send: async (request) => {
-          const { method, path, body } = request;
-          const isIt =
-            !hasStood && method === 'PUT' && path === '/pools/hot-n4/cordon' && request.mayStart?.() !== false;
-          if (!isIt) return transport.send(request);
-          hasStood = true;
-          process.pauseFor(20 * MINUTE_MS);
-          await process.running();
-          const cordon = { method, path: `/v0${path}`, body: JSON.parse(body ?? '{}') as unknown };
-          world.clock.after(20_000, () => void world.model.handle(cordon));
-          return { kind: 'lost', reason: 'timeout', message: 'no answer in time' };
-        },
-      };
-    },
-  }));
+  const world = createCalmWorld({ [VOLUME]: ['cold-n1', 'cold-n2'] }, {}, (road) =>
+    through(road, async (request, transport, process) => {
+      const { method, path, body } = request;
+      const isIt = !hasStood && method === 'PUT' && path === '/pools/hot-n4/cordon' && request.mayStart?.() !== false;
+      if (!isIt) return transport.send(request);
+      hasStood = true;
+      process.pauseFor(20 * MINUTE_MS);
+      await process.running();
+      const cordon = { method, path: `/v0${path}`, body: JSON.parse(body ?? '{}') as unknown };
+      world.clock.after(20_000, () => void world.model.handle(cordon));
+      return { kind: 'lost', reason: 'timeout', message: 'no answer in time' };
+    }),
+  );
   const cordons = (): readonly string[] => world.model.ledger.cordons();
   expect(await world.runUntil(() => world.clock.monotonicMs() > 19 * MINUTE_MS, 20 * MINUTE_MS)).toBe(true);
   expect(hasStood).toBe(true);

@@ -1,34 +1,11 @@
 import { expect, test } from 'vitest';
-import type { SimulatedBus } from './bus/simulated-bus.ts';
+import { slowNews } from './aimed/in-between.ts';
 import { createCalmWorld } from './calm-world.ts';
 import { profileOf } from './world/profile-of.ts';
 import { GIB, volumeIdOf } from './world/profile.ts';
 
 const MINUTE_MS = 60_000;
 const volumes = [1, 2].map(volumeIdOf);
-
-/** A bus on which every process hears of what is stored about moves so much later. */
-const slowNews =
-  (lateMs: number) =>
-  (given: SimulatedBus): SimulatedBus => ({
-    ...given,
-    connect: (process) => {
-      const bus = given.connect(process);
-      return {
-        ...bus,
-        intents: {
-          ...bus.intents,
-          watchAll: (options) =>
-            bus.intents.watchAll({
-              ...options,
-              onChange: (...change) => {
-                process.clock.after(lateMs, () => options.onChange(...change));
-              },
-            }),
-        },
-      };
-    },
-  });
 
 test.each([0, 3_000, 20_000])(
   'two moves that may fill one pool at a time do not fill it beyond its limit, with news that come after %i ms',
@@ -56,7 +33,7 @@ test.each([0, 3_000, 20_000])(
           })),
       },
       undefined,
-      slowNews(lateMs),
+      (bus) => slowNews(bus, lateMs),
     );
     const perPool = (): number[] => {
       const pools = volumes.flatMap((id) => world.model.volume(id)?.replicas.map(({ pool }) => pool) ?? []);

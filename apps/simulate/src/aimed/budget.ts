@@ -4,6 +4,7 @@ import type { MayastorRoad } from '../world/mayastor.ts';
 import { volumeIdOf } from '../world/profile.ts';
 import { iopsFor, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
+import { through } from './in-between.ts';
 
 /** The budget of calls, which all migrators share through Redis. */
 
@@ -22,24 +23,16 @@ const profile = () => ({
 });
 
 /** When migrators send something. */
-const noted = ({ surroundings, truth, clock }: World): MayastorRoad => ({
-  transportOf: (process) => {
-    const transport = surroundings.mayastor.transportOf(process);
-    if (!process.name.startsWith('migrator')) return transport;
-    return {
-      ...transport,
-      send: (request) =>
-        transport.send({
-          ...request,
-          mayStart: () => {
-            const may = request.mayStart?.() !== false;
-            if (may) truth.sentAtMs.push(clock.monotonicMs());
-            return may;
-          },
-        }),
+const noted = ({ surroundings, truth, clock }: World): MayastorRoad =>
+  through(surroundings.mayastor, (request, transport, process) => {
+    if (!process.name.startsWith('migrator')) return transport.send(request);
+    const mayStart = (): boolean => {
+      const may = request.mayStart?.() !== false;
+      if (may) truth.sentAtMs.push(clock.monotonicMs());
+      return may;
     };
-  },
-});
+    return transport.send({ ...request, mayStart });
+  });
 
 /** Every other second what Redis says of calls takes long, so that grants of two seconds come at once. */
 const slowByTurns = ({ leaseServer, clock }: World): MemoryLeaseServer => ({

@@ -5,6 +5,7 @@ import type { MayastorRoad } from '../world/mayastor.ts';
 import { volumeIdOf } from '../world/profile.ts';
 import { iopsFor, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
+import { through } from './in-between.ts';
 
 /** How long the lease of a fence lasts. */
 
@@ -38,20 +39,11 @@ function slowBeforeTheCall(
   slowForMs: () => number,
   isTheCall: (request: HttpRequest) => boolean,
 ): MayastorRoad {
-  return {
-    transportOf: (process) => {
-      const transport = surroundings.mayastor.transportOf(process);
-      if (!process.name.startsWith('migrator')) return transport;
-      return {
-        ...transport,
-        send: async (request) => {
-          const leftMs = slowForMs();
-          if (leftMs > 0 && !isTheCall(request)) await process.clock.sleep(Math.min(ANSWERED_MS, leftMs));
-          return transport.send(request);
-        },
-      };
-    },
-  };
+  return through(surroundings.mayastor, async (request, transport, process) => {
+    const leftMs = process.name.startsWith('migrator') ? slowForMs() : 0;
+    if (leftMs > 0 && !isTheCall(request)) await process.clock.sleep(Math.min(ANSWERED_MS, leftMs));
+    return transport.send(request);
+  });
 }
 
 export const fences = {

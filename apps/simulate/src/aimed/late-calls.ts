@@ -5,6 +5,7 @@ import type { SimulatedProcess } from '../world/process.ts';
 import { volumeIdOf } from '../world/profile.ts';
 import { iopsFor, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
+import { through } from './in-between.ts';
 
 /** Calls that are sent long after somebody looked whether they may be. */
 
@@ -31,23 +32,15 @@ function standsBefore(
   onStand: () => void = () => undefined,
 ): MayastorRoad {
   let hasStood = false;
-  return {
-    transportOf: (process) => {
-      const transport = surroundings.mayastor.transportOf(process);
-      return {
-        ...transport,
-        send: async (request) => {
-          if (hasStood || !isIt(request) || request.mayStart?.() === false) return transport.send(request);
-          hasStood = true;
-          onStand();
-          process.pauseFor(STANDS_MS);
-          await process.running();
-          truth.latePaths.set(request.path, process);
-          return then(process, request, transport);
-        },
-      };
-    },
-  };
+  return through(surroundings.mayastor, async (request, transport, process) => {
+    if (hasStood || !isIt(request) || request.mayStart?.() === false) return transport.send(request);
+    hasStood = true;
+    onStand();
+    process.pauseFor(STANDS_MS);
+    await process.running();
+    truth.latePaths.set(request.path, process);
+    return then(process, request, transport);
+  });
 }
 
 const sent = (_: SimulatedProcess, request: HttpRequest, transport: Transport): Promise<HttpAnswer> =>

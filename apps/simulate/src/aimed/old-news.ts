@@ -5,6 +5,7 @@ import type { MayastorRoad } from '../world/mayastor.ts';
 import { volumeIdOf } from '../world/profile.ts';
 import { iopsFor, PERSON, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
+import { through } from './in-between.ts';
 
 /** What has changed since somebody decided by it, and nobody has been told. */
 
@@ -19,20 +20,12 @@ function blindWatchers({ surroundings }: World): {
   readonly blind: (is: boolean) => void;
 } {
   let isBlind = false;
-  const road: MayastorRoad = {
-    transportOf: (process) => {
-      const transport = surroundings.mayastor.transportOf(process);
-      if (!process.name.startsWith('watcher')) return transport;
-      return {
-        ...transport,
-        send: async (request) => {
-          if (!isBlind || !VOLUMES.test(request.path)) return transport.send(request);
-          await process.clock.sleep(request.timeoutMs);
-          return { kind: 'lost', reason: 'timeout', message: 'no answer in time' };
-        },
-      };
-    },
-  };
+  const road = through(surroundings.mayastor, async (request, transport, process) => {
+    const isHidden = isBlind && process.name.startsWith('watcher') && VOLUMES.test(request.path);
+    if (!isHidden) return transport.send(request);
+    await process.clock.sleep(request.timeoutMs);
+    return { kind: 'lost', reason: 'timeout', message: 'no answer in time' };
+  });
   return {
     road,
     blind: (is) => {

@@ -9,6 +9,7 @@ import { volumeIdOf } from '../world/profile.ts';
 import { seededRandom } from '@couchestor/shared/random';
 import { iopsFor, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
+import { through, withIntents } from './in-between.ts';
 
 /** Whose a move is: records, room, requests and fences of somebody who has it no more. */
 
@@ -28,36 +29,28 @@ const ownerOf = (fleet: Fleet, move: ActiveIntent | undefined): SimulatedProcess
 function lostWrite({ bus }: World): SimulatedBus {
   let hasLost = false;
   let hasStood = false;
-  return {
-    ...bus,
-    connect: (process) => {
-      const own = bus.connect(process);
-      let isMine = false;
-      return {
-        ...own,
-        intents: {
-          ...own.intents,
-          update: async (intent, ...rest) => {
-            const isIt = !hasLost && intent.state === 'active' && intent.round?.addedAt !== undefined;
-            if (!isIt) return own.intents.update(intent, ...rest);
-            hasLost = true;
-            isMine = true;
-            await process.clock.sleep(2_000);
-            throw new BusUnavailableError('a write of the intent');
-          },
-          get: async (...about) => {
-            const stored = await own.intents.get(...about);
-            if (isMine && !hasStood) {
-              hasStood = true;
-              process.pauseFor(STANDS_MS);
-              await process.running();
-            }
-            return stored;
-          },
-        },
-      };
-    },
-  };
+  return withIntents(bus, (own, process) => {
+    let isMine = false;
+    return {
+      update: async (intent, ...rest) => {
+        const isIt = !hasLost && intent.state === 'active' && intent.round?.addedAt !== undefined;
+        if (!isIt) return own.update(intent, ...rest);
+        hasLost = true;
+        isMine = true;
+        await process.clock.sleep(2_000);
+        throw new BusUnavailableError('a write of the intent');
+      },
+      get: async (...about) => {
+        const stored = await own.get(...about);
+        if (isMine && !hasStood) {
+          hasStood = true;
+          process.pauseFor(STANDS_MS);
+          await process.running();
+        }
+        return stored;
+      },
+    };
+  });
 }
 
 /** Who writes the end of a move dies before it tells it, and somebody asks for another move of the volume at once. */
@@ -65,27 +58,16 @@ function diesBeforeItTells(world: World): SimulatedBus {
   const { bus, clock } = world;
   const random = seededRandom(1);
   let isDone = false;
-  return {
-    ...bus,
-    connect: (process) => {
-      const own = bus.connect(process);
-      return {
-        ...own,
-        intents: {
-          ...own.intents,
-          update: async (intent, ...rest) => {
-            const revision = await own.intents.update(intent, ...rest);
-            if (isDone || intent.state !== 'ended') return revision;
-            isDone = true;
-            process.kill();
-            for (let ms = 500; ms < 30_000; ms += 500)
-              clock.after(ms, () => void requestOutOfTurn(world, random, first));
-            return await new Promise(() => undefined);
-          },
-        },
-      };
+  return withIntents(bus, (own, process) => ({
+    update: async (intent, ...rest) => {
+      const revision = await own.update(intent, ...rest);
+      if (isDone || intent.state !== 'ended') return revision;
+      isDone = true;
+      process.kill();
+      for (let ms = 500; ms < 30_000; ms += 500) clock.after(ms, () => void requestOutOfTurn(world, random, first));
+      return await new Promise(() => undefined);
     },
-  };
+  }));
 }
 
 export const owners = {
@@ -168,24 +150,16 @@ export const owners = {
       kubernetes.putPersistentVolume(second, { hold: 'true' });
       let hasDied = false;
       return {
-        mayastor: {
-          transportOf: (process) => {
-            const transport = surroundings.mayastor.transportOf(process);
-            return {
-              ...transport,
-              send: async (request) => {
-                const answer = await transport.send(request);
-                const isClosed = request.method === 'PUT' && request.path === '/pools/hot-n4/cordon';
-                if (isClosed && !hasDied && ownerOf(fleet, moveOf(world, first)) === process) {
-                  hasDied = true;
-                  kubernetes.putPersistentVolume(second, { hold: undefined });
-                  process.kill();
-                }
-                return answer;
-              },
-            };
-          },
-        },
+        mayastor: through(surroundings.mayastor, async (request, transport, process) => {
+          const answer = await transport.send(request);
+          const isClosed = request.method === 'PUT' && request.path === '/pools/hot-n4/cordon';
+          if (isClosed && !hasDied && ownerOf(fleet, moveOf(world, first)) === process) {
+            hasDied = true;
+            kubernetes.putPersistentVolume(second, { hold: undefined });
+            process.kill();
+          }
+          return answer;
+        }),
       };
     },
   },

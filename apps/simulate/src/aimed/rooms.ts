@@ -8,6 +8,7 @@ import { GIB, volumeIdOf, type PolicySpecText, type Profile } from '../world/pro
 import { seededRandom } from '@couchestor/shared/random';
 import { iopsFor, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
+import { slowNews, withIntents } from './in-between.ts';
 
 /** Room of pools: what others are about to fill, and what is kept for nothing. */
 
@@ -19,25 +20,6 @@ const volumes = [1, 2].map(volumeIdOf) as [string, string];
 function withSpec({ policies }: Profile, change: Partial<PolicySpecText>): Profile['policies'] {
   return policies.map((policy) => ({ ...policy, spec: { ...policy.spec, ...change } }));
 }
-
-/** Every process hears of what is stored about moves so much later. */
-const slowNews = ({ bus }: World, lateMs: number): SimulatedBus => ({
-  ...bus,
-  connect: (process) => {
-    const own = bus.connect(process);
-    return {
-      ...own,
-      intents: {
-        ...own.intents,
-        watchAll: (options) =>
-          own.intents.watchAll({
-            ...options,
-            onChange: (...change) => void process.clock.after(lateMs, () => options.onChange(...change)),
-          }),
-      },
-    };
-  },
-});
 
 /** Of the first growth nothing is seen for a while, and who sent it dies. */
 function growthIsLate({ model, clock, bus }: World, fleet: Fleet): void {
@@ -57,29 +39,19 @@ function growthIsLate({ model, clock, bus }: World, fleet: Fleet): void {
 function unpublishedWhenFilled({ bus, model, clock }: World, volumeId: string, forMs: number): SimulatedBus {
   const path = `/v0/volumes/${volumeId}/target`;
   let isDone = false;
-  return {
-    ...bus,
-    connect: (process) => {
-      const own = bus.connect(process);
-      return {
-        ...own,
-        intents: {
-          ...own.intents,
-          update: async (intent, ...rest) => {
-            const revision = await own.intents.update(intent, ...rest);
-            const isFilled = intent.state === 'active' && intent.round?.syncedAt !== undefined;
-            if (isDone || !isFilled) return revision;
-            isDone = true;
-            void model.handle({ method: 'DELETE', path });
-            const body = { publish_context: {}, protocol: 'nvmf' };
-            clock.after(forMs, () => void model.handle({ method: 'PUT', path, body }));
-            await process.clock.sleep(1_000);
-            return revision;
-          },
-        },
-      };
+  return withIntents(bus, (own, process) => ({
+    update: async (intent, ...rest) => {
+      const revision = await own.update(intent, ...rest);
+      const isFilled = intent.state === 'active' && intent.round?.syncedAt !== undefined;
+      if (isDone || !isFilled) return revision;
+      isDone = true;
+      void model.handle({ method: 'DELETE', path });
+      const body = { publish_context: {}, protocol: 'nvmf' };
+      clock.after(forMs, () => void model.handle({ method: 'PUT', path, body }));
+      await process.clock.sleep(1_000);
+      return revision;
     },
-  };
+  }));
 }
 
 /** What the first owner of a move that waits for a person gives back arrives when the next owner has found room again. */
@@ -133,7 +105,7 @@ export const rooms = {
       world.clock.after(MINUTE_MS, () => {
         for (const id of volumes) requestOutOfTurn(world, random, id);
       });
-      return { bus: slowNews(world, 20_000) };
+      return { bus: slowNews(world.bus, 20_000) };
     },
   },
   'two nodes for a volume of two replicas': {

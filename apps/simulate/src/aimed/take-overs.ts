@@ -1,10 +1,10 @@
 import { RedisUnavailableError, type MemoryLeaseServer } from '@couchestor/shared/leases';
-import type { HttpAnswer } from '@couchestor/shared/mayastor';
 import type { Fleet } from '../fleet.ts';
 import { calmVolumes } from '../world/calm-profile.ts';
 import { volumeIdOf } from '../world/profile.ts';
 import { iopsFor, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
+import { through } from './in-between.ts';
 
 /** What the last call of whoever had a move before brings about when another has it. */
 
@@ -67,33 +67,21 @@ function diesAfter(world: World, fleet: Fleet, kind: 'growth' | 'undoing'): Retu
   let isDone = false;
   return {
     leaseServer: server,
-    mayastor: {
-      transportOf: (process) => {
-        const transport = surroundings.mayastor.transportOf(process);
-        return {
-          ...transport,
-          send: async (request): Promise<HttpAnswer> => {
-            if (isDone || !isNext()) return transport.send(request);
-            const isRead = request.method === 'GET' && request.path === `/volumes/${VOLUME}`;
-            if (isRead && sinceMs() < SENT_FROM_MS)
-              await process.clock.sleep(Math.min(READ_MAX_MS, SENT_FROM_MS - sinceMs()));
-            if (request.path !== path || request.mayStart?.() === false) return transport.send(request);
-            isDone = true;
-            truth.countsOnTheirWay.push({
-              volumeId: VOLUME,
-              owner: process.name,
-              path,
-              effectAtMs: clock.monotonicMs() + EFFECT_MS,
-            });
-            clock.after(EFFECT_MS, () => void model.handle({ method: 'PUT', path: `/v0${path}` }));
-            clock.after(100, () => {
-              for (const migrator of fleet.running('migrator')) if (migrator === process) migrator.kill();
-            });
-            return await new Promise(() => undefined);
-          },
-        };
-      },
-    },
+    mayastor: through(surroundings.mayastor, async (request, transport, process) => {
+      if (isDone || !isNext()) return transport.send(request);
+      const isRead = request.method === 'GET' && request.path === `/volumes/${VOLUME}`;
+      if (isRead && sinceMs() < SENT_FROM_MS)
+        await process.clock.sleep(Math.min(READ_MAX_MS, SENT_FROM_MS - sinceMs()));
+      if (request.path !== path || request.mayStart?.() === false) return transport.send(request);
+      isDone = true;
+      const effectAtMs = clock.monotonicMs() + EFFECT_MS;
+      truth.countsOnTheirWay.push({ volumeId: VOLUME, owner: process.name, path, effectAtMs });
+      clock.after(EFFECT_MS, () => void model.handle({ method: 'PUT', path: `/v0${path}` }));
+      clock.after(100, () => {
+        for (const migrator of fleet.running('migrator')) if (migrator === process) migrator.kill();
+      });
+      return await new Promise(() => undefined);
+    }),
   };
 }
 

@@ -4,6 +4,7 @@ import type { MayastorRoad } from '../world/mayastor.ts';
 import { volumeIdOf } from '../world/profile.ts';
 import { iopsFor, PERSON, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
+import { through } from './in-between.ts';
 
 /** What makes Mayastor remove another replica than the one that should go, or one that is needed. */
 
@@ -123,20 +124,12 @@ export const victims = {
       });
       const { surroundings } = world;
       return {
-        mayastor: {
-          transportOf: (process) => {
-            const transport = surroundings.mayastor.transportOf(process);
-            return {
-              ...transport,
-              send: async (request) => {
-                const isIt = isHidden && request.method === 'GET' && request.path === `/volumes/${VOLUME}`;
-                if (!isIt) return transport.send(request);
-                isHidden = false;
-                return { kind: 'answered', status: 404, body: JSON.stringify(notFound) };
-              },
-            };
-          },
-        },
+        mayastor: through(surroundings.mayastor, async (request, transport) => {
+          const isIt = isHidden && request.method === 'GET' && request.path === `/volumes/${VOLUME}`;
+          if (!isIt) return transport.send(request);
+          isHidden = false;
+          return { kind: 'answered', status: 404, body: JSON.stringify(notFound) };
+        }),
       };
     },
   },
@@ -172,29 +165,21 @@ const LATE_MS = 1_500;
 /** The last look at the volume shows all as it should be; what is read after it shows that the pool has failed. */
 function failsAfterTheLook({ surroundings, bus, model, clock }: World): MayastorRoad {
   let hasFailed = false;
-  return {
-    transportOf: (process) => {
-      const transport = surroundings.mayastor.transportOf(process);
-      return {
-        ...transport,
-        send: async (request) => {
-          const { method, path } = request;
-          if (hasFailed && method === 'PUT' && path.endsWith('/replica_count/2')) await process.clock.sleep(LATE_MS);
-          const answer = await transport.send(request);
-          const record = bus.intents.get(VOLUME)?.intent;
-          const round = record?.state === 'active' ? record.round : undefined;
-          const isSteered = model.ledger.cordons().includes(`node/${round?.steer?.node}/${labelOf(record)}`);
-          const pool = round === undefined ? undefined : keptIn(round)?.pool;
-          if (!hasFailed && isSteered && pool !== undefined && method === 'GET' && path === `/volumes/${VOLUME}`) {
-            hasFailed = true;
-            model.faults.poolFaulted(pool);
-            clock.after(2 * MINUTE_MS, () => model.faults.poolRecovers(pool));
-          }
-          return answer;
-        },
-      };
-    },
-  };
+  return through(surroundings.mayastor, async (request, transport, process) => {
+    const { method, path } = request;
+    if (hasFailed && method === 'PUT' && path.endsWith('/replica_count/2')) await process.clock.sleep(LATE_MS);
+    const answer = await transport.send(request);
+    const record = bus.intents.get(VOLUME)?.intent;
+    const round = record?.state === 'active' ? record.round : undefined;
+    const isSteered = model.ledger.cordons().includes(`node/${round?.steer?.node}/${labelOf(record)}`);
+    const pool = round === undefined ? undefined : keptIn(round)?.pool;
+    if (!hasFailed && isSteered && pool !== undefined && method === 'GET' && path === `/volumes/${VOLUME}`) {
+      hasFailed = true;
+      model.faults.poolFaulted(pool);
+      clock.after(2 * MINUTE_MS, () => model.faults.poolRecovers(pool));
+    }
+    return answer;
+  });
 }
 
 const labelOf = (record: Intent | undefined): string => cordonLabelOf(record?.migrationId ?? '');

@@ -5,12 +5,13 @@ export { isWhole, type Arriving, type Capabilities, type Evidence, type SeenVolu
 export { holdsOf, type FleetLimits, type Hold } from './core/holds.ts';
 export * as changes from './core/intent-changes.ts';
 export { judgeRequest } from './core/judge-request.ts';
-export { isTakenForWanted, judgeLateCall, type LateCall } from './core/late-call.ts';
+export { judgeLateCall } from './core/late-call.ts';
 export { nextStep } from './core/next-step.ts';
 export { refusedGrowth } from './core/refused-growth.ts';
 export type { CallStep, OwnStep, Step } from './core/step.ts';
 export { isDependencyError } from './dependency-error.ts';
 export { watchIntents, type IntentBoard } from './intent-board.ts';
+export { createLateCallList } from './late-call-list.ts';
 export { createPermission, type PermissionKeeper } from './permission.ts';
 export { createSighting } from './sighting.ts';
 export { keepsFence, waitMs } from './waiting-time.ts';

@@ -1,8 +1,9 @@
 import { ConflictError, type IntentStore } from '@couchestor/shared/bus';
 import type { Clock } from '@couchestor/shared/clock';
 import type { ActiveIntent } from '@couchestor/shared/messages';
-import { isTakenForWanted, judgeLateCall, type LateCall } from './core/late-call.ts';
+import { judgeLateCall, type LateCall } from './core/late-call.ts';
 import type { IntentBoard } from './intent-board.ts';
+import { createLateCallList } from './late-call-list.ts';
 import type { MoveLogger } from './move-context.ts';
 import type { Mayastor, MoveEvents } from './ports.ts';
 import { tellUntold } from './untold-events.ts';
@@ -26,9 +27,10 @@ export function createLateCalls(options: {
   readonly isRunning: (volumeId: string) => boolean;
 }): LateCalls {
   const { instance, intents, board, events, mayastor, clock, logger, isRunning } = options;
-  const calls = new Map<string, LateCall>();
+  const calls = createLateCallList();
 
-  const followOne = async (volumeId: string, call: LateCall, signal: AbortSignal): Promise<void> => {
+  const followOne = async (call: LateCall, signal: AbortSignal): Promise<void> => {
+    const { volumeId } = call.intent;
     const stored = await intents.get(volumeId, signal);
     const record = stored?.intent;
     // A move in flight sees to the count by itself.
@@ -49,25 +51,19 @@ export function createLateCalls(options: {
       }
       logger.warn({ ...fields, replicaCount: call.replicaCount }, 'a call came after its time, it is undone');
     }
-    if (calls.get(volumeId) === call) calls.delete(volumeId);
+    calls.forget(call);
   };
 
   return {
     note: (intent, replicaCount) => {
-      calls.set(intent.volumeId, { intent, replicaCount, sentAtMs: clock.nowMs() });
+      calls.note(intent, replicaCount, clock.nowMs());
       logger.warn(
         { volume: intent.volumeName, volumeId: intent.volumeId, migrationId: intent.migrationId, replicaCount },
         'a call was sent too late, it is looked after',
       );
     },
     follow: async (signal) => {
-      for (const [volumeId, call] of calls) {
-        const record = board.get(volumeId)?.intent;
-        // The next move may begin as soon as this one ends, too late to be told by its time.
-        const isTaken = record?.state === 'active' && isTakenForWanted(call, record);
-        if (isTaken) calls.set(volumeId, { ...call, isTaken });
-        else if (!isRunning(volumeId)) await followOne(volumeId, call, signal);
-      }
+      for (const call of calls.due((volumeId) => board.get(volumeId)?.intent, isRunning)) await followOne(call, signal);
     },
   };
 }

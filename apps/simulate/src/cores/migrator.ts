@@ -1,15 +1,14 @@
 import {
   changes,
+  createLateCallList,
   createPermission,
   holdsOf,
   isDependencyError,
   isWhole,
-  isTakenForWanted,
   judgeLateCall,
   judgeRequest,
   watchIntents,
   type Capabilities,
-  type LateCall,
 } from '@couchestor/migrator/core-parts';
 import { BusUnavailableError, ConflictError, type Disposition, type Request } from '@couchestor/shared/bus';
 import {
@@ -132,7 +131,7 @@ export const runCoreMigrator: Service = async (process, surroundings, signal) =>
   const capabilities: Capabilities = { method, cachePeriodMs: profile.cachePeriodMs };
   const fleet = { migrations: profile.fleetMax, bytes: FLEET_BYTES };
   const running = new Set<string>();
-  const lateCalls = new Map<string, LateCall>();
+  const lateCalls = createLateCallList();
   let limitsKnownAtMs = Number.NEGATIVE_INFINITY;
   const parts: CoreMoveParts = {
     calls,
@@ -149,8 +148,7 @@ export const runCoreMigrator: Service = async (process, surroundings, signal) =>
     wakers,
     isStopping,
     abortRequested: (intent) => world.volume(intent.volumeId)?.persistentVolume?.abort === intent.migrationId,
-    onLateCall: (intent, replicaCount) =>
-      void lateCalls.set(intent.volumeId, { intent, replicaCount, sentAtMs: clock.nowMs() }),
+    onLateCall: (intent, replicaCount) => lateCalls.note(intent, replicaCount, clock.nowMs()),
     onDefect,
   };
 
@@ -417,11 +415,9 @@ export const runCoreMigrator: Service = async (process, surroundings, signal) =>
   }
 
   function* followLateCalls(): Task {
-    for (const [volumeId, call] of lateCalls) {
-      const heard = board.get(volumeId)?.intent;
-      const isTaken = heard?.state === 'active' && isTakenForWanted(call, heard);
-      if (isTaken) lateCalls.set(volumeId, { ...call, isTaken });
-      if (isTaken || running.has(volumeId)) continue;
+    const isRunning = (volumeId: string): boolean => running.has(volumeId);
+    for (const call of lateCalls.due((volumeId) => board.get(volumeId)?.intent, isRunning)) {
+      const { volumeId } = call.intent;
       const stored = yield* store.get(volumeId);
       if (stored?.intent.state === 'active') continue;
       const volume = yield* calls.readVolume(volumeId);
@@ -436,7 +432,7 @@ export const runCoreMigrator: Service = async (process, surroundings, signal) =>
           throw error;
         }
       }
-      if (lateCalls.get(volumeId) === call) lateCalls.delete(volumeId);
+      lateCalls.forget(call);
     }
   }
   /** Events whose writer died before it told them, and records of volumes that are gone. */

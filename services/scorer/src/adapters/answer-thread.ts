@@ -24,8 +24,7 @@ export type ReadReply =
 /** What the service can take up in about a millisecond. */
 const SLICE = 1_000;
 
-// On Linux that is of this thread alone: where processors are few, the event loop of the service goes first.
-setPriority(10);
+yieldToTheService();
 
 parentPort?.on('message', ({ raw, label, port }: ReadOrder) => {
   const replies = readSlices(raw, label);
@@ -51,5 +50,14 @@ function* readSlices(raw: RawAnswer, label: string): Generator<ReadReply> {
     if (!(error instanceof UnusableAnswer)) throw error;
     const { reason, message, tooMuch, retryAfterMs } = error;
     yield { kind: 'failed', reason, message, tooMuch, retryAfterMs };
+  }
+}
+
+/** On Linux the priority is that of this thread alone: where processors are few, the event loop of the service goes first. */
+function yieldToTheService(): void {
+  try {
+    setPriority(10);
+  } catch {
+    // A sandbox forbids it. It is read as well without.
   }
 }

@@ -44,7 +44,7 @@ export function createCordons(options: {
   readonly inheritedDoubtUntilMs: number;
   readonly maySet: MayStart;
   readonly mayLiftNode: MayStart;
-  readonly mayLiftPool: MayStart;
+  readonly mayLiftPool: (pool: string) => boolean;
   /** Whether the fence is still wanted, to remove cordons under it. */
   readonly mayWait: () => boolean;
   /** Sees what became of calls; true if all were done, or had been before. */
@@ -120,7 +120,7 @@ export function createCordons(options: {
       liftsInDoubtUntilMs = Math.max(liftsInDoubtUntilMs, unansweredLifts.get(pool) ?? 0);
     }
     const { outcomes, failure } = await allOf([
-      ...pools.map((pool) => mayastor.uncordonPool(pool, mayLiftPool)),
+      ...pools.map((pool) => mayastor.uncordonPool(pool, () => mayLiftPool(pool))),
       ...nodes.map((node) => mayastor.uncordonNode(node, label, mayLiftNode)),
     ]);
     for (const [position, pool] of pools.entries()) {

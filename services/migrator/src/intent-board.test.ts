@@ -60,6 +60,17 @@ test('pools are fenced elsewhere while the round that fences them is a matter of
   expect(board.fencedElsewhere('own', START_MS)).toEqual(new Set());
 });
 
+test('what stands in a fence of another stays closed until the replica has come', () => {
+  const { board, hear } = createBoard();
+  const fence = { kind: 'pool' as const, ours: ['sata-n4'], foreign: ['sata-n3'] };
+  hear('own', { intent: moving('own', { fence: { ...fence, ours: ['nvme-n2'] } }), revision: 1 });
+  hear('other', { intent: moving('other', { fence }), revision: 2 });
+  expect(board.closedElsewhere('own', START_MS + 600_000)).toEqual(new Set(['sata-n4', 'sata-n3']));
+  expect(board.closedElsewhere('own', START_MS + 600_001)).toEqual(new Set());
+  hear('other', { intent: moving('other', { fence, addedAt: '2026-06-15T12:00:00Z' }), revision: 3 });
+  expect(board.closedElsewhere('own', START_MS)).toEqual(new Set());
+});
+
 test('who waits for news gives up with its signal', async () => {
   const { board } = createBoard();
   const late = new AbortController();

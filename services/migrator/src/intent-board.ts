@@ -1,5 +1,5 @@
 import type { IntentStore, StoredIntent } from '@couchestor/shared/bus';
-import type { ActiveIntent } from '@couchestor/shared/messages';
+import type { ActiveIntent, Round } from '@couchestor/shared/messages';
 import { copyBytes } from '@couchestor/shared/policy';
 import { MINUTE_MS, parseTimestampMs } from '@couchestor/shared/units';
 import type { Arriving } from './core/evidence.ts';
@@ -28,8 +28,15 @@ export interface IntentBoard {
   arriving(volumeId: string, revision: number): Arriving | undefined;
   /** Pools that fences of other volumes' moves list, but for rounds that began so long ago that nobody may come for them. */
   fencedElsewhere(volumeId: string, nowMs: number): ReadonlySet<string>;
+  /** Of those fences the pools that have to stay closed, whoever closed them, since the replica has not come yet. */
+  closedElsewhere(volumeId: string, nowMs: number): ReadonlySet<string>;
   /** Resolves once this revision of the volume's record has come. Rejects with the signal's reason. */
   reached(volumeId: string, revision: number, signal: AbortSignal): Promise<void>;
+}
+
+interface Fenced {
+  readonly fence: NonNullable<Round['fence']>;
+  readonly hasGrown: boolean;
 }
 
 export function watchIntents(
@@ -58,6 +65,14 @@ export function watchIntents(
   const synced = watch.synced.then(() => {
     isSynced = true;
   });
+  function* fencesElsewhere(ownVolumeId: string, nowMs: number): Generator<Fenced> {
+    for (const [volumeId, { intent }] of active) {
+      const { round } = intent;
+      if (volumeId === ownVolumeId || round?.fence?.kind !== 'pool') continue;
+      if (nowMs - parseTimestampMs(round.startedAt) > FENCED_MS) continue;
+      yield { fence: round.fence, hasGrown: round.addedAt !== undefined };
+    }
+  }
   const hasReached = (volumeId: string, revision: number): boolean => (all.get(volumeId)?.revision ?? 0) >= revision;
   return {
     synced,
@@ -79,10 +94,13 @@ export function watchIntents(
     },
     fencedElsewhere: (ownVolumeId, nowMs) => {
       const pools = new Set<string>();
-      for (const [volumeId, { intent }] of active) {
-        if (volumeId === ownVolumeId || intent.round?.fence?.kind !== 'pool') continue;
-        if (nowMs - parseTimestampMs(intent.round.startedAt) > FENCED_MS) continue;
-        for (const pool of intent.round.fence.ours) pools.add(pool);
+      for (const { fence } of fencesElsewhere(ownVolumeId, nowMs)) for (const pool of fence.ours) pools.add(pool);
+      return pools;
+    },
+    closedElsewhere: (ownVolumeId, nowMs) => {
+      const pools = new Set<string>();
+      for (const { fence, hasGrown } of fencesElsewhere(ownVolumeId, nowMs)) {
+        if (!hasGrown) for (const pool of [...fence.ours, ...fence.foreign]) pools.add(pool);
       }
       return pools;
     },

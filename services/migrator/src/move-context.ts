@@ -40,7 +40,7 @@ export interface MoveContext {
   /** Migrations of this process that wait for the fence; none but the first asks for it, so that waiting costs little. */
   readonly fenceQueue: Set<string>;
   /** What is known of other moves. */
-  readonly board: Pick<IntentBoard, 'arriving' | 'fencedElsewhere' | 'reached'>;
+  readonly board: Pick<IntentBoard, 'arriving' | 'fencedElsewhere' | 'closedElsewhere' | 'reached'>;
   /** Whether a person wants this migration rolled back. */
   readonly abortRequested: (intent: ActiveIntent) => boolean;
   /** Told of a call for a count that was sent when the move may have been another's. */

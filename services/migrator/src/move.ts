@@ -71,8 +71,12 @@ export async function runMove(
   const mayCallFenced = (): boolean => fence.isTaken && mayCall();
   // A removal does no harm when it takes effect late, so only its start must lie within the permit.
   const mayLift = (): boolean => permission.mayLift(settings.marginMs);
+  // Where Redis answers us alone no more, it may have given the fence to another, who has written what stands in it.
+  const isClosedElsewhere = (pool: string): boolean => board.closedElsewhere(volumeId, clock.nowMs()).has(pool);
+  const isNobodys = (): boolean => fence.isNobodys && record.intent.round?.fence?.ours.some(isClosedElsewhere) !== true;
   // But a pool may stand in the fence of whoever has it next.
-  const mayLiftPool = (): boolean => mayLift() && (fence.isNobodys || fence.lasts(settings.callTimeoutMs));
+  const mayLiftPool = (pool: string): boolean =>
+    mayLift() && (fence.lasts(settings.callTimeoutMs) || (fence.isNobodys && !isClosedElsewhere(pool)));
   const mayWaitToLift = (): boolean =>
     mayLift() && !(farewellEndsMs === undefined ? signal.aborted : clock.monotonicMs() > farewellEndsMs);
 
@@ -89,7 +93,7 @@ export async function runMove(
       mayAct: mayAct(),
       fenceHeld: fence.isHeld,
       fencedElsewhere: board.fencedElsewhere(volumeId, clock.nowMs()),
-      ...(fence.isNobodys ? { fenceIsNobodys: true } : {}),
+      ...(isNobodys() ? { fenceIsNobodys: true } : {}),
       abortRequested: context.abortRequested(record.intent),
       ...(countInDoubt === undefined ? {} : { countInDoubt }),
     };

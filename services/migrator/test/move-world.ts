@@ -198,6 +198,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     fenceQueue: new Set(),
     board: {
       fencedElsewhere: () => new Set(),
+      closedElsewhere: () => new Set(),
       arriving: (volumeId, revision) => world.board.arriving(volumeId, revision),
       reached: (volumeId, revision, signal) => world.board.reached(volumeId, revision, signal),
     },

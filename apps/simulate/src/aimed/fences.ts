@@ -2,6 +2,7 @@ import { RedisUnavailableError, type MemoryLeaseServer } from '@couchestor/share
 import type { HttpRequest } from '@couchestor/shared/mayastor';
 import { calmVolumes } from '../world/calm-profile.ts';
 import type { MayastorRoad } from '../world/mayastor.ts';
+import type { SimulatedProcess } from '../world/process.ts';
 import { volumeIdOf } from '../world/profile.ts';
 import { iopsFor, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
@@ -10,7 +11,13 @@ import { through } from './in-between.ts';
 /** How long the lease of a fence lasts. */
 
 const MINUTE_MS = 60_000;
-const VOLUME = volumeIdOf(1);
+const [VOLUME, OTHER] = [volumeIdOf(1), volumeIdOf(2)];
+/** Longer than a lease lives and its next owner waits. */
+const CUT_MS = 40_000;
+/** Soon after it has seen again how things are the fence is another's, and nothing has grown behind it yet. */
+const BLIND_MS = 14_000;
+/** So long a change takes to reach Mayastor. */
+const SLOW_CHANGE_MS = 4_000;
 /** Mayastor is slow for so long after the fence was given, of whose life of 15 s little is left then. */
 const SLOW_MS = 12_500;
 const ANSWERED_MS = 4_500;
@@ -46,6 +53,29 @@ function slowBeforeTheCall(
   });
 }
 
+const isChange = ({ method, path }: HttpRequest): boolean => method === 'PUT' && !path.endsWith('/replica_count/255');
+
+/** Who asks for the first growth reaches Redis no more and reads nothing for a while; all others are slow from then on. */
+function oneIsCutOff({ surroundings, kubernetes, clock }: World): MayastorRoad {
+  let cut: { readonly process: SimulatedProcess; readonly atMs: number } | undefined;
+  return through(surroundings.mayastor, async (request, transport, process) => {
+    const isOther = cut !== undefined && cut.process !== process && process.name.startsWith('migrator');
+    const isBlind = cut?.process === process && clock.monotonicMs() - cut.atMs < BLIND_MS;
+    if (isBlind && request.method === 'GET') {
+      await process.clock.sleep(request.timeoutMs);
+      return { kind: 'lost', reason: 'timeout', message: 'no answer in time' };
+    }
+    if (isOther && isChange(request)) await process.clock.sleep(SLOW_CHANGE_MS);
+    const answer = await transport.send(request);
+    if (cut === undefined && request.path.endsWith('/replica_count/2')) {
+      cut = { process, atMs: clock.monotonicMs() };
+      surroundings.network.cut(process, 'redis', CUT_MS);
+      kubernetes.putPersistentVolume(OTHER, { hold: undefined });
+    }
+    return answer;
+  });
+}
+
 export const fences = {
   'a fence that is about to lapse': {
     says: 'the lease of a fence is not renewed, that of its volume is, and Mayastor is slow until little of it is left',
@@ -55,6 +85,19 @@ export const fences = {
       const { server, slowForMs } = firstIsNotRenewed(world);
       const isGrowth = ({ path }: HttpRequest): boolean => path.endsWith('/replica_count/3');
       return { leaseServer: server, mayastor: slowBeforeTheCall(world, slowForMs, isGrowth) };
+    },
+  },
+  'a fence of another, of which Redis tells one migrator nothing': {
+    says: 'who has closed pools reaches Redis no more and sees nothing for a while, and another grows behind the same ones',
+    profile: () => ({
+      volumes: calmVolumes({ [VOLUME]: ['cold-n1'], [OTHER]: ['cold-n4'] }),
+      isThin: false,
+      rebuildMs: MINUTE_MS,
+    }),
+    stage: (world) => {
+      for (const id of [VOLUME, OTHER]) world.truth.iops.set(id, iopsFor('hot'));
+      world.kubernetes.putPersistentVolume(OTHER, { hold: 'true' });
+      return { mayastor: oneIsCutOff(world) };
     },
   },
 } as const satisfies Readonly<Record<string, AimedWorld>>;

@@ -31,7 +31,7 @@ export function createCoreCordons(options: {
   readonly inheritedDoubtUntilMs: number;
   readonly maySet: MayStart;
   readonly mayLiftNode: MayStart;
-  readonly mayLiftPool: MayStart;
+  readonly mayLiftPool: (pool: string) => boolean;
   readonly mayWait: () => boolean;
   readonly settle: (outcomes: readonly Outcome<unknown>[]) => boolean;
 }): CoreCordons {
@@ -95,7 +95,7 @@ export function createCoreCordons(options: {
     for (const pool of pools) liftsInDoubtUntilMs = Math.max(liftsInDoubtUntilMs, unansweredLifts.get(pool) ?? 0);
     const outcomes: Outcome[] = [];
     for (const pool of pools) {
-      const outcome = yield* calls.change('uncordonPool', 'DELETE', pathOf('pool', pool), mayLiftPool);
+      const outcome = yield* calls.change('uncordonPool', 'DELETE', pathOf('pool', pool), () => mayLiftPool(pool));
       if (outcome.kind === 'unknown') unansweredLifts.set(pool, clock.monotonicMs() + lateMs);
       outcomes.push(outcome);
     }

@@ -96,7 +96,10 @@ export function* walkMove(
   const mayCall = (): boolean => mayAct() && lookout.isFresh();
   const mayCallFenced = (): boolean => fence.isTaken && mayCall();
   const mayLift = (): boolean => permission.mayLift(MARGIN_MS);
-  const mayLiftPool = (): boolean => mayLift() && (fence.isNobodys || fence.lasts(CALL_TIMEOUT_MS));
+  const isClosedElsewhere = (pool: string): boolean => board.closedElsewhere(volumeId, clock.nowMs()).has(pool);
+  const isNobodys = (): boolean => fence.isNobodys && record.intent.round?.fence?.ours.some(isClosedElsewhere) !== true;
+  const mayLiftPool = (pool: string): boolean =>
+    mayLift() && (fence.lasts(CALL_TIMEOUT_MS) || (fence.isNobodys && !isClosedElsewhere(pool)));
   const mayWaitToLift = (): boolean =>
     mayLift() && !(farewellEndsMs === undefined ? isStopping() : clock.monotonicMs() > farewellEndsMs);
 
@@ -295,7 +298,7 @@ export function* walkMove(
       mayAct: mayAct(),
       fenceHeld: fence.isHeld,
       fencedElsewhere: board.fencedElsewhere(volumeId, clock.nowMs()),
-      ...(fence.isNobodys ? { fenceIsNobodys: true } : {}),
+      ...(isNobodys() ? { fenceIsNobodys: true } : {}),
       abortRequested: parts.abortRequested(intent),
       ...(clock.monotonicMs() < doubt.untilMs ? { countInDoubt: doubt.replicaCount } : {}),
     };

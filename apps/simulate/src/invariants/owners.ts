@@ -49,7 +49,9 @@ export function liftsWhatOthersUse(
     const other = [...bus.intents.values()].find(
       ({ intent }) => intent.migrationId === holder && intent.state === 'active' && intent.owner !== process.name,
     )?.intent;
-    const fence = other?.state === 'active' ? other.round?.fence : undefined;
+    const round = other?.state === 'active' ? other.round : undefined;
+    // Once the replica has come the fence has done its work.
+    const fence = round?.addedAt === undefined ? round?.fence : undefined;
     const stands = [...(fence?.ours ?? []), ...(fence?.foreign ?? [])].some((pool) => path === `/pools/${pool}/cordon`);
     return stands ? `${method} ${path} by ${process.name}, which stands in the fence of ${holder}` : undefined;
   }

@@ -152,4 +152,5 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'an ignored steer is tried again': 'a Mayastor that ignores the steer',
   'a swap only adds': 'a wait between two rounds',
   'the former end is not told': 'an end that is not told when its volume moves again',
+  'opens the fence of another without Redis': 'a fence of another, of which Redis tells one migrator nothing',
 };

@@ -249,10 +249,18 @@ export const inTheProtocol: readonly PlantedDefect[] = [
     also: [
       {
         file: `${migrator}/move.ts`,
-        find: 'const mayLiftPool = (): boolean => mayLift() && (fence.isNobodys || fence.lasts(settings.callTimeoutMs));',
-        replace: 'const mayLiftPool = mayLift;',
+        find: 'mayLift() && (fence.lasts(settings.callTimeoutMs) || (fence.isNobodys && !isClosedElsewhere(pool)));',
+        replace: 'mayLift() || pool === volumeId;',
       },
     ],
+  },
+  {
+    name: 'opens the fence of another without Redis',
+    world: 'scarce slots',
+    says: 'who gets no answer of Redis opens pools behind which another, who gets one, has written that it grows',
+    file: `${migrator}/move.ts`,
+    find: 'const isClosedElsewhere = (pool: string): boolean => board.closedElsewhere(volumeId, clock.nowMs()).has(pool);',
+    replace: "const isClosedElsewhere = (pool: string): boolean => pool === '';",
   },
   {
     name: 'fails for the fence of another',

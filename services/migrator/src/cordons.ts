@@ -19,6 +19,10 @@ export interface Cordons {
   lift(pools: readonly string[], nodes: readonly string[]): Promise<boolean>;
   /** For so long a call without an answer may yet set one, or open what the next one fences. */
   doubtMs(): number;
+  /** Whether a removal without an answer may yet come, and take away what was set again since. */
+  isLiftInDoubt(): boolean;
+  /** None of them is shown any more, so no removal is under way. */
+  areGone(): void;
 }
 
 /** So long a cordon that came when the move was another's is followed. */
@@ -30,7 +34,7 @@ const LOOK_AGAIN_MS = 5_000;
 export function createCordons(options: {
   readonly migrationId: string;
   readonly mayastor: Pick<Mayastor, 'cordonPool' | 'uncordonPool' | 'cordonNode' | 'uncordonNode'>;
-  readonly record: Pick<MoveRecord, 'stored'>;
+  readonly record: Pick<MoveRecord, 'stored' | 'intent'>;
   readonly ownership: Pick<HeldLease, 'lost'>;
   readonly fence: Pick<MoveFence, 'queue' | 'isNobodys' | 'drop'>;
   readonly clock: Clock;
@@ -62,6 +66,7 @@ export function createCordons(options: {
   const unansweredLifts = new Map<string, number>();
   /** Till then a removal that had to be repeated may still come. */
   let liftsInDoubtUntilMs = 0;
+  let liftMayComeUntilMs = options.inheritedDoubtUntilMs;
 
   const set = async (kind: Kind, names: readonly string[]): Promise<boolean> => {
     const { outcomes, failure } = await allOf(
@@ -82,7 +87,8 @@ export function createCordons(options: {
   /**
    * A process that stood still between its last check and the call may set a cordon when the move is another's. What
    * the record lists its owner takes away; the rest is known to nobody else. One without an answer may come until the
-   * doubt ends, so it is taken away then as well.
+   * doubt ends, so it is taken away then as well. Where nobody has taken the move over by then, whoever does will look for
+   * what the record lists, and can do so only once this one has ended here.
    */
   const withdraw = async (kind: Kind, names: readonly string[], doubtEndsMs: number): Promise<void> => {
     let left = names;
@@ -94,8 +100,9 @@ export function createCordons(options: {
     while (left.length > 0 && clock.monotonicMs() < untilMs && !signal.aborted) {
       try {
         const stored = await record.stored();
-        const round = stored?.state === 'active' && stored.migrationId === migrationId ? stored.round : undefined;
-        const listed = cordonsIn(round, kind);
+        const move = stored?.state === 'active' && stored.migrationId === migrationId ? stored : undefined;
+        const isLeft = move?.ownerToken === record.intent.ownerToken;
+        const listed = cordonsIn(move?.round, kind);
         // Its owner may have looked before and forget it now, so that what is listed is looked at again.
         const unlisted = left.filter((name) => !listed.includes(name));
         if (kind === 'pool' && unlisted.length > 0) {
@@ -105,7 +112,7 @@ export function createCordons(options: {
         }
         const isDone = await lift(kind === 'pool' ? unlisted : [], kind === 'node' ? unlisted : []);
         const isCertain = clock.monotonicMs() >= doubtEndsMs;
-        if (isDone && isCertain) left = left.filter((name) => listed.includes(name));
+        if (isDone && isCertain) left = isLeft ? [] : left.filter((name) => listed.includes(name));
         await fence.drop();
         if (isDone && !isCertain) await rest(Math.max(0, doubtEndsMs - clock.monotonicMs() - LOOK_AGAIN_MS));
       } catch (error) {
@@ -123,6 +130,7 @@ export function createCordons(options: {
       ...pools.map((pool) => mayastor.uncordonPool(pool, () => mayLiftPool(pool))),
       ...nodes.map((node) => mayastor.uncordonNode(node, label, mayLiftNode)),
     ]);
+    if (outcomes.some(({ kind }) => kind === 'unknown')) liftMayComeUntilMs = clock.monotonicMs() + lateMs;
     for (const [position, pool] of pools.entries()) {
       if (outcomes[position]?.kind === 'unknown') unansweredLifts.set(pool, clock.monotonicMs() + lateMs);
     }
@@ -133,6 +141,10 @@ export function createCordons(options: {
     set,
     lift,
     doubtMs: () => Math.max(0, Math.max(cordonsInDoubtUntilMs, liftsInDoubtUntilMs) - clock.monotonicMs()),
+    isLiftInDoubt: () => clock.monotonicMs() < liftMayComeUntilMs,
+    areGone: () => {
+      liftMayComeUntilMs = 0;
+    },
   };
 }
 

@@ -54,8 +54,8 @@ test('pools are fenced elsewhere while the round that fences them is a matter of
   hear('own', { intent: moving('own', { fence: { ...fence, ours: ['nvme-n2'] } }), revision: 1 });
   hear('other', { intent: moving('other', { fence }), revision: 2 });
   hear('by node', { intent: moving('by node', { fence: { kind: 'node', ours: ['n1'], foreign: [] } }), revision: 3 });
-  expect(board.fencedElsewhere('own', START_MS + 600_000)).toEqual(new Set(['sata-n4', 'nvme-n4']));
-  expect(board.fencedElsewhere('own', START_MS + 600_001)).toEqual(new Set());
+  expect(board.fencedElsewhere('own', START_MS + 1_200_000)).toEqual(new Set(['sata-n4', 'nvme-n4']));
+  expect(board.fencedElsewhere('own', START_MS + 1_200_001)).toEqual(new Set());
   hear('other', { intent: moving('other'), revision: 4 });
   expect(board.fencedElsewhere('own', START_MS)).toEqual(new Set());
 });
@@ -65,8 +65,8 @@ test('what stands in a fence of another stays closed until the replica has come'
   const fence = { kind: 'pool' as const, ours: ['sata-n4'], foreign: ['sata-n3'] };
   hear('own', { intent: moving('own', { fence: { ...fence, ours: ['nvme-n2'] } }), revision: 1 });
   hear('other', { intent: moving('other', { fence }), revision: 2 });
-  expect(board.closedElsewhere('own', START_MS + 600_000)).toEqual(new Set(['sata-n4', 'sata-n3']));
-  expect(board.closedElsewhere('own', START_MS + 600_001)).toEqual(new Set());
+  expect(board.closedElsewhere('own', START_MS + 1_200_000)).toEqual(new Set(['sata-n4', 'sata-n3']));
+  expect(board.closedElsewhere('own', START_MS + 1_200_001)).toEqual(new Set());
   hear('other', { intent: moving('other', { fence, addedAt: '2026-06-15T12:00:00Z' }), revision: 3 });
   expect(board.closedElsewhere('own', START_MS)).toEqual(new Set());
 });

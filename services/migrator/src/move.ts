@@ -96,6 +96,7 @@ export async function runMove(
       ...(isNobodys() ? { fenceIsNobodys: true } : {}),
       abortRequested: context.abortRequested(record.intent),
       ...(countInDoubt === undefined ? {} : { countInDoubt }),
+      ...(cordons.isLiftInDoubt() ? { liftInDoubt: true } : {}),
     };
   };
 
@@ -202,6 +203,7 @@ export async function runMove(
         const doubtMs = cordons.doubtMs();
         if (doubtMs > 0) return sleep(Math.min(RETRY_MAX_MS, doubtMs));
         await record.write(change.cordonsForgotten(intent));
+        cordons.areGone();
         return step.keepsFence === true ? undefined : fence.drop();
       }
       case 'planFence':
@@ -334,7 +336,7 @@ export async function runMove(
     }
     switch (step.kind) {
       case 'wait':
-        if (!keepsFence(step.reason)) await fence.drop();
+        if (!keepsFence(step.reason, seen)) await fence.drop();
         await sleep(waitMs(step.reason, record.intent, seen, capabilities));
         return undefined;
       case 'end':

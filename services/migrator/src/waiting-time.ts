@@ -5,9 +5,12 @@ import type { WaitReason } from './core/step.ts';
 
 /** How long a move waits before it looks again, and with what. */
 
-/** Short states keep the fence; nothing that lasts does. */
-export function keepsFence(reason: WaitReason): boolean {
-  return reason === 'Busy' || reason === 'ReplicaNotPlaced' || reason === 'ReattachPending';
+/**
+ * Short states keep the fence; nothing that lasts does. A removal that may yet come would open what stands in the fence of
+ * whoever has it next.
+ */
+export function keepsFence(reason: WaitReason, { liftInDoubt }: Pick<Evidence, 'liftInDoubt'>): boolean {
+  return liftInDoubt === true || reason === 'Busy' || reason === 'ReplicaNotPlaced' || reason === 'ReattachPending';
 }
 
 /** A copy that has ended is noticed late by a share of the time that it took, or by this. */
@@ -35,6 +38,7 @@ export function waitMs(
     }
     case 'Stopped':
     case 'CountInDoubt':
+    case 'LiftInDoubt':
       return 2_000;
     case 'FencedElsewhere':
     case 'ReplicaNotPlaced':

@@ -16,6 +16,10 @@ const [VOLUME, OTHER] = [volumeIdOf(1), volumeIdOf(2)];
 const CUT_MS = 40_000;
 /** Soon after it has seen again how things are the fence is another's, and nothing has grown behind it yet. */
 const BLIND_MS = 14_000;
+/** A call without an answer may have its effect so late, and not later. */
+const EFFECT_MS = 29_900;
+const JUST_BEFORE_MS = 100;
+const PAUSED_MS = 9_000;
 /** So long a change takes to reach Mayastor. */
 const SLOW_CHANGE_MS = 4_000;
 /** Mayastor is slow for so long after the fence was given, of whose life of 15 s little is left then. */
@@ -76,6 +80,44 @@ function oneIsCutOff({ surroundings, kubernetes, clock }: World): MayastorRoad {
   });
 }
 
+/**
+ * While the first cordon is on its way all is paused, so that what was closed is opened again. Of that the first call has
+ * no answer, and has its effect when the replica is asked for, or as late as a call can have it.
+ */
+function opensLate({ surroundings, kubernetes, model, clock, truth }: World): MayastorRoad {
+  let isPaused = false;
+  let open: (() => void) | undefined;
+  const pause = (is: boolean): void => {
+    kubernetes.pause(is);
+    truth.pausedAtMs = is ? clock.monotonicMs() : undefined;
+  };
+  return through(surroundings.mayastor, async (request, transport, process) => {
+    const { method, path, body } = request;
+    const isOfPool = /^\/pools\/(hot|cold)-.*\/cordon$/.test(path);
+    if (!isPaused && isOfPool && method === 'PUT') {
+      isPaused = true;
+      pause(true);
+      clock.after(PAUSED_MS, () => pause(false));
+      await process.clock.sleep(SLOW_CHANGE_MS);
+    }
+    if (open === undefined && isOfPool && method === 'DELETE') {
+      let isOpen = false;
+      open = () => {
+        if (!isOpen) void model.handle({ method, path: `/v0${path}`, body: JSON.parse(body ?? '{}') as unknown });
+        isOpen = true;
+      };
+      clock.after(EFFECT_MS, open);
+      await process.clock.sleep(request.timeoutMs);
+      return { kind: 'lost', reason: 'timeout', message: 'no answer in time' };
+    }
+    if (path.endsWith('/replica_count/2') && open !== undefined) {
+      open();
+      await process.clock.sleep(JUST_BEFORE_MS);
+    }
+    return transport.send(request);
+  });
+}
+
 export const fences = {
   'a fence that is about to lapse': {
     says: 'the lease of a fence is not renewed, that of its volume is, and Mayastor is slow until little of it is left',
@@ -98,6 +140,14 @@ export const fences = {
       for (const id of [VOLUME, OTHER]) world.truth.iops.set(id, iopsFor('hot'));
       world.kubernetes.putPersistentVolume(OTHER, { hold: 'true' });
       return { mayastor: oneIsCutOff(world) };
+    },
+  },
+  'an opening that comes when the fence stands again': {
+    says: 'all is paused while a fence is put up, and what opens it again has no answer and comes as late as it can',
+    profile: () => ({ volumes: calmVolumes({ [VOLUME]: ['cold-n1'] }) }),
+    stage: (world) => {
+      world.truth.iops.set(VOLUME, iopsFor('hot'));
+      return { mayastor: opensLate(world) };
     },
   },
 } as const satisfies Readonly<Record<string, AimedWorld>>;

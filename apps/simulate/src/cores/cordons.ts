@@ -12,6 +12,8 @@ export interface CoreCordons {
   set(kind: 'pool' | 'node', names: readonly string[]): Task<boolean>;
   lift(pools: readonly string[], nodes: readonly string[]): Task<boolean>;
   doubtMs(): number;
+  isLiftInDoubt(): boolean;
+  areGone(): void;
 }
 
 const WITHDRAWAL_MS = 5 * 60_000;
@@ -21,7 +23,7 @@ const LOOK_AGAIN_MS = 5_000;
 export function createCoreCordons(options: {
   readonly migrationId: string;
   readonly calls: MayastorCalls;
-  readonly record: Pick<CoreRecord, 'stored'>;
+  readonly record: Pick<CoreRecord, 'stored' | 'intent'>;
   readonly ownership: Pick<CoreLease, 'lost'>;
   readonly fence: Pick<CoreFence, 'queue' | 'isNobodys' | 'drop'>;
   readonly clock: { monotonicMs(): number };
@@ -41,6 +43,7 @@ export function createCoreCordons(options: {
   let cordonsInDoubtUntilMs = options.inheritedDoubtUntilMs;
   const unansweredLifts = new Map<string, number>();
   let liftsInDoubtUntilMs = 0;
+  let liftMayComeUntilMs = options.inheritedDoubtUntilMs;
 
   const pathOf = (kind: 'pool' | 'node', name: string): string =>
     kind === 'pool' ? `/pools/${name}/cordon` : `/nodes/${name}/cordon/${label}`;
@@ -70,8 +73,9 @@ export function createCoreCordons(options: {
     while (left.length > 0 && clock.monotonicMs() < untilMs) {
       try {
         const stored = yield* record.stored();
-        const isMove = stored?.state === 'active' && stored.migrationId === options.migrationId;
-        const listed = cordonsIn(isMove ? stored.round : undefined, kind);
+        const move = stored?.state === 'active' && stored.migrationId === options.migrationId ? stored : undefined;
+        const isLeft = move?.ownerToken === record.intent.ownerToken;
+        const listed = cordonsIn(move?.round, kind);
         const unlisted = left.filter((name) => !listed.includes(name));
         if (kind === 'pool' && unlisted.length > 0) {
           try {
@@ -82,7 +86,7 @@ export function createCoreCordons(options: {
         }
         const isDone = yield* lift(kind === 'pool' ? unlisted : [], kind === 'node' ? unlisted : []);
         const isCertain = clock.monotonicMs() >= doubtEndsMs;
-        if (isDone && isCertain) left = left.filter((name) => listed.includes(name));
+        if (isDone && isCertain) left = isLeft ? [] : left.filter((name) => listed.includes(name));
         yield* fence.drop();
         if (isDone && !isCertain) yield* rest(Math.max(0, doubtEndsMs - clock.monotonicMs() - LOOK_AGAIN_MS));
       } catch (error) {
@@ -101,11 +105,16 @@ export function createCoreCordons(options: {
     }
     for (const node of nodes)
       outcomes.push(yield* calls.change('uncordonNode', 'DELETE', pathOf('node', node), mayLiftNode));
+    if (outcomes.some(({ kind }) => kind === 'unknown')) liftMayComeUntilMs = clock.monotonicMs() + lateMs;
     return settle(outcomes);
   }
   return {
     set,
     lift,
+    isLiftInDoubt: () => clock.monotonicMs() < liftMayComeUntilMs,
+    areGone: () => {
+      liftMayComeUntilMs = 0;
+    },
     doubtMs: () => Math.max(0, Math.max(cordonsInDoubtUntilMs, liftsInDoubtUntilMs) - clock.monotonicMs()),
   };
 }

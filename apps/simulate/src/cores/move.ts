@@ -214,6 +214,7 @@ export function* walkMove(
         const doubtMs = cordons.doubtMs();
         if (doubtMs > 0) return yield* sleep(Math.min(RETRY_MAX_MS, doubtMs));
         yield* record.write(changes.cordonsForgotten(intent));
+        cordons.areGone();
         if (step.keepsFence !== true) yield* fence.drop();
         return;
       }
@@ -301,6 +302,7 @@ export function* walkMove(
       ...(isNobodys() ? { fenceIsNobodys: true } : {}),
       abortRequested: parts.abortRequested(intent),
       ...(clock.monotonicMs() < doubt.untilMs ? { countInDoubt: doubt.replicaCount } : {}),
+      ...(cordons.isLiftInDoubt() ? { liftInDoubt: true } : {}),
     };
     const step = nextStep(intent, seen, capabilities);
     if (step.kind === 'look') {
@@ -320,7 +322,7 @@ export function* walkMove(
     }
     switch (step.kind) {
       case 'wait':
-        if (!keepsFence(step.reason)) yield* fence.drop();
+        if (!keepsFence(step.reason, seen)) yield* fence.drop();
         yield* sleep(waitMs(step.reason, record.intent, seen, capabilities));
         return undefined;
       case 'end':

@@ -84,6 +84,8 @@ export interface Evidence {
   readonly abortRequested: boolean;
   /** A replica count that was asked for lately, has had no answer, and may yet be set; `any` when it is not known which. */
   readonly countInDoubt?: number | 'any';
+  /** A removal of one of our cordons has had no answer, and may yet open what was closed again since. */
+  readonly liftInDoubt?: true;
 }
 
 export interface Capabilities {

@@ -232,6 +232,15 @@ describe('what is left after a crash', () => {
     expect(stepOf(anIntent({ placement: before }), evidenceOf(asBefore, unfenced))).toEqual(inDoubt);
   });
 
+  test('a removal of a cordon without an answer: no growth behind the fence until it can come no more', () => {
+    const inDoubt = { kind: 'wait', reason: 'LiftInDoubt' };
+    const doubtful = cordoned(fence.ours, { liftInDoubt: true });
+    expect(stepOf(withRound({ fence: fenced }), doubtful)).toEqual(inDoubt);
+    expect(stepOf(withRound({ fence: fenced }), cordoned([], { liftInDoubt: true }))).toMatchObject({
+      kind: 'fencePools',
+    });
+  });
+
   test('a growth that did half: what nobody counts is waited for until it is gone, then a person is asked', () => {
     const half = aVolume({ placement: before, replicas: [...asBefore.replicas, aReplica('nvme-n3')] });
     expect(stepOf(withRound({}), evidenceOf(half))).toEqual({ kind: 'wait', reason: 'HalfDoneGrowth' });
@@ -337,6 +346,11 @@ describe('what is left after a crash', () => {
       kind: 'shrink',
       replicaCount: 2,
       victimReplicaId: 'on-sata-n1',
+    });
+    // What was to lift the steer before may do it now.
+    expect(stepOf(withRound({ ...synced, steer }), { ...evidence, liftInDoubt: true })).toEqual({
+      kind: 'wait',
+      reason: 'LiftInDoubt',
     });
     expect(stepOf(withRound({ ...synced, steer }, { rollback }), evidence)).toEqual({
       kind: 'lift',

@@ -38,7 +38,13 @@ import { isIdle, patienceMs, PLACEMENT_MS, settled, wait, waitOrAttend } from '.
  */
 export function nextStep(intent: ActiveIntent, evidence: Evidence, capabilities: Capabilities): Step {
   const step = stepFrom(intent, evidence, capabilities);
-  return isOpenToDoubt(step, evidence) ? wait('CountInDoubt') : step;
+  if (isOpenToDoubt(step, evidence)) return wait('CountInDoubt');
+  return evidence.liftInDoubt === true && restsOnCordons(step, intent) ? wait('LiftInDoubt') : step;
+}
+
+/** A growth rests on its fence, and which replica goes on the steer. */
+function restsOnCordons(step: Step, { round }: ActiveIntent): boolean {
+  return step.kind === 'grow' || (step.kind === 'shrink' && round?.steer?.kind === 'nodeCordon');
 }
 
 /**

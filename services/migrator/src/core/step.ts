@@ -10,6 +10,7 @@ export type WaitReason =
   | 'Busy'
   | 'Settling'
   | 'CountInDoubt'
+  | 'LiftInDoubt'
   | 'FencedElsewhere'
   | 'Rebuilding'
   | 'ReplicaNotPlaced'

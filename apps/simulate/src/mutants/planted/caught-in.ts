@@ -153,4 +153,5 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'a swap only adds': 'a wait between two rounds',
   'the former end is not told': 'an end that is not told when its volume moves again',
   'opens the fence of another without Redis': 'a fence of another, of which Redis tells one migrator nothing',
+  'grows while an opening is on its way': 'an opening that comes when the fence stands again',
 };

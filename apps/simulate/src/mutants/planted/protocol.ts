@@ -263,6 +263,14 @@ export const inTheProtocol: readonly PlantedDefect[] = [
     replace: "const isClosedElsewhere = (pool: string): boolean => pool === '';",
   },
   {
+    name: 'grows while an opening is on its way',
+    world: 'late effects',
+    says: 'a removal of a cordon that had no answer is forgotten, and comes when the fence has been put up again',
+    file: `${core}/next-step.ts`,
+    find: "return evidence.liftInDoubt === true && restsOnCordons(step, intent) ? wait('LiftInDoubt') : step;",
+    replace: 'return step;',
+  },
+  {
     name: 'fails for the fence of another',
     world: 'owners die',
     says: 'a move that the cordons of another keep off its tier ends as failed, instead of waiting for them to go',

@@ -21,11 +21,6 @@ import { hashOf } from './world/random.ts';
 
 const cache = fileURLToPath(new URL('../../../node_modules/.cache/simulate/', import.meta.url));
 
-const options = read(process.argv.slice(2));
-process.exitCode = await run(options);
-// A unit test that a mutant sends round and round cannot be ended, and would keep the process.
-if (options.mutants !== undefined) process.exit();
-
 async function run(wanted: SimulateOptions): Promise<number> {
   if (wanted.isMatrix) return (await printCrashMatrix(console.log)) ? 0 : 1;
   if (wanted.isWalk) return walkMany(wanted);
@@ -33,6 +28,7 @@ async function run(wanted: SimulateOptions): Promise<number> {
   const population = wanted.isOfServices ? 'services' : 'cores';
   return wanted.replay === undefined ? runMany(wanted, population) : replay(wanted.replay, population);
 }
+
 function read(args: readonly string[]): SimulateOptions {
   try {
     return parseCommandLine(args);
@@ -143,3 +139,8 @@ async function replay({ seed, only }: NonNullable<SimulateOptions['replay']>, po
   }
   return breaches.length === 0 ? 0 : 1;
 }
+
+const options = read(process.argv.slice(2));
+process.exitCode = await run(options);
+// A unit test that a mutant sends round and round cannot be ended, and would keep the process.
+if (options.mutants !== undefined) process.exit();

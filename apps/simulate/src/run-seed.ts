@@ -225,6 +225,7 @@ export async function runSeed(seed: number, options: SeedOptions = {}): Promise<
       if (!hasCome && clock.monotonicMs() > personComesAtMs) {
         hasCome = true;
         for (const { intent } of bus.intents.values()) if (intent.state === 'active') abort(world, intent);
+        openWhatNobodyDoes(world);
       }
       return isQuiet();
     }, restWithinMs);
@@ -359,6 +360,16 @@ function createQuietWatch(world: World, fleet: Fleet): () => boolean {
     }
     return nowMs - busyAtMs > neededMs;
   };
+}
+
+/** A cordon of a pool bears no name: with who set it late dead, it is for the person whom a move asks to lift it. */
+function openWhatNobodyDoes({ model, truth }: World): void {
+  for (const [path, sender] of truth.latePaths) {
+    const pool = /^\/pools\/(.+)\/cordon$/.exec(path)?.[1];
+    if (pool === undefined || !sender.isDead || !model.ledger.cordons().includes(`pool/${pool}/replicas`)) continue;
+    const body = { replicas: true, snapshots: false, restores: false, import: false };
+    void model.handle({ method: 'DELETE', path: `/v0${path}`, body });
+  }
 }
 
 const SWEPT_WITHIN_MS = 10 * MINUTE_MS;

@@ -154,7 +154,28 @@ export const victims = {
     profile: () => ({ ...profile(), cachePeriodMs: 30_000 }),
     stage: (world) => {
       world.truth.iops.set(VOLUME, iopsFor('hot'));
-      return { mayastor: failsAfterTheLook(world) };
+      const { faults } = world.model;
+      const fails = (round: Round): (() => void) | undefined => {
+        const pool = keptIn(round)?.pool;
+        if (pool === undefined) return undefined;
+        faults.poolFaulted(pool);
+        return () => faults.poolRecovers(pool);
+      };
+      return { mayastor: failsAfterTheLook(world, fails) };
+    },
+  },
+  'a node that goes away before the count drops': {
+    says: 'the node of the replica that is to go fails between the last look at the volume and the last look at nodes',
+    profile: () => ({ ...profile(), cachePeriodMs: 30_000 }),
+    stage: (world) => {
+      world.truth.iops.set(VOLUME, iopsFor('hot'));
+      const { faults } = world.model;
+      const fails = ({ steer }: Round): (() => void) | undefined => {
+        if (steer === undefined) return undefined;
+        faults.nodeDown(steer.node);
+        return () => faults.nodeUp(steer.node);
+      };
+      return { mayastor: failsAfterTheLook(world, fails) };
     },
   },
 } as const satisfies Readonly<Record<string, AimedWorld>>;
@@ -162,8 +183,14 @@ export const victims = {
 /** So long the call that lowers the count is on its way. */
 const LATE_MS = 1_500;
 
-/** The last look at the volume shows all as it should be; what is read after it shows that the pool has failed. */
-function failsAfterTheLook({ surroundings, bus, model, clock }: World): MayastorRoad {
+/**
+ * The last look at the volume shows all as it should be; what is read after it shows that something has failed, which
+ * `fails` lets happen. It returns how that is mended.
+ */
+function failsAfterTheLook(
+  { surroundings, bus, model, clock }: World,
+  fails: (round: Round) => (() => void) | undefined,
+): MayastorRoad {
   let hasFailed = false;
   return through(surroundings.mayastor, async (request, transport, process) => {
     const { method, path } = request;
@@ -172,12 +199,12 @@ function failsAfterTheLook({ surroundings, bus, model, clock }: World): Mayastor
     const record = bus.intents.get(VOLUME)?.intent;
     const round = record?.state === 'active' ? record.round : undefined;
     const isSteered = model.ledger.cordons().includes(`node/${round?.steer?.node}/${labelOf(record)}`);
-    const pool = round === undefined ? undefined : keptIn(round)?.pool;
-    if (!hasFailed && isSteered && pool !== undefined && method === 'GET' && path === `/volumes/${VOLUME}`) {
-      hasFailed = true;
-      model.faults.poolFaulted(pool);
-      clock.after(2 * MINUTE_MS, () => model.faults.poolRecovers(pool));
-    }
+    if (hasFailed || !isSteered || round === undefined || method !== 'GET' || path !== `/volumes/${VOLUME}`)
+      return answer;
+    const mend = fails(round);
+    if (mend === undefined) return answer;
+    hasFailed = true;
+    clock.after(2 * MINUTE_MS, mend);
     return answer;
   });
 }

@@ -3,6 +3,7 @@ import { createFleet, type Fleet, type Role, type Services } from './fleet.ts';
 import { restingReasons } from './invariants/at-rest.ts';
 import { spreadOver } from './invariants/counts.ts';
 import { invariants, type Invariant, type InvariantId } from './invariants/invariants.ts';
+import { fillsWithinACall } from './invariants/knowable.ts';
 import { changeOf, type SeenCall } from './invariants/seen-call.ts';
 import { nobodyIsRight, regretsOf } from './invariants/starts.ts';
 import { changeLoads, createPeople } from './people.ts';
@@ -71,6 +72,8 @@ const BREACHES_MAX = 20;
 const DISTURBANCES_PER_DEED = 0.5;
 /** All of this passes without faults before the world has to be at rest. */
 const REST_WITHIN_MS = 90 * MINUTE_MS;
+/** So many times as long where moves fail until they back off for hours. */
+const VAIN_TIMES = 2;
 /** A move that asks for a person gets one. */
 const PERSON_COMES_MS = 20 * MINUTE_MS;
 const QUIET_MS = 2 * MINUTE_MS;
@@ -81,8 +84,8 @@ const STOP_MS = 2 * MINUTE_MS;
 /** One world: half an hour of trouble, then everything is repaired and must come to rest. */
 export async function runSeed(seed: number, options: SeedOptions = {}): Promise<SeedReport> {
   const { story = noStory, stopAtBreach = false, stepsMax = Number.POSITIVE_INFINITY } = options;
-  const { restWithinMs = REST_WITHIN_MS } = options;
   const profile: Profile = { ...(options.profileOf ?? profileOf)(seed), ...options.profile };
+  const { restWithinMs = REST_WITHIN_MS * (fillsWithinACall(profile) ? VAIN_TIMES : 1) } = options;
   const breaches: Breach[] = [];
   let step = 0;
   let hasFailed = false;

@@ -2,7 +2,7 @@ import type { MigrationEvent } from '@couchestor/shared/bus';
 import type { ActiveIntent, Intent } from '@couchestor/shared/messages';
 import type { World } from '../world/world.ts';
 import { closedAtMs } from './counts.ts';
-import { FRESH_MS, isWithin, NEWS_MS, NOTICE_MS, READ_MS } from './knowable.ts';
+import { fillsWithinACall, FRESH_MS, isWithin, NEWS_MS, NOTICE_MS } from './knowable.ts';
 
 /** What a move comes to: what it is said to have done, and what it may fail for. */
 
@@ -87,8 +87,7 @@ export function failsWithoutCause(next: Intent, previous: Intent | undefined, wo
   const begunAtMs = truth.accepted.get(next.migrationId)?.atMs ?? 0;
   const rightSinceMs = (truth.repairedAtMs ?? Number.POSITIVE_INFINITY) + NEWS_MS + profile.standstillMaxMs;
   if (profile.steer === 'ignored' || begunAtMs < rightSinceMs) return undefined;
-  // What was taken out of the target there may be filled again before the call that counts on its being empty arrives.
-  if (profile.version === '2.7.1' && profile.rebuildMs < READ_MS) return undefined;
+  if (fillsWithinACall(profile)) return undefined;
   return next.reason === 'Unsettled' || next.reason === 'WrongVictim'
     ? `the move of ${next.volumeId} fails, though nothing is wrong: ${next.message}`
     : undefined;

@@ -4,7 +4,10 @@ import { copyBytes } from '@couchestor/shared/policy';
 import { MINUTE_MS, parseTimestampMs } from '@couchestor/shared/units';
 import type { Arriving } from './core/evidence.ts';
 
-/** A round may put its fence up until it is ten minutes old, and who has not been taken over ten minutes later may wait for a person. */
+/**
+ * A round may put its fence up until it is ten minutes old, and a move that nobody has taken over ten minutes after that
+ * may wait for a person.
+ */
 const FENCED_MS = 20 * MINUTE_MS;
 
 export interface ActiveRecord {

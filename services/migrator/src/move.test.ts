@@ -297,6 +297,21 @@ describe('cordons of pools that a dead migrator left', () => {
   });
 });
 
+test('a removal of a cordon that had no answer, and is seen to have come, holds up nothing later', async () => {
+  const world = await createMoveWorld({ placement: ['sata-n1', 'sata-n2'], publishedOn: 'n1', cachePeriodMs: 1_000 });
+  let isLate = false;
+  world.model.faults.onCall(({ method, path }) => {
+    if (isLate || method !== 'DELETE' || !path.startsWith('/v0/pools/')) return undefined;
+    isLate = true;
+    return { kind: 'timeout', effectAfterMs: 100 };
+  });
+  expect(await world.move()).toBe('ended');
+  expect(isLate).toBe(true);
+  expect(world.steps).not.toContain('LiftInDoubt');
+  expect(outcomeOf(world)).toBe('completed');
+  expectSound(world, 2);
+});
+
 describe('whoever takes a move over', () => {
   /** A move whose migrator stopped as soon as the new replica was there, and was taken up a lease's life later. */
   const stoppedWhileFilling = async (world: MoveWorld): Promise<void> => {

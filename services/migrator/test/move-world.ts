@@ -58,6 +58,8 @@ export interface MoveWorldOptions {
   readonly publishedOn?: string;
   readonly targetPools?: readonly string[];
   readonly syncTimeoutMs?: number;
+  /** What the migrator takes for it. */
+  readonly cachePeriodMs?: number;
   readonly nodes?: readonly string[];
   readonly allowReducedRedundancy?: boolean;
   /** The volume wants pools with the label `site=here`, which all have. */
@@ -101,7 +103,10 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
   const intents = createMemoryIntents();
   const events: MoveWorld['events'] = [];
   const steps: string[] = [];
-  const capabilities: Capabilities = { method: options.method ?? 'poolCordon', cachePeriodMs: CACHE_PERIOD_MS };
+  const capabilities: Capabilities = {
+    method: options.method ?? 'poolCordon',
+    cachePeriodMs: options.cachePeriodMs ?? CACHE_PERIOD_MS,
+  };
 
   const intent = intentFor(options, nodes, clock);
   await intents.create(intent);

@@ -7,10 +7,12 @@ import {
   aRequest,
   aRound,
   aWorld,
+  growCall,
   MINUTE_MS,
   processOf,
   said,
   scored,
+  shrinkCall,
   store,
   VOLUME,
 } from './testing.ts';
@@ -18,9 +20,6 @@ import { GIB, volumeIdOf } from '../world/profile.ts';
 import type { World } from '../world/world.ts';
 
 /** Who may act, and what was there before, each with a twin in which nothing is wrong. */
-
-const growCall = { method: 'PUT', path: `/volumes/${VOLUME}/replica_count/3` } as const;
-const shrinkCall = { method: 'PUT', path: `/volumes/${VOLUME}/replica_count/2` } as const;
 
 async function done(world: World, answer: Promise<unknown>): Promise<void> {
   await world.clock.advance(5_000);

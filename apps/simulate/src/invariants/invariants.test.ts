@@ -8,10 +8,12 @@ import {
   aRequest,
   aRound,
   aWorld,
+  growCall,
   MINUTE_MS,
   processOf,
   said,
   scored,
+  shrinkCall,
   store,
   VOLUME,
 } from './testing.ts';
@@ -23,8 +25,6 @@ import { DRAIN, PERSON, putPolicy, type World } from '../world/world.ts';
 const atRest = (world: World): InvariantId[] =>
   invariants.flatMap(({ id, atRest: ask }) => (ask?.(world).length ? [id] : []));
 
-const shrinkCall = { method: 'PUT', path: `/volumes/${VOLUME}/replica_count/2` } as const;
-const growCall = { method: 'PUT', path: `/volumes/${VOLUME}/replica_count/3` } as const;
 const grow = async (world: World): Promise<void> => {
   const answer = world.model.handle({ method: 'PUT', path: `/v0${growCall.path}` });
   await world.clock.advance(5_000);

@@ -11,6 +11,9 @@ import { createWorld, nobody, type World } from '../world/world.ts';
 /** Worlds in which one thing is wrong, for tests of what has to notice it. */
 
 export const VOLUME = volumeIdOf(1);
+/** One replica more than the volume has, and as many as it had. */
+export const growCall = { method: 'PUT', path: `/volumes/${VOLUME}/replica_count/3` } as const;
+export const shrinkCall = { method: 'PUT', path: `/volumes/${VOLUME}/replica_count/2` } as const;
 export const MINUTE_MS = 60_000;
 
 export function aWorld(change: Partial<Profile> = {}, spec: Partial<PolicySpecText> = {}): World {

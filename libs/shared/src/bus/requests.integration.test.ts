@@ -97,10 +97,12 @@ describe('requests', () => {
     for (const name of names) await request(name);
     let running = 0;
     let most = 0;
+    const full = Promise.withResolvers<void>();
     const handled = new Set<string>();
     void consume(async (volumeId) => {
       running += 1;
       most = Math.max(most, running);
+      await untilAborted(full.promise, ending.signal);
       await new Promise((resolve) => {
         setImmediate(resolve);
       });
@@ -108,6 +110,8 @@ describe('requests', () => {
       handled.add(volumeId);
       return { kind: 'ack' };
     });
+    await eventually(() => expect(running).toBe(4));
+    full.resolve();
     await eventually(() => expect(handled.size).toBe(40));
     expect(most).toBe(4);
   });

@@ -12,14 +12,17 @@ const callsPerSecond = 6;
 function createWorld(fateOf?: (operation: string) => CallFate) {
   const clock = createVirtualClock();
   const server = createMemoryLeaseServer({ clock, ...(fateOf === undefined ? {} : { fateOf }) });
+  const connect = () => Promise.resolve(createMemoryLeases({ clock, server, ttlMs, holdTtlMs, callsPerSecond }));
+  const tick = () => clock.advance(500);
   return {
     clock,
     server,
     ttlMs,
     holdTtlMs,
     callsPerSecond,
-    connect: () => Promise.resolve(createMemoryLeases({ clock, server, ttlMs, holdTtlMs, callsPerSecond })),
-    tick: () => clock.advance(500),
+    connect,
+    open: async () => openEpoch({ clock, tick }, await connect()),
+    tick,
     flush: () => Promise.resolve(server.flush()),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -22,7 +22,7 @@ test('the scripts and their model in memory answer alike, whatever is asked', as
       }),
       async (requests) => {
         const namespace = `test-${randomUUID()}`;
-        const lasting = { clock, namespace, ttlMs: 600_000, holdTtlMs: 600_000 };
+        const lasting = { clock, namespace, ttlMs: 600_000, holdTtlMs: 600_000, commandTimeoutMs: 30_000 };
         const shared = createMemoryLeaseServer({ clock });
         // How long a life is, is up to who opens the epoch; a short one spares the wait.
         const opening = { ...lasting, ttlMs: 1 };

@@ -119,7 +119,7 @@ test('Prometheus scrapes its targets each second below its base path', async () 
           data: { result: [{ metric: { job: 'box', kind: 'test' }, value: [expect.any(Number), '42'] }] },
         });
       },
-      { timeout: 10_000, interval: 200 },
+      { timeout: 25_000, interval: 200 },
     );
   } finally {
     target.close();

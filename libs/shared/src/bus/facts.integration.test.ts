@@ -1,3 +1,4 @@
+import { startNetworkLink } from '@couchestor/servers';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSystemClock } from '../clock/index.ts';
@@ -108,7 +109,7 @@ describe('facts', () => {
     await bed.jsm.streams.delete(STATE);
     const earlier = writer.set(id('a'), volume('a', 1));
     const retries = registry.getSingleMetric('couchestor_publish_retries_total');
-    await eventually(async () => expect((await retries?.get())?.values[0]?.value).toBe(4));
+    await eventually(async () => expect((await retries?.get())?.values[0]?.value).toBeGreaterThan(3));
     await bed.jsm.streams.add(config);
     const later = writer.set(id('a'), volume('a', 2));
     await Promise.all([earlier, later]);
@@ -173,7 +174,10 @@ describe('facts', () => {
     expect(letter).toMatchObject({ service: 'watcher', subject, stream: STATE, sequence: 2, truncated: false });
     expect(letter?.['problem']).toContain('specversion');
     expect(Buffer.from(String(letter?.['base64']), 'base64').toString()).toBe('{"not":"ours"}');
-    expect(await bed.metric('couchestor_dead_letters_total', { service: 'watcher', stream: STATE })).toBe(1);
+    // The letter is stored before its writer hears so.
+    await eventually(async () =>
+      expect(await bed.metric('couchestor_dead_letters_total', { service: 'watcher', stream: STATE })).toBe(1),
+    );
     // What is right again is there again, though the writer thinks that nothing has changed.
     await eventually(async () => expect(await writer.set(id('a'), volume('a'))).toBe('published'));
     await eventually(() => expect(tables.of('volume.observed').has('a')).toBe(true));
@@ -244,7 +248,9 @@ describe('facts', () => {
   });
 
   it('that did not come back with a restored stream are the only ones reported as gone', async () => {
-    const bus = await bed.bus();
+    // Nobody sees the stream before all of it is restored.
+    await using link = await startNetworkLink(bed.server.url);
+    const bus = await bed.bus({ servers: link.url });
     await bus.ensureStreams();
     const writer = await bus.openFactWriter('volume.observed', {});
     await Promise.all(['kept', 'gone'].map((name) => writer.set(id(name), volume(name))));
@@ -255,9 +261,12 @@ describe('facts', () => {
 
     const { config } = await bed.jsm.streams.info(STATE);
     const kept = await bed.jsm.streams.getMessage(STATE, { last_by_subj: subjectOf('volume.observed', id('kept')) });
+    link.set({ kind: 'cut' });
+    await eventually(() => expect(bus.state).toBe('disconnected'));
     await bed.jsm.streams.delete(STATE);
     await bed.jsm.streams.add(config);
     await bed.jsm.jetstream().publish(subjectOf('volume.observed', id('kept')), kept?.data);
+    link.set({ kind: 'whole' });
 
     await eventually(() => expect(changes).toContainEqual(['gone', false]));
     expect(changes).not.toContainEqual(['kept', false]);

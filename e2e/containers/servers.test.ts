@@ -66,7 +66,10 @@ describe.skipIf(leftOut !== undefined)('servers from Docker', () => {
         lines.length = 0;
         await server.restart();
         expect(await redis.get('kept')).toBe('yes');
-        await vi.waitFor(() => expect(lines).toContainEqual(expect.stringContaining('Ready to accept connections')));
+        await vi.waitFor(
+          () => expect(lines).toContainEqual(expect.stringContaining('Ready to accept connections')),
+          30_000,
+        );
         expect(lines.filter((line) => line.includes('\n'))).toEqual([]);
       }
     } finally {
@@ -86,7 +89,7 @@ describe.skipIf(leftOut !== undefined)('servers from Docker', () => {
       const query = async (expression: string): Promise<unknown> =>
         (await fetch(`${server.url}/api/v1/query?query=${encodeURIComponent(expression)}`)).json();
       const found = { data: { result: [{ metric: { job: 'box' }, value: [expect.any(Number), '42'] }] } };
-      await vi.waitFor(async () => expect(await query('answer')).toMatchObject(found), 10_000);
+      await vi.waitFor(async () => expect(await query('answer')).toMatchObject(found), 30_000);
       target.close();
       target.closeAllConnections();
       await server.restart();

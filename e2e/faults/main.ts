@@ -20,6 +20,8 @@ Ends with 0 if all is as it must be.
   --json            print one JSON object as the last line
 `;
 
+/** Of the time that work waits, 0 to 1, on a machine that has nothing else to do. */
+const HELD_SHARE_MIN = 0.95;
 const limiteds: readonly Limited[] = ['policy', 'fleet', 'pool', 'node'];
 
 interface Options {
@@ -69,6 +71,7 @@ async function limits(): Promise<readonly string[]> {
         migrators: 8,
         candidates: 500,
         moves: options.moves ?? 12,
+        heldShareMin: HELD_SHARE_MIN,
         redisRestarts: 2,
         callsPerSecond: 60,
         timeLimitMs: (options.timeLimitSeconds ?? 300) * 1_000,

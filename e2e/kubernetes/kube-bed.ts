@@ -131,7 +131,7 @@ export async function prepareCluster(bed: KubeBed): Promise<void> {
   ]);
   const standIns = fileURLToPath(new URL('prometheus-operator-crds.yaml', import.meta.url));
   await bed.kubectl('apply', '--server-side', ...definitions, '-f', standIns);
-  await bed.kubectl('wait', '--for=condition=Established', '--timeout=30s', ...definitions, '-f', standIns);
+  await bed.kubectl('wait', '--for=condition=Established', '--timeout=90s', ...definitions, '-f', standIns);
   for (const namespace of ['kube-system', 'mayastor', 'couchestor-evaluation']) {
     if (namespace !== 'kube-system') await bed.kubectl('create', 'namespace', namespace);
     const levels = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);

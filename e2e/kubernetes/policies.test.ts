@@ -27,7 +27,7 @@ describe.skipIf(leftOut !== undefined)('a StoragePolicy on a real API server', (
     const file = join(dirname(bed.kubeconfig), 'lax.yaml');
     await writeFile(file, lax);
     await bed.kubectl('apply', '--server-side', '-f', file);
-    await bed.kubectl('wait', '--for=condition=Established', '--timeout=30s', '-f', file);
+    await bed.kubectl('wait', '--for=condition=Established', '--timeout=90s', '-f', file);
   });
   afterAll(() => bed[Symbol.asyncDispose]());
 
@@ -48,7 +48,7 @@ describe.skipIf(leftOut !== undefined)('a StoragePolicy on a real API server', (
     const change = (patch: object, ...more: readonly string[]) =>
       attempt(bed.kubectl('patch', 'storagepolicy', 'early', '--type=merge', '-p', JSON.stringify(patch), ...more));
     const annotated = { metadata: { labels: { changed: 'true' } } };
-    await expect.poll(async () => (await change(annotated)).stderr, { timeout: 20_000 }).toMatch(/Warning: spec/);
+    await expect.poll(async () => (await change(annotated)).stderr, { timeout: 60_000 }).toMatch(/Warning: spec/);
     expect(await change({ status: { phase: 'Error' } }, '--subresource=status')).toMatchObject({ failed: false });
 
     const refused = await change({ spec: { samplingWindow: 'later', windows: [...spec.windows, ...spec.windows] } });
@@ -74,7 +74,7 @@ describe.skipIf(leftOut !== undefined)('a StoragePolicy on a real API server', (
   test('is taught by kubectl explain, and has its short names', async () => {
     const explained = async () => (await bed.kubectl('explain', 'sp.spec.windows')).stdout;
     // What is taught follows what is enforced after a moment.
-    await expect.poll(explained, { timeout: 20_000 }).toMatch(/schedule\s+<string> -required-\s+When the window opens/);
+    await expect.poll(explained, { timeout: 60_000 }).toMatch(/schedule\s+<string> -required-\s+When the window opens/);
     expect(await explained()).not.toContain('<no description>');
     expect((await bed.kubectl('get', 'spolicy', '--no-headers')).stdout).toMatch(/^early +3 +2 +Error /);
   });

@@ -93,7 +93,7 @@ describe.skipIf(leftOut !== undefined)('as a ServiceAccount of the base', () => 
 
   /** The API server hears of roles and bindings a moment after it has stored them. */
   const expectRightsOf = async (account: string, rights: readonly string[]): Promise<void> =>
-    expect.poll(() => rightsOf(account), { timeout: 10_000 }).toEqual(rights.toSorted());
+    expect.poll(() => rightsOf(account), { timeout: 60_000 }).toEqual(rights.toSorted());
 
   /** The same for one namespace and what has none, asked for one by one over every resource that there is. */
   const allowedTo = async (account: string, namespace: string): Promise<string[]> => {

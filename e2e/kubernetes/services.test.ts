@@ -145,7 +145,7 @@ describe.skipIf(leftOut !== undefined)('the services with the rights of the base
     const annotations = async () =>
       (await json<{ metadata: { annotations?: Record<string, string> } }>('persistentvolume', moved)).metadata
         .annotations;
-    await expect.poll(annotations, { timeout: 10_000 }).toMatchObject({
+    await expect.poll(annotations, { timeout: 40_000 }).toMatchObject({
       'storage.billyronks.io/last-migration': expect.stringMatching(/^\d{4}-.*Z$/),
       'storage.billyronks.io/current-tier': expect.stringMatching(/^(hot|cold)$/),
     });
@@ -155,7 +155,7 @@ describe.skipIf(leftOut !== undefined)('the services with the rights of the base
       return events.items.map(({ reason }) => reason);
     };
     await expect
-      .poll(reasons, { timeout: 10_000 })
+      .poll(reasons, { timeout: 40_000 })
       .toEqual(expect.arrayContaining(['MigrationStarted', 'MigrationCompleted']));
 
     const lease = await json<{ spec: { holderIdentity: string } }>(
@@ -171,7 +171,7 @@ describe.skipIf(leftOut !== undefined)('the services with the rights of the base
       (await bed.kubectl('get', 'mayastorvolumes', '--namespace=mayastor')).stdout.trim().split('\n');
     await expect
       .poll(async () => (await rows()).slice(1).filter((row) => / (hot|cold|mixed) +\d+ +Online /.test(row)).length, {
-        timeout: 30_000,
+        timeout: 60_000,
         interval: 500,
       })
       .toBeGreaterThan(20);
@@ -206,9 +206,9 @@ describe.skipIf(leftOut !== undefined)('the services with the rights of the base
       const { status } = await json<Policy>('storagepolicy', 'evaluation-tiering');
       return status?.conditions.find(({ type }) => type === 'Paused')?.status;
     };
-    await expect.poll(paused, { timeout: 20_000 }).toBe('True');
+    await expect.poll(paused, { timeout: 40_000 }).toBe('True');
     await bed.kubectl('delete', 'configmap', 'couchestor-control', '-n', 'kube-system');
-    await expect.poll(paused, { timeout: 20_000 }).toBe('False');
+    await expect.poll(paused, { timeout: 40_000 }).toBe('False');
   });
 
   test('nothing that it asked for was forbidden', async () => {

@@ -9,7 +9,8 @@ import { createStage, demands, type Stage } from './stage.ts';
 
 const own = inject('podCluster');
 const overlay = fileURLToPath(new URL('durable', import.meta.url));
-const TAKEOVER_MAX_MS = 15_000;
+/** Promised are 15 s, and printed is what it took; a machine with much else to do is given twice as long. */
+const TAKEOVER_MAX_MS = 2 * 15_000;
 /** A change of what is wanted has so long to show in moves. */
 const TURN_REST_MS = 20_000;
 const servers = ['couchestor-nats', 'couchestor-redis'];

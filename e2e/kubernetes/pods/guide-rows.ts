@@ -68,7 +68,7 @@ const patched = matches(/^storagepolicy\.storage\.billyronks\.io\/\S+ patched( \
 
 const untilPaused = (expected: string) => async (_: string, stage: Stage) => {
   const paused = async () => (await stage.status()).conditions.find(({ type }) => type === 'Paused')?.status;
-  await expect.poll(paused, { timeout: 15_000 }).toBe(expected);
+  await expect.poll(paused, { timeout: 30_000 }).toBe(expected);
 };
 
 /** The expression of an alert while all is well, and series that show that it could be otherwise. */
@@ -80,7 +80,7 @@ const silentAlert = (section: string, expr: string, gives: string, exists: strin
     expect(JSON.parse(said)).toMatchObject({ status: 'success', data: { result: [] } });
     expect(await bed.query(exists)).toHaveLength(series);
   },
-  withinMs: 20_000,
+  withinMs: 30_000,
 });
 
 /** While the first moves are decided on and made. */
@@ -158,7 +158,7 @@ export const workingRows: readonly Row[] = [
     command: 'kubectl describe storagepolicy my-policy',
     gives: 'the condition Ready with a sentence',
     check: matches(/Message: +The policy is in force\./),
-    withinMs: 10_000,
+    withinMs: 30_000,
   },
   {
     section: '3.1',
@@ -198,7 +198,7 @@ export const workingRows: readonly Row[] = [
       expect(said).toMatch(/storage\.billyronks\.io\/last-migration: "?\d{4}-\d\d-\d\dT/);
       expect(said).toMatch(/storage\.billyronks\.io\/current-tier: (hot|cold)/);
     },
-    withinMs: 10_000,
+    withinMs: 30_000,
   },
   {
     section: '4.1',
@@ -217,7 +217,7 @@ export const workingRows: readonly Row[] = [
         ]),
       );
     },
-    withinMs: 10_000,
+    withinMs: 30_000,
   },
   {
     section: '4.1',
@@ -235,7 +235,7 @@ export const workingRows: readonly Row[] = [
       expect(said).toMatch(/ Normal +MigrationStarted +persistentvolume\/pvc-/);
       expect(said).toMatch(/ Normal +MigrationCompleted +persistentvolume\/pvc-/);
     },
-    withinMs: 10_000,
+    withinMs: 30_000,
   },
   {
     section: '4.2',
@@ -464,7 +464,7 @@ export const thresholdRows: readonly Row[] = [
       everyLineHas(said, 'heat score');
       stage.volume = String(logLines(said).at(-1)?.['volume']);
     },
-    withinMs: 10_000,
+    withinMs: 30_000,
   },
   {
     section: '4.2',
@@ -515,7 +515,7 @@ export const timeoutRows: readonly Row[] = [
         cause: expect.stringMatching(/^Sync timeout/),
       });
     },
-    withinMs: 10_000,
+    withinMs: 30_000,
   },
   {
     section: '2.1',
@@ -546,7 +546,7 @@ export const noPoolRows: readonly Row[] = [
     command: 'kubectl get storagepolicy new-policy -o yaml | grep -A5 "Target pool not found"',
     gives: 'the cause, in the condition of the policy',
     check: (said) => expect(said).toContain('Target pool not found'),
-    withinMs: 15_000,
+    withinMs: 30_000,
   },
 ];
 
@@ -630,7 +630,7 @@ export const resumeRows: readonly Row[] = [
     gives: 'patched; the policy is Disabled',
     check: async (said, stage) => {
       patched(said);
-      await expect.poll(async () => (await stage.status()).phase, { timeout: 10_000 }).toBe('Disabled');
+      await expect.poll(async () => (await stage.status()).phase, { timeout: 30_000 }).toBe('Disabled');
     },
   },
   {
@@ -639,7 +639,7 @@ export const resumeRows: readonly Row[] = [
     gives: 'patched; moves start again',
     check: async (said, stage) => {
       patched(said);
-      await expect.poll(async () => (await stage.status()).phase, { timeout: 10_000 }).toBe('Active');
+      await expect.poll(async () => (await stage.status()).phase, { timeout: 30_000 }).toBe('Active');
       await stage.untilMoving(1);
     },
   },
@@ -687,7 +687,7 @@ export const errorRows: readonly Row[] = [
     command: `kubectl get storagepolicy upside-down -o jsonpath='{.status.phase}: {.status.conditions[?(@.type=="Ready")].message}'`,
     gives: 'Error, with the sentence by which the API server refuses others',
     check: matches(/^Error: .*highWatermarkIOPS.*lowWatermarkIOPS/),
-    withinMs: 15_000,
+    withinMs: 30_000,
   },
   {
     section: '6.1',

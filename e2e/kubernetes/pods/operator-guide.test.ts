@@ -93,7 +93,7 @@ describe.skipIf(own === undefined)('the operator guide on the evaluation overlay
 
     test('3.1: the policy of the guide is taken and becomes Active', async () => {
       expect(await bed.shell(spoken.newPolicy)).toBe('storagepolicy.storage.billyronks.io/new-policy created');
-      await expect.poll(async () => (await stage.status()).phase, { timeout: 20_000 }).toBe('Active');
+      await expect.poll(async () => (await stage.status()).phase, { timeout: 60_000 }).toBe('Active');
       await stage.patch(impatience);
     });
 
@@ -110,7 +110,7 @@ describe.skipIf(own === undefined)('the operator guide on the evaluation overlay
       // Decisions are made anew in each cycle of 5 s.
       const firstAt = Date.parse(await decidedAt());
       await expect
-        .poll(async () => Date.parse(await decidedAt()) - firstAt, { timeout: 30_000 })
+        .poll(async () => Date.parse(await decidedAt()) - firstAt, { timeout: 60_000 })
         .toBeGreaterThan(10_000);
       for (const line of told()) {
         expect(line).toMatchObject({
@@ -150,7 +150,7 @@ describe.skipIf(own === undefined)('the operator guide on the evaluation overlay
     await using logs = follow(`shopt -s expand_aliases\n${spoken.koplogs}\nkoplogs`, bed.env);
     const services = () =>
       new Set(logs.lines.map((line) => (JSON.parse(line) as { readonly service: string }).service));
-    await expect.poll(services, { timeout: 20_000 }).toEqual(new Set(['watcher', 'scorer', 'migrator']));
+    await expect.poll(services, { timeout: 60_000 }).toEqual(new Set(['watcher', 'scorer', 'migrator']));
   });
 
   describe('thresholds changed', () => {
@@ -173,7 +173,7 @@ describe.skipIf(own === undefined)('the operator guide on the evaluation overlay
       const { latestCalls, nowMs } = await bed.truth();
       const last = latestCalls.at(-1)?.number;
       // Several cycles of decisions.
-      await expect.poll(async () => (await bed.truth()).nowMs - nowMs, { timeout: 20_000 }).toBeGreaterThan(6_000);
+      await expect.poll(async () => (await bed.truth()).nowMs - nowMs, { timeout: 60_000 }).toBeGreaterThan(6_000);
       expect((await bed.truth()).latestCalls.at(-1)?.number).toBe(last);
       expect(await stage.moves()).toEqual([]);
     });
@@ -214,13 +214,15 @@ describe.skipIf(own === undefined)('the operator guide on the evaluation overlay
       moving = await stage.moves();
       expect(moving.length).toBeGreaterThanOrEqual(3);
       expect(await bed.shell(spoken.stop)).toBe('deployment.apps/couchestor scaled');
+      // From when the command was done: on a busy machine it takes its time.
+      const { nowMs: stoppedMs } = await bed.truth();
       const writesBefore = before.latestCalls.filter(({ startMs }) => startMs > before.nowMs - 20_000);
       expect(writesBefore.length).toBeGreaterThan(3);
-      const age = async () => (await bed.truth()).nowMs - before.nowMs;
-      await expect.poll(age, { timeout: 60_000, interval: 1_000 }).toBeGreaterThan(27_000);
+      const age = async () => (await bed.truth()).nowMs - stoppedMs;
+      await expect.poll(age, { timeout: 60_000, interval: 1_000 }).toBeGreaterThan(26_000);
       const writes = (await bed.truth()).latestCalls
         .filter(({ startMs }) => startMs > before.nowMs)
-        .map(({ startMs, method, path }) => ({ afterMs: Math.round(startMs - before.nowMs), method, path }));
+        .map(({ startMs, method, path }) => ({ afterMs: Math.round(startMs - stoppedMs), method, path }));
       console.log(
         `scaled to 0 with ${moving.length} moves in flight; ${writes.length} writes followed, the last after ${writes.at(-1)?.afterMs ?? 0} ms`,
       );
@@ -230,7 +232,7 @@ describe.skipIf(own === undefined)('the operator guide on the evaluation overlay
 
     test('6.1: shows as up == 0', async () => {
       const down = async () => (await bed.query('up{job="couchestor"} == 0')).map(({ metric }) => metric['instance']);
-      await expect.poll(down, { timeout: 20_000 }).toEqual(['couchestor:8080']);
+      await expect.poll(down, { timeout: 60_000 }).toEqual(['couchestor:8080']);
     });
 
     test('3.4: back at 1, the moves that were in flight finish', async () => {
@@ -276,7 +278,7 @@ describe.skipIf(own === undefined)('the operator guide on the evaluation overlay
       };
       // The API server takes a moment to change its mind.
       const store = () => bed.shell(`echo '${JSON.stringify(policy)}' | kubectl apply -f - || exit 2`);
-      await vi.waitFor(store, { timeout: 20_000, interval: 500 });
+      await vi.waitFor(store, { timeout: 60_000, interval: 500 });
       await bed.shell(`kubectl apply --server-side --force-conflicts -f ${definitions}`);
     });
     runRows(errorRows);

@@ -66,7 +66,7 @@ export async function leadingScorer(bed: PodBed): Promise<Pod> {
 export async function takeoverMs(former: Pod, leader: () => Promise<Pod>): Promise<number> {
   const beganMs = performance.now();
   const other = async () => (await leader().catch(() => former)).metadata.uid;
-  await expect.poll(other, { timeout: 30_000, interval: 200 }).not.toBe(former.metadata.uid);
+  await expect.poll(other, { timeout: 60_000, interval: 200 }).not.toBe(former.metadata.uid);
   return Math.round(performance.now() - beganMs);
 }
 

@@ -83,7 +83,7 @@ export function createStage(bed: PodBed, policy: string, readyAtMs: number): Sta
         const { metadata, status } = await read();
         expect(status?.observedGeneration).toBe(metadata.generation);
       };
-      await vi.waitFor(seen, { timeout: 20_000, interval: 200 });
+      await vi.waitFor(seen, { timeout: 60_000, interval: 200 });
     },
     moves: async () => {
       const pods = await bed.shell('kubectl get pods -n kube-system -l app.kubernetes.io/component=migrator -o name');

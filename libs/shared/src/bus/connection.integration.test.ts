@@ -23,7 +23,7 @@ function resources(): string[] {
 
 /** Turn by turn, without a timer that would itself be one of the resources. */
 async function untilResources(expected: readonly string[]): Promise<void> {
-  const deadlineMs = performance.now() + 3_000;
+  const deadlineMs = performance.now() + 25_000;
   while (performance.now() < deadlineMs && resources().length > expected.length) {
     await new Promise((resolve) => {
       setImmediate(resolve);
@@ -267,7 +267,8 @@ describe('a bus', () => {
     await bus[Symbol.asyncDispose]();
     await Promise.all(busy);
     expect(await outcome).toEqual([{ status: 'rejected', reason: new Error('the bus is closed') }]);
-    expect(performance.now() - begunMs).toBeLessThan(3_000);
+    // It waits 2 s at most for what is in its buffers; the rest is for a machine that has much else to do.
+    expect(performance.now() - begunMs).toBeLessThan(10_000);
     expect(errors()).toEqual([]);
   });
 });

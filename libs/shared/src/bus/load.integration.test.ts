@@ -3,8 +3,11 @@ import { subjectToken, type VolumeObserved } from '../messages/index.ts';
 import { sampleOf, startTestBed } from './fixtures/test-bed.ts';
 
 const COUNT = 30_000;
-/** 100,000 facts load in 10 s at this cost; time of the processor, because the wall clock belongs to others too. */
-const LOAD_MICROSECONDS_MAX = 100;
+/**
+ * It costs 15 and 40; what would not scale costs many times as much. Time of the processor, because the wall clock belongs
+ * to others too, and enough of it for a processor that is several times slower.
+ */
+const LOAD_MICROSECONDS_MAX = 250;
 const LOAD_BYTES_MAX = 4 * 1024;
 const sample = sampleOf('volume.observed');
 const volume = (index: number): VolumeObserved => ({

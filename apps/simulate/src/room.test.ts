@@ -56,3 +56,26 @@ test('a request that Mayastor contradicts gives its room back', async () => {
   expect(active(world)).not.toContain(scaled);
   await world.stop();
 });
+
+test('where no migrator reached Redis for minutes, nothing begins before what is in flight counts again', async () => {
+  const world = crowdedWorld();
+  const isRequested = (): boolean => world.bus.pendingRequests().length > 0;
+  expect(await world.runUntil(() => active(world).length === 1, 10 * MINUTE_MS)).toBe(true);
+  expect(await world.runUntil(isRequested, MINUTE_MS)).toBe(true);
+  // What the move holds lapses; then all is answered again, but for what would register it.
+  for (const migrator of world.fleet.running('migrator')) {
+    world.surroundings.network.cut(migrator, 'redis', 3 * MINUTE_MS);
+    world.surroundings.network.cut(migrator, 'redis register', 4 * MINUTE_MS);
+  }
+  expect(await world.runUntil(() => world.leaseServer.census().holders === 0, 3 * MINUTE_MS)).toBe(true);
+  expect(active(world)).toHaveLength(1);
+  let most = 0;
+  const completed = (): number => world.bus.events.filter(({ name }) => name === 'migration.completed').length;
+  const areAllMoved = (): boolean => {
+    most = Math.max(most, active(world).length);
+    return completed() === 3;
+  };
+  expect(await world.runUntil(areAllMoved, 30 * MINUTE_MS)).toBe(true);
+  expect(most).toBe(1);
+  expect(await world.stop()).toEqual([]);
+});

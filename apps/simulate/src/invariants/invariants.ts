@@ -90,7 +90,7 @@ export type InvariantId = (typeof invariantIds)[number];
 export const invariants: readonly Invariant[] = [
   {
     id: 'I1',
-    says: 'healthy replicas are never fewer, by an act of ours, than at the start of a move',
+    says: 'healthy replicas are never fewer, by an act of ours, than at the start of a move, but by the opt-in to shrink first, never below two',
     afterStep: redundancyLost,
   },
   {

@@ -13,6 +13,7 @@ const LIFE_MS = 60_000;
  *
  * @param wanted the volume; undefined for any
  * @param was its replicas as they were before; undefined for those that it has
+ * @param decidedBy the generation of its policy then; undefined for that which it has
  * @returns the id of the migration, if one could be asked for
  */
 export function requestOutOfTurn(
@@ -20,6 +21,7 @@ export function requestOutOfTurn(
   random: Random,
   wanted?: string,
   was?: MigrationRequested['replicas'],
+  decidedBy?: number,
 ): string | undefined {
   const known = profile.volumes.filter(({ id }) => kubernetes.persistentVolumes.has(id));
   // Most telling is a volume that has just moved.
@@ -31,7 +33,7 @@ export function requestOutOfTurn(
   const policy = profile.policies.find(({ spec }) =>
     Object.entries(spec.volumeSelector.matchLabels).every(([key, value]) => labels[key] === value),
   );
-  const generation = policy === undefined ? undefined : kubernetes.policies.get(policy.id)?.generation;
+  const generation = decidedBy ?? (policy === undefined ? undefined : kubernetes.policies.get(policy.id)?.generation);
   if (policy === undefined || generation === undefined) return undefined;
   const replicas = was ?? volume.replicas.map(({ uuid, pool, node }) => ({ replicaId: uuid, pool, node }));
   const [first] = replicas;

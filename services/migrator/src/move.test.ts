@@ -231,6 +231,23 @@ test('losing the permit with the fence up takes the fence away and rests', async
   expectSound(world, 1);
 });
 
+test('losing the permit wakes a move that sleeps, so that nothing of it stands for the rest of that time', async () => {
+  const world = await createMoveWorld({ placement: ['sata-n1'], publishedOn: 'n1' });
+  const { clock, steps } = world;
+  const stop = new AbortController();
+  const look = (): void => {
+    if (steps.at(-1) !== 'Settling') return void clock.after(50, look);
+    world.permit(false);
+    clock.after(100, () => {
+      expect(steps.at(-1)).toBe('Stopped');
+      stop.abort(new Error('seen'));
+    });
+  };
+  look();
+  expect(await world.move({ signal: stop.signal })).toBe('released');
+  expect(stop.signal.reason).toEqual(new Error('seen'));
+});
+
 describe('cordons of pools that a dead migrator left', () => {
   /** One that died when the new replica had come, long ago. */
   const fencedWorld = async (): Promise<MoveWorld> => {

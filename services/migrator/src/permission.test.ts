@@ -36,6 +36,14 @@ test('a pause stops at once what acts, leaves the removal of cordons, and wakes 
   expect(permission.mayLift(LEAD_MS)).toBe(true);
 });
 
+test('a pause is obeyed also where it is the first that is heard after a reconnect, while the permit of before lasts', () => {
+  const permission = createPermission(createVirtualClock());
+  permission.onHeartbeat({ paused: false, sentAtMs: 0 }, false);
+  permission.onHeartbeat({ paused: true, sentAtMs: 0 }, true);
+  expect(permission.mayAct(LEAD_MS)).toBe(false);
+  expect(permission.mayLift(LEAD_MS)).toBe(true);
+});
+
 test('a heartbeat that was taken away permits nothing until a new one comes', () => {
   const permission = createPermission(createVirtualClock());
   permission.onHeartbeat({ paused: false, sentAtMs: 0 }, false);

@@ -21,6 +21,8 @@ export interface MoveWorld {
   /** What each step was, a wait by its reason. */
   readonly steps: string[];
   permitted: boolean;
+  /** As when a heartbeat says so, or is taken away: who waits for it is woken. */
+  permit(is: boolean): void;
   /** How far the clock of the watcher is ahead. */
   watcherAheadMs: number;
   /** What is heard of other moves; by itself there are none. */
@@ -114,6 +116,7 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
   // A server that is new takes the budget of its first moments for used up.
   await whileRunning(clock, leases.takeCall('read', 0));
 
+  const waiting = new Set<() => void>();
   const world: MoveWorld = {
     clock,
     model,
@@ -122,6 +125,10 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
     events,
     steps,
     permitted: true,
+    permit: (is) => {
+      world.permitted = is;
+      for (const wake of waiting) wake();
+    },
     watcherAheadMs: 0,
     board: { arriving: () => new Map(), reached: () => Promise.resolve() },
     abortWanted: false,
@@ -186,7 +193,12 @@ export async function createMoveWorld(options: MoveWorldOptions): Promise<MoveWo
       watcherNowMs: () => clock.nowMs() + world.watcherAheadMs,
       changed: (signal) =>
         new Promise((resolve) => {
-          signal.addEventListener('abort', () => resolve(), { once: true });
+          const wake = (): void => {
+            waiting.delete(wake);
+            resolve();
+          };
+          waiting.add(wake);
+          signal.addEventListener('abort', wake, { once: true });
         }),
     },
     clock,

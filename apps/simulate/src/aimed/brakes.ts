@@ -9,6 +9,15 @@ const MINUTE_MS = 60_000;
 const volumes = [1, 2, 3, 4].map(volumeIdOf) as [string, string, string, string];
 const placements = Object.fromEntries(volumes.map((id, index) => [id, [`cold-n${index + 1}`]]));
 
+/** None that holds a volume back; what a world is about is put in. */
+const freeLimits = {
+  perPool: 3,
+  perNode: 3,
+  maxVolumesInMotionPercent: 100,
+  maxMovesPerHour: 1_000,
+  maxConsecutiveFailures: 100,
+} as const;
+
 const withSpec = ({ policies }: Profile, change: Partial<PolicySpecText>): Profile['policies'] =>
   policies.map((policy) => ({ ...policy, spec: { ...policy.spec, ...change } }));
 
@@ -41,15 +50,7 @@ export const brakes = {
       fleetMax: 4,
       isThin: false,
       rebuildMs: 20_000,
-      policies: withSpec(calm, {
-        limits: {
-          perPool: 3,
-          perNode: 3,
-          maxVolumesInMotionPercent: 25,
-          maxMovesPerHour: 1_000,
-          maxConsecutiveFailures: 100,
-        },
-      }),
+      policies: withSpec(calm, { limits: { ...freeLimits, maxVolumesInMotionPercent: 25 } }),
     }),
     stage: ({ truth }) => {
       for (const id of volumes) truth.iops.set(id, iopsFor('hot'));
@@ -68,6 +69,37 @@ export const brakes = {
     }),
     stage: ({ truth }) => {
       for (const id of volumes) truth.iops.set(id, iopsFor('hot'));
+      return undefined;
+    },
+  },
+  'a move that was asked for and is wanted no more': {
+    says: 'a policy lets one volume move within an hour; one is asked for and then pinned while no migrator is there',
+    profile: (calm) => ({
+      volumes: calmVolumes(placements),
+      fleetMax: 4,
+      cycleMs: 30_000,
+      policies: withSpec(calm, { limits: { ...freeLimits, maxMovesPerHour: 1 } }),
+    }),
+    stage: (world, fleet) => {
+      const { truth, clock, kubernetes, profile, bus } = world;
+      const [first, second, ...others] = volumes;
+      for (const id of volumes) truth.iops.set(id, iopsFor('cold'));
+      const hold = (id: string, change: object): void => {
+        kubernetes.putPersistentVolume(id, change);
+        truth.annotatedAtMs.set(id, clock.monotonicMs());
+      };
+      for (const id of others) hold(id, { hold: 'true' });
+      clock.after(2 * MINUTE_MS, () => {
+        truth.iops.set(first, iopsFor('hot'));
+        fleet.scale('migrator', 0);
+        const look = (): void => {
+          if (bus.pendingRequests().length === 0) return void clock.after(100, look);
+          hold(first, { pinTier: 'cold' });
+          truth.iops.set(second, iopsFor('hot'));
+          clock.after(profile.cycleMs, () => fleet.scale('migrator', profile.migrators));
+        };
+        look();
+      });
       return undefined;
     },
   },

@@ -3,14 +3,14 @@ import { requestOutOfTurn } from '../out-of-turn.ts';
 import { calmVolumes } from '../world/calm-profile.ts';
 import type { MayastorRoad } from '../world/mayastor.ts';
 import { volumeIdOf } from '../world/profile.ts';
-import { iopsFor, PERSON, type World } from '../world/world.ts';
+import { iopsFor, PERSON, putPolicy, type World } from '../world/world.ts';
 import type { AimedWorld } from './aimed-world.ts';
 import { through } from './in-between.ts';
 
 /** What has changed since somebody decided by it, and nobody has been told. */
 
 const MINUTE_MS = 60_000;
-const VOLUME = volumeIdOf(1);
+const [VOLUME, OTHER] = [volumeIdOf(1), volumeIdOf(2)];
 /** A watcher reads all of them page by page. */
 const VOLUMES = /^\/volumes(\?|$)/;
 
@@ -62,6 +62,26 @@ export const oldNews = {
         });
       });
       return { mayastor: road };
+    },
+  },
+  'a policy that a person changed since the decision': {
+    says: 'a person raises what counts as busy, and a scorer asks for a move that was decided on before',
+    profile: () => ({ volumes: calmVolumes({ [VOLUME]: ['cold-n1'], [OTHER]: ['cold-n2'] }) }),
+    stage: (world) => {
+      const { truth, clock, profile, kubernetes } = world;
+      const random = seededRandom(1);
+      truth.iops.set(VOLUME, iopsFor('hot'));
+      truth.iops.set(OTHER, iopsFor('cold'));
+      clock.after(2 * MINUTE_MS, () => {
+        for (const { id, spec } of profile.policies) {
+          const decidedBy = kubernetes.policies.get(id)?.generation;
+          putPolicy(world, id, { ...spec, highWatermarkIOPS: 10 * spec.highWatermarkIOPS });
+          for (let ms = 2 * MINUTE_MS; ms < 4 * MINUTE_MS; ms += MINUTE_MS / 2)
+            clock.after(ms, () => requestOutOfTurn(world, random, OTHER, undefined, decidedBy));
+          clock.after(5 * MINUTE_MS, () => putPolicy(world, id, spec));
+        }
+      });
+      return undefined;
     },
   },
 } as const satisfies Readonly<Record<string, AimedWorld>>;

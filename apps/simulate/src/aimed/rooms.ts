@@ -108,6 +108,27 @@ export const rooms = {
       return { bus: slowNews(world.bus, 20_000) };
     },
   },
+  'a Redis that forgets while news come late': {
+    says: 'there is room for one move, which nobody has heard of yet when somebody flushes Redis',
+    profile: () => ({
+      volumes: calmVolumes({ [volumes[0]]: ['cold-n1'], [volumes[1]]: ['cold-n2'] }),
+      fleetMax: 1,
+      isThin: false,
+      rebuildMs: 3 * MINUTE_MS,
+    }),
+    stage: (world) => {
+      const { truth, clock, bus } = world;
+      for (const id of volumes) truth.iops.set(id, iopsFor('hot'));
+      const look = (): void => {
+        if (bus.intents.size === 0) return void clock.after(1_000, look);
+        world.leaseServer.flush();
+        truth.redisShakenAtMs = clock.monotonicMs();
+        truth.redisLostAtMs = clock.monotonicMs();
+      };
+      look();
+      return { bus: slowNews(bus, 2 * MINUTE_MS) };
+    },
+  },
   'two nodes for a volume of two replicas': {
     says: 'each node holds one already, and somebody who does not know asks for a move, where the policy allows one less',
     profile: (calm) => ({

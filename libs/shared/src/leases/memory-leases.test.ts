@@ -57,6 +57,39 @@ describe('leases in memory', () => {
     expect(await leases.acquireFence(by('m2'))).toMatchObject({ granted: true });
   });
 
+  test('each lease lasts from when it was asked for, however long the answer takes', async () => {
+    const world = createWorld();
+    await openEpoch(world, await world.connect());
+    const answerMs = 900;
+    const slowly = async <T>(reply: Promise<T>): Promise<T> => {
+      await world.clock.advance(answerMs);
+      return reply;
+    };
+    const { server, clock } = world;
+    const leases = createMemoryLeases({
+      clock,
+      ttlMs,
+      holdTtlMs,
+      callsPerSecond,
+      server: {
+        ...server,
+        acquireLease: (request) => slowly(server.acquireLease(request)),
+        renewLease: (request) => slowly(server.renewLease(request)),
+        acquireFence: (request) => slowly(server.acquireFence(request)),
+        renewFence: (request) => slowly(server.renewFence(request)),
+      },
+    });
+    const lastsFor = async (answer: Promise<object>): Promise<number | undefined> => {
+      const { validUntilMonotonicMs } = (await answer) as { readonly validUntilMonotonicMs?: number };
+      return validUntilMonotonicMs === undefined ? undefined : validUntilMonotonicMs - clock.monotonicMs();
+    };
+    const grant = grantOf(await leases.acquireOwnership('v', 'a'));
+    expect(grant.validUntilMonotonicMs - clock.monotonicMs()).toBe(ttlMs - answerMs);
+    expect(await lastsFor(leases.renewOwnership('v', 'a', grant.token))).toBe(ttlMs - answerMs);
+    expect(await lastsFor(leases.acquireFence({ migrationId: 'm', token: grant.token }))).toBe(ttlMs - answerMs);
+    expect(await lastsFor(leases.renewFence('m', grant.token))).toBe(ttlMs - answerMs);
+  });
+
   test('without an answer nothing is granted, whether or not it was done', async () => {
     let fate: CallFate = 'done';
     const world = createWorld(() => fate);

@@ -263,3 +263,12 @@ test('what was seen before is carried on, so that no id is ever taken twice', ()
   const record = ended({ seenIds: ['a', 'b'] });
   expect(judgeRequest(request, { ...world, record })).toMatchObject({ intent: { seenIds: ['a', 'b', 'move-0'] } });
 });
+
+test('of many ids the last are carried on, and the end of the last completed move beside those that failed since', () => {
+  const seenIds = Array.from({ length: 16 }, (_, index) => `seen-${index}`);
+  const lastCompletedAt = at(-100 * HOUR_MS);
+  const record = ended({ seenIds, lastCompletedAt });
+  expect(judgeRequest(request, { ...world, record })).toMatchObject({
+    intent: { seenIds: [...seenIds.slice(1), 'move-0'], lastCompletedAt },
+  });
+});

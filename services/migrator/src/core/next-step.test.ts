@@ -587,6 +587,13 @@ describe('others act on the volume meanwhile', () => {
       kind: 'end',
       end: { reason: 'NoPlacement', message: expect.stringContaining('drained') },
     });
+    // The same where it is read from there alone.
+    const elsewhere = new Map(nodes).set('n2', aNode('n2')).set('n4', aNode('n4', { draining: true, cordoned: true }));
+    const { pools } = shown.cluster;
+    const read = aVolume({ placement: before, target: { nexusId: 'nexus', node: 'n4', online: true } });
+    expect(
+      stepOf(anIntent({ placement: before }), evidenceOf(read, { cluster: { pools, nodes: elsewhere } })),
+    ).toMatchObject({ kind: 'end', end: { message: expect.stringContaining('node n4 is drained') } });
     // Nor does what has begun go on; its fence goes, and does not come again.
     const intent = withRound({ fence: fenced, growths: 0 });
     expect(stepOf(intent, shown)).toEqual({ kind: 'forgetCordons' });

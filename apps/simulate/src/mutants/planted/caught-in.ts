@@ -154,4 +154,7 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'the former end is not told': 'an end that is not told when its volume moves again',
   'opens the fence of another without Redis': 'a fence of another, of which Redis tells one migrator nothing',
   'grows while an opening is on its way': 'an opening that comes when the fence stands again',
+  'registers what it has heard of': 'a Redis that forgets while news come late',
+  'any later version of a policy will do': 'a policy that a person changed since the decision',
+  'what is under way to a migrator is no start': 'a move that was asked for and is wanted no more',
 };

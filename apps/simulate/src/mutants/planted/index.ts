@@ -1,6 +1,7 @@
 import { inTheBudget } from './budget.ts';
 import { caughtIn } from './caught-in.ts';
 import { inDecisions } from './decisions.ts';
+import { byFourthReview } from './fourth-review.ts';
 import { inHoles } from './holes.ts';
 import { inObservation } from './observation.ts';
 import { inOwnership } from './ownership.ts';
@@ -22,6 +23,7 @@ export const plantedDefects: readonly PlantedDefect[] = [
   ...inTheBudget,
   ...inHoles,
   ...byThirdReview,
+  ...byFourthReview,
 ].map((defect) => {
   const last = caughtIn[defect.name];
   return last === undefined ? defect : { ...defect, caughtIn: last };

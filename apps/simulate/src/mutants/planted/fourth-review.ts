@@ -1,0 +1,30 @@
+import type { PlantedDefect } from './planted-defect.ts';
+
+const core = 'services/migrator/src/core';
+const migrator = 'services/migrator/src';
+const scorer = 'services/scorer/src/core';
+
+/** Written from the services and what they promise, and missed by all worlds that there were. */
+export const byFourthReview: readonly PlantedDefect[] = [
+  {
+    name: 'registers what it has heard of',
+    says: 'after a loss of data the moves count that news have come of, instead of those that are stored',
+    file: `${migrator}/limits.ts`,
+    find: 'const stored = await intents.list(signal);',
+    replace: 'const stored = new Map(board.active()); void intents; void signal;',
+  },
+  {
+    name: 'any later version of a policy will do',
+    says: 'a move is taken up that was decided on by a version of its policy that is no more',
+    file: `${core}/judge-request.ts`,
+    find: 'if (policy.generation !== request.policyGeneration) {',
+    replace: 'if (policy.generation < request.policyGeneration) {',
+  },
+  {
+    name: 'what is under way to a migrator is no start',
+    says: 'maxMovesPerHour is not counted for moves that were asked for and may yet begin',
+    file: `${scorer}/allowance.ts`,
+    find: 'const remaining = most - startsLastHour.length - outstandingElsewhere;',
+    replace: 'const remaining = most - startsLastHour.length + 0 * outstandingElsewhere;',
+  },
+];

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { type Server, startRedis } from '@couchestor/servers';
 import { Redis } from 'ioredis';
@@ -45,6 +46,9 @@ async function closeSite({ server, admin }: Site): Promise<void> {
   admin.disconnect();
   await server[Symbol.asyncDispose]();
 }
+
+/** As the kernel has it: `T` for a process that was stopped. */
+const stateOf = (pid: number): string => execFileSync('ps', ['-o', 'state=', '-p', String(pid)]).toString();
 
 /** Resolves when the server answers: commands fail at once while there is no connection. */
 async function connect(
@@ -206,6 +210,11 @@ describe('a Redis server that fails', () => {
     if (pid === undefined) throw new Error('a server of our own has a process');
     process.kill(pid, 'SIGSTOP');
     try {
+      await until(
+        { clock, tick },
+        () => Promise.resolve(stateOf(pid)),
+        (state) => state.startsWith('T'),
+      );
       const asking = leases.acquireOwnership('v', 'a');
       await expect(asking).rejects.toThrow(RedisUnavailableError);
       // Its own deadline, not the end of the connection that comes after it.

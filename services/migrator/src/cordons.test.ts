@@ -4,6 +4,7 @@ import type { ActiveIntent, Intent } from '@couchestor/shared/messages';
 import { expect, test, vi } from 'vitest';
 import { anIntent, aRound } from '../test/evidence.ts';
 import { whileRunning } from '../test/move-world.ts';
+import { createCordonDoubts } from './cordon-doubts.ts';
 import { createCordons, type Cordons } from './cordons.ts';
 
 const move = anIntent({ placement: ['sata-n1'] });
@@ -27,6 +28,7 @@ function lateCordons(
   const error = vi.fn();
   const queue = vi.fn(() => Promise.resolve());
   const drop = vi.fn(() => Promise.resolve());
+  const doubts = createCordonDoubts({ clock, lateMs: 30_000, inheritedUntilMs: 0 });
   const cordons: Cordons = createCordons({
     migrationId: move.migrationId,
     mayastor: {
@@ -41,17 +43,13 @@ function lateCordons(
     clock,
     signal: new AbortController().signal,
     stopping: stopping.signal,
-    lateMs: 30_000,
-    inheritedDoubtUntilMs: 0,
-    maySet: () => true,
-    mayLiftNode: () => true,
-    mayLiftPool: () => true,
-    mayWait: () => true,
+    doubts,
+    guards: { mayCallFenced: () => true, mayLift: () => true, mayLiftPool: () => true, mayWaitToLift: () => true },
     settle: (_, outcomes) => outcomes.every(({ kind }) => kind === 'done'),
     logger: { error },
     who: {},
   });
-  return { cordons, clock, stopping, error, queue, drop };
+  return { cordons, doubts, clock, stopping, error, queue, drop };
 }
 
 test('a late cordon of a pool is taken away under the fence, which is given back', async () => {
@@ -105,15 +103,15 @@ test('what another lists who has the move is looked at again, since it may have 
 });
 
 test('a removal without an answer is in doubt until it can come no more, or nothing is shown any more', async () => {
-  const { cordons, clock } = lateCordons(() => Promise.resolve(unanswered));
-  expect(cordons.isLiftInDoubt()).toBe(false);
+  const { cordons, doubts, clock } = lateCordons(() => Promise.resolve(unanswered));
+  expect(doubts.isLiftInDoubt()).toBe(false);
   await cordons.lift(['a'], []);
-  expect(cordons.isLiftInDoubt()).toBe(true);
+  expect(doubts.isLiftInDoubt()).toBe(true);
   await clock.advance(29_999);
-  expect(cordons.isLiftInDoubt()).toBe(true);
+  expect(doubts.isLiftInDoubt()).toBe(true);
   await clock.advance(1);
-  expect(cordons.isLiftInDoubt()).toBe(false);
+  expect(doubts.isLiftInDoubt()).toBe(false);
   await cordons.lift(['a'], []);
-  cordons.areGone();
-  expect(cordons.isLiftInDoubt()).toBe(false);
+  doubts.areGone();
+  expect(doubts.isLiftInDoubt()).toBe(false);
 });

@@ -1,28 +1,22 @@
 import { pause, type Clock } from '@couchestor/shared/clock';
 import type { Outcome } from '@couchestor/shared/mayastor';
-import { cordonLabelOf, type Round } from '@couchestor/shared/messages';
+import { cordonLabelOf } from '@couchestor/shared/messages';
+import type { CordonDoubts } from './cordon-doubts.ts';
 import { isDependencyError } from './dependency-error.ts';
 import type { HeldLease } from './held-lease.ts';
 import type { MoveLogger } from './move-context.ts';
 import type { MoveFence } from './move-fence.ts';
+import type { MoveGuards } from './move-guards.ts';
 import type { MoveRecord } from './move-record.ts';
-import type { Mayastor, MayStart } from './ports.ts';
+import { listedCordons, type CordonKind } from './move-rules.ts';
+import type { Mayastor } from './ports.ts';
 
-/** Pools have no name on their cordon, nodes have ours. */
-type Kind = 'pool' | 'node';
-
-/** The cordons of one move: set, removed, and what may yet come of that. */
+/** The cordons of one move. */
 export interface Cordons {
   /** Whether all are set, or were before. */
-  set(kind: Kind, names: readonly string[]): Promise<boolean>;
+  set(kind: CordonKind, names: readonly string[]): Promise<boolean>;
   /** Whether all are removed, or were before. */
   lift(pools: readonly string[], nodes: readonly string[]): Promise<boolean>;
-  /** For so long a call without an answer may yet set one, or open what the next one fences. */
-  doubtMs(): number;
-  /** Whether a removal without an answer may yet come, and take away what was set again since. */
-  isLiftInDoubt(): boolean;
-  /** None of them is shown any more, so no removal is under way. */
-  areGone(): void;
 }
 
 /** So long a cordon that came when the move was another's is followed. */
@@ -42,44 +36,30 @@ export function createCordons(options: {
   readonly signal: AbortSignal;
   /** The process is to stop. */
   readonly stopping: AbortSignal;
-  /** A call that had no answer may still take effect so much later. */
-  readonly lateMs: number;
-  /** Whoever had the move before may have sent one as its last call. */
-  readonly inheritedDoubtUntilMs: number;
-  readonly maySet: MayStart;
-  readonly mayLiftNode: MayStart;
-  readonly mayLiftPool: (pool: string) => boolean;
-  /** Whether the fence is still wanted, to remove cordons under it. */
-  readonly mayWait: () => boolean;
+  readonly doubts: CordonDoubts;
+  readonly guards: Pick<MoveGuards, 'mayCallFenced' | 'mayLift' | 'mayLiftPool' | 'mayWaitToLift'>;
   /** Sees what became of calls; true if all were done, or had been before. */
   readonly settle: (what: string, outcomes: readonly Outcome<unknown>[]) => boolean;
   readonly logger: Pick<MoveLogger, 'error'>;
   /** Fields of log lines. */
   readonly who: object;
 }): Cordons {
-  const { migrationId, mayastor, record, ownership, fence, clock, signal, stopping, lateMs, settle, logger, who } =
-    options;
-  const { maySet, mayLiftNode, mayLiftPool, mayWait } = options;
+  const { migrationId, mayastor, record, ownership, fence, clock, signal, stopping, doubts, guards, settle } = options;
+  const { logger, who } = options;
   const label = cordonLabelOf(migrationId);
-  let cordonsInDoubtUntilMs = options.inheritedDoubtUntilMs;
-  /** Removals of pools' cordons that had no answer, and until when they may come. */
-  const unansweredLifts = new Map<string, number>();
-  /** Till then a removal that had to be repeated may still come. */
-  let liftsInDoubtUntilMs = 0;
-  let liftMayComeUntilMs = options.inheritedDoubtUntilMs;
 
-  const set = async (kind: Kind, names: readonly string[]): Promise<boolean> => {
+  const set = async (kind: CordonKind, names: readonly string[]): Promise<boolean> => {
     const { outcomes, failure } = await allOf(
       names.map((name) =>
-        kind === 'pool' ? mayastor.cordonPool(name, maySet) : mayastor.cordonNode(name, label, maySet),
+        kind === 'pool'
+          ? mayastor.cordonPool(name, guards.mayCallFenced)
+          : mayastor.cordonNode(name, label, guards.mayCallFenced),
       ),
     );
-    const isInDoubt = outcomes.some((outcome) => outcome.kind === 'unknown');
-    const doubtEndsMs = clock.monotonicMs() + lateMs;
-    if (isInDoubt) cordonsInDoubtUntilMs = doubtEndsMs;
+    const doubtEndsMs = doubts.afterSet(outcomes);
     if (ownership.lost) {
       const sent = names.filter((_, position) => outcomes[position]?.kind !== 'refused');
-      await withdraw(kind, sent, isInDoubt ? doubtEndsMs : 0);
+      await withdraw(kind, sent, doubtEndsMs);
     }
     if (failure !== undefined) throw failure.reason;
     return settle(`cordon of a ${kind}`, outcomes);
@@ -90,7 +70,7 @@ export function createCordons(options: {
    * doubt ends, so it is taken away then as well. Where nobody has taken the move over by then, whoever does will look for
    * what the record lists, and can do so only once this one has ended here.
    */
-  const withdraw = async (kind: Kind, names: readonly string[], doubtEndsMs: number): Promise<void> => {
+  const withdraw = async (kind: CordonKind, names: readonly string[], doubtEndsMs: number): Promise<void> => {
     let left = names;
     let untilMs = clock.monotonicMs() + WITHDRAWAL_MS;
     const rest = async (ms: number): Promise<void> => {
@@ -102,11 +82,11 @@ export function createCordons(options: {
         const stored = await record.stored();
         const move = stored?.state === 'active' && stored.migrationId === migrationId ? stored : undefined;
         const isLeft = move?.ownerToken === record.intent.ownerToken;
-        const listed = cordonsIn(move?.round, kind);
+        const listed = listedCordons(move?.round, kind);
         // Its owner may have looked before and forget it now, so that what is listed is looked at again.
         const unlisted = left.filter((name) => !listed.includes(name));
         if (kind === 'pool' && unlisted.length > 0) {
-          await fence.queue(mayWait).catch((error: unknown) => {
+          await fence.queue(guards.mayWaitToLift).catch((error: unknown) => {
             if (!fence.isNobodys) throw error;
           });
         }
@@ -123,29 +103,16 @@ export function createCordons(options: {
     if (left.length > 0) logger.error({ ...who, [kind]: left }, 'cordons that came too late may be left');
   };
   const lift = async (pools: readonly string[], nodes: readonly string[]): Promise<boolean> => {
-    for (const pool of pools) {
-      liftsInDoubtUntilMs = Math.max(liftsInDoubtUntilMs, unansweredLifts.get(pool) ?? 0);
-    }
+    doubts.beforeLift(pools);
     const { outcomes, failure } = await allOf([
-      ...pools.map((pool) => mayastor.uncordonPool(pool, () => mayLiftPool(pool))),
-      ...nodes.map((node) => mayastor.uncordonNode(node, label, mayLiftNode)),
+      ...pools.map((pool) => mayastor.uncordonPool(pool, () => guards.mayLiftPool(pool))),
+      ...nodes.map((node) => mayastor.uncordonNode(node, label, guards.mayLift)),
     ]);
-    if (outcomes.some(({ kind }) => kind === 'unknown')) liftMayComeUntilMs = clock.monotonicMs() + lateMs;
-    for (const [position, pool] of pools.entries()) {
-      if (outcomes[position]?.kind === 'unknown') unansweredLifts.set(pool, clock.monotonicMs() + lateMs);
-    }
+    doubts.afterLift(pools, outcomes);
     if (failure !== undefined) throw failure.reason;
     return settle('removal of a cordon', outcomes);
   };
-  return {
-    set,
-    lift,
-    doubtMs: () => Math.max(0, Math.max(cordonsInDoubtUntilMs, liftsInDoubtUntilMs) - clock.monotonicMs()),
-    isLiftInDoubt: () => clock.monotonicMs() < liftMayComeUntilMs,
-    areGone: () => {
-      liftMayComeUntilMs = 0;
-    },
-  };
+  return { set, lift };
 }
 
 /**
@@ -169,9 +136,3 @@ const neverSent: Outcome<unknown> = {
   message: 'the call was not granted',
   status: undefined,
 };
-
-function cordonsIn(round: Round | undefined, kind: 'pool' | 'node'): readonly string[] {
-  const fence = round?.fence?.kind === kind ? round.fence.ours : [];
-  const steer = round?.steer?.kind === 'nodeCordon' && kind === 'node' ? [round.steer.node] : [];
-  return [...fence, ...steer];
-}

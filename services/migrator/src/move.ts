@@ -2,6 +2,7 @@ import { BusUnavailableError, ConflictError } from '@couchestor/shared/bus';
 import { pause } from '@couchestor/shared/clock';
 import type { Outcome } from '@couchestor/shared/mayastor';
 import type { ActiveIntent } from '@couchestor/shared/messages';
+import { createCordonDoubts } from './cordon-doubts.ts';
 import { createCordons } from './cordons.ts';
 import type { Evidence } from './core/evidence.ts';
 import { holdsOf } from './core/holds.ts';
@@ -10,13 +11,17 @@ import * as change from './core/intent-changes.ts';
 import { nextStep } from './core/next-step.ts';
 import { refusedGrowth } from './core/refused-growth.ts';
 import type { CallStep, OwnStep, Step } from './core/step.ts';
+import { createCountDoubts } from './count-doubts.ts';
 import { isDependencyError } from './dependency-error.ts';
 import type { HeldLease } from './held-lease.ts';
-import { createLookout, type SeenEvidence } from './lookout.ts';
+import { createLookout } from './lookout.ts';
 import type { MoveContext, MoveResult } from './move-context.ts';
 import { createMoveFence } from './move-fence.ts';
+import { createMoveGuards } from './move-guards.ts';
 import { createMoveRecord } from './move-record.ts';
-import { createReplicaCount } from './replica-count.ts';
+import { failureOf, isFilling, isRemoval, touchesVolume } from './move-rules.ts';
+import type { MayStart } from './ports.ts';
+import type { SeenEvidence } from './seen-evidence.ts';
 import { keepsFence, waitMs } from './waiting-time.ts';
 
 /** After a call that was not done, doubled each time in a row up to the maximum. */
@@ -41,7 +46,6 @@ export async function runMove(
 ): Promise<MoveResult> {
   const { mayastor, leases, permission, clock, logger, settings, board } = context;
   const { capabilities } = settings;
-  const leadMs = settings.callTimeoutMs + settings.marginMs;
   const { migrationId, volumeId, volumeName } = start.intent;
   const who = { volume: volumeName, volumeId, migrationId };
   // The bus and reads go on while we say farewell, so they have an end of their own.
@@ -58,45 +62,36 @@ export async function runMove(
   let failedCalls = 0;
   const inherited = inheritedDoubt(start.intent);
   const inheritedUntilMs = clock.monotonicMs() + Math.max(0, settings.lateEffectMs - settings.leaseTtlMs);
+  const count = createCountDoubts({
+    clock,
+    lateMs: settings.lateEffectMs,
+    inheritedUntilMs: inherited.count ? inheritedUntilMs : 0,
+  });
+  const cordonDoubts = createCordonDoubts({
+    clock,
+    lateMs: settings.lateEffectMs,
+    inheritedUntilMs: inherited.cordons ? inheritedUntilMs : 0,
+  });
   /** A try that was counted and never left us need not be counted again. */
   let unusedTry: string | undefined;
-
-  const mayAct = (): boolean =>
-    !signal.aborted &&
-    !record.isUnsettled &&
-    ownership.lasts(leadMs) &&
-    (!fence.isTaken || fence.lasts(leadMs)) &&
-    permission.mayAct(leadMs);
-  const mayCall = (): boolean => mayAct() && lookout.isFresh();
-  const mayCallFenced = (): boolean => fence.isTaken && mayCall();
-  // A removal does no harm when it takes effect late, so only its start must lie within the permit.
-  const mayLift = (): boolean => permission.mayLift(settings.marginMs);
-  // Where Redis answers us alone no more, it may have given the fence to another, who has written what stands in it.
-  const isClosedElsewhere = (pool: string): boolean => board.closedElsewhere(volumeId, clock.nowMs()).has(pool);
-  const isNobodys = (): boolean => fence.isNobodys && record.intent.round?.fence?.ours.some(isClosedElsewhere) !== true;
-  // But a pool may stand in the fence of whoever has it next.
-  const mayLiftPool = (pool: string): boolean =>
-    mayLift() && (fence.lasts(settings.callTimeoutMs) || (fence.isNobodys && !isClosedElsewhere(pool)));
-  const mayWaitToLift = (): boolean =>
-    mayLift() && !(farewellEndsMs === undefined ? signal.aborted : clock.monotonicMs() > farewellEndsMs);
 
   const lookout = createLookout({
     volumeId,
     mayastor,
     clock,
-    mayProbe: mayAct,
+    mayProbe: () => guards.mayAct(),
     signal: over.signal,
   });
   const standing = (): Omit<Evidence, keyof SeenEvidence | 'arriving'> => {
     const countInDoubt = count.inDoubt();
     return {
-      mayAct: mayAct(),
+      mayAct: guards.mayAct(),
       fenceHeld: fence.isHeld,
       fencedElsewhere: board.fencedElsewhere(volumeId, clock.nowMs()),
-      ...(isNobodys() ? { fenceIsNobodys: true } : {}),
+      ...(guards.isFenceNobodys() ? { fenceIsNobodys: true } : {}),
       abortRequested: context.abortRequested(record.intent),
       ...(countInDoubt === undefined ? {} : { countInDoubt }),
-      ...(cordons.isLiftInDoubt() ? { liftInDoubt: true } : {}),
+      ...(cordonDoubts.isLiftInDoubt() ? { liftInDoubt: true } : {}),
     };
   };
 
@@ -125,6 +120,20 @@ export async function runMove(
     waiting: context.fenceQueue,
     sleep,
     onError: (error) => logger.warn({ ...who, err: error }, 'fence lease not renewed'),
+  });
+  const guards = createMoveGuards({
+    volumeId,
+    record,
+    ownership,
+    fence,
+    permission,
+    board,
+    clock,
+    callTimeoutMs: settings.callTimeoutMs,
+    marginMs: settings.marginMs,
+    isFresh: lookout.isFresh,
+    isStopping: () => signal.aborted,
+    farewellEndsMs: () => farewellEndsMs,
   });
   /** All that was stored before our record was; the fence is for who has it. */
   const hearOfOthers = async (): Promise<void> => {
@@ -163,12 +172,11 @@ export async function runMove(
     let isDone = true;
     for (const outcome of outcomes) {
       if (outcome.kind !== 'refused' || outcome.code !== 'NotStarted') unusedTry = undefined;
-      if (outcome.kind === 'done') continue;
-      if (outcome.kind === 'refused' && (outcome.code === 'AlreadyCordoned' || outcome.code === 'NotCordoned'))
-        continue;
+      const failure = failureOf(outcome);
+      if (failure === undefined) continue;
       isDone = false;
-      const code = outcome.kind === 'refused' ? outcome.code : 'unknown';
-      logger.info({ ...who, call: what, outcome: code, detail: outcome.message }, 'a call to Mayastor was not done');
+      const { code, message } = failure;
+      logger.info({ ...who, call: what, outcome: code, detail: message }, 'a call to Mayastor was not done');
     }
     return isDone;
   };
@@ -179,7 +187,7 @@ export async function runMove(
     const nowMs = clock.nowMs();
     switch (step.kind) {
       case 'takeFence': {
-        await fence.queue(step.toLift === true ? mayWaitToLift : mayAct);
+        await fence.queue(step.toLift === true ? guards.mayWaitToLift : guards.mayAct);
         // Cordons of whoever had it before may have been in what was read.
         lookout.forgetCluster();
         return;
@@ -200,10 +208,10 @@ export async function runMove(
       case 'planSteer':
         return record.write(change.steerPlanned(intent, step.steer));
       case 'forgetCordons': {
-        const doubtMs = cordons.doubtMs();
+        const doubtMs = cordonDoubts.leftMs();
         if (doubtMs > 0) return sleep(Math.min(RETRY_MAX_MS, doubtMs));
         await record.write(change.cordonsForgotten(intent));
-        cordons.areGone();
+        cordonDoubts.areGone();
         return step.keepsFence === true ? undefined : fence.drop();
       }
       case 'planFence':
@@ -226,14 +234,12 @@ export async function runMove(
     }
   };
 
-  const count = createReplicaCount({
-    volumeId,
-    mayastor,
-    clock,
-    lateMs: settings.lateEffectMs,
-    inheritedDoubtUntilMs: inherited.count ? inheritedUntilMs : 0,
-    onTouched: () => lookout.volumeTouched(),
-  });
+  const setCount = async (replicaCount: number, mayStart: MayStart): Promise<Outcome<unknown>> => {
+    const outcome = await mayastor.setReplicaCount(volumeId, replicaCount, mayStart);
+    lookout.volumeTouched();
+    count.afterSet(replicaCount, outcome);
+    return outcome;
+  };
   const cordons = createCordons({
     migrationId,
     mayastor,
@@ -243,12 +249,8 @@ export async function runMove(
     clock,
     signal: over.signal,
     stopping: signal,
-    lateMs: settings.lateEffectMs,
-    inheritedDoubtUntilMs: inherited.cordons ? inheritedUntilMs : 0,
-    maySet: mayCallFenced,
-    mayLiftNode: mayLift,
-    mayLiftPool,
-    mayWait: mayWaitToLift,
+    doubts: cordonDoubts,
+    guards,
     settle,
     logger,
     who,
@@ -263,7 +265,7 @@ export async function runMove(
         return cordons.set('node', step.nodes);
       case 'grow': {
         await writeTry('growths');
-        const outcome = await count.set(step.replicaCount, mayCallFenced);
+        const outcome = await setCount(step.replicaCount, guards.mayCallFenced);
         const isDone = settle('growth', [outcome]);
         const rollback = outcome.kind === 'refused' ? refusedGrowth(outcome) : undefined;
         if (rollback !== undefined && record.intent.rollback === undefined) {
@@ -276,14 +278,14 @@ export async function runMove(
         return cordons.set('node', [step.node]);
       case 'steerByChildRemoval': {
         await writeTry('shrinks');
-        const outcome = await mayastor.removeChild(step.nexusId, step.childUri, mayCallFenced);
+        const outcome = await mayastor.removeChild(step.nexusId, step.childUri, guards.mayCallFenced);
         lookout.volumeTouched();
         return settle('removal of a child', [outcome]);
       }
       case 'shrink': {
         await writeTry('shrinks');
-        const mayShrink = record.intent.round?.steer === undefined ? mayCall : mayCallFenced;
-        const outcome = await count.set(step.replicaCount, mayShrink);
+        const mayShrink = record.intent.round?.steer === undefined ? guards.mayCall : guards.mayCallFenced;
+        const outcome = await setCount(step.replicaCount, mayShrink);
         return settle('shrink', [outcome]);
       }
       case 'lift':
@@ -305,7 +307,7 @@ export async function runMove(
   /** One step; the result if it was the last. */
   const advance = async (): Promise<MoveResult | undefined> => {
     // Who may not even lift, since the bus is away, has no use for what others wait for.
-    if (!mayLift()) await fence.drop();
+    if (!guards.mayLift()) await fence.drop();
     if (record.ended !== undefined) {
       await record.settle();
       await leases.releaseHolds(migrationId, token);
@@ -325,7 +327,7 @@ export async function runMove(
     }
     if (isRemoval(step)) {
       // Who has taken the move over uses the same cordons.
-      if (ownership.lost && (!mayLift() || !(await record.isOurs()))) return 'lost';
+      if (ownership.lost && (!guards.mayLift() || !(await record.isOurs()))) return 'lost';
     } else {
       if (ownership.lost) return 'lost';
       if (signal.aborted) return 'released';
@@ -400,18 +402,4 @@ export async function runMove(
       logger.info({ ...who, err: error }, 'fence lease not given back, it lapses');
     });
   }
-}
-
-function isRemoval(step: Step): boolean {
-  return step.kind === 'lift' || (step.kind === 'takeFence' && step.toLift === true);
-}
-
-/** While a replica fills nothing rests on the volume being idle. */
-function isFilling({ round, rollback }: ActiveIntent): boolean {
-  return rollback === undefined && round?.addedAt !== undefined && round.syncedAt === undefined;
-}
-
-/** A fence says nothing of the volume. A steer does not either, but before the shrink that follows all is read again. */
-function touchesVolume({ kind }: CallStep): boolean {
-  return kind !== 'fencePools' && kind !== 'fenceNodes' && kind !== 'lift';
 }

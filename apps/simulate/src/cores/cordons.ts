@@ -1,19 +1,22 @@
-import { isDependencyError } from '@couchestor/migrator/core-parts';
+import {
+  isDependencyError,
+  listedCordons,
+  type CordonDoubts,
+  type CordonKind,
+  type MoveGuards,
+} from '@couchestor/migrator/core-parts';
 import type { Outcome } from '@couchestor/shared/mayastor';
-import { cordonLabelOf, type Round } from '@couchestor/shared/messages';
+import { cordonLabelOf } from '@couchestor/shared/messages';
 import type { CoreFence } from './fence.ts';
 import type { CoreLease } from './leases.ts';
-import type { MayastorCalls, MayStart } from './mayastor-calls.ts';
+import type { MayastorCalls } from './mayastor-calls.ts';
 import type { CoreRecord } from './record.ts';
 import type { Task } from './task.ts';
 
-/** The cordons of one move, and what may yet come of those that had no answer: as the service does it. */
+/** The cordons of one move: as the service does it. */
 export interface CoreCordons {
-  set(kind: 'pool' | 'node', names: readonly string[]): Task<boolean>;
+  set(kind: CordonKind, names: readonly string[]): Task<boolean>;
   lift(pools: readonly string[], nodes: readonly string[]): Task<boolean>;
-  doubtMs(): number;
-  isLiftInDoubt(): boolean;
-  areGone(): void;
 }
 
 const WITHDRAWAL_MS = 5 * 60_000;
@@ -29,41 +32,35 @@ export function createCoreCordons(options: {
   readonly clock: { monotonicMs(): number };
   readonly sleep: (ms: number) => Task;
   readonly isStopping: () => boolean;
-  readonly lateMs: number;
-  readonly inheritedDoubtUntilMs: number;
-  readonly maySet: MayStart;
-  readonly mayLiftNode: MayStart;
-  readonly mayLiftPool: (pool: string) => boolean;
-  readonly mayWait: () => boolean;
+  readonly doubts: CordonDoubts;
+  readonly guards: Pick<MoveGuards, 'mayCallFenced' | 'mayLift' | 'mayLiftPool' | 'mayWaitToLift'>;
   readonly settle: (outcomes: readonly Outcome<unknown>[]) => boolean;
 }): CoreCordons {
-  const { calls, record, ownership, fence, clock, sleep, isStopping, lateMs, settle } = options;
-  const { maySet, mayLiftNode, mayLiftPool, mayWait } = options;
+  const { calls, record, ownership, fence, clock, sleep, isStopping, doubts, guards, settle } = options;
   const label = cordonLabelOf(options.migrationId);
-  let cordonsInDoubtUntilMs = options.inheritedDoubtUntilMs;
-  const unansweredLifts = new Map<string, number>();
-  let liftsInDoubtUntilMs = 0;
-  let liftMayComeUntilMs = options.inheritedDoubtUntilMs;
 
-  const pathOf = (kind: 'pool' | 'node', name: string): string =>
+  const pathOf = (kind: CordonKind, name: string): string =>
     kind === 'pool' ? `/pools/${name}/cordon` : `/nodes/${name}/cordon/${label}`;
-  function* set(kind: 'pool' | 'node', names: readonly string[]): Task<boolean> {
+  function* set(kind: CordonKind, names: readonly string[]): Task<boolean> {
     const outcomes: Outcome[] = [];
     for (const name of names)
       outcomes.push(
-        yield* calls.change(kind === 'pool' ? 'cordonPool' : 'cordonNode', 'PUT', pathOf(kind, name), maySet),
+        yield* calls.change(
+          kind === 'pool' ? 'cordonPool' : 'cordonNode',
+          'PUT',
+          pathOf(kind, name),
+          guards.mayCallFenced,
+        ),
       );
-    const isInDoubt = outcomes.some((outcome) => outcome.kind === 'unknown');
-    const doubtEndsMs = clock.monotonicMs() + lateMs;
-    if (isInDoubt) cordonsInDoubtUntilMs = doubtEndsMs;
+    const doubtEndsMs = doubts.afterSet(outcomes);
     if (ownership.lost) {
       const sent = names.filter((_, position) => outcomes[position]?.kind !== 'refused');
-      yield* withdraw(kind, sent, isInDoubt ? doubtEndsMs : 0);
+      yield* withdraw(kind, sent, doubtEndsMs);
     }
     return settle(outcomes);
   }
   /** What came when the move was another's is taken away, unless its record lists it; and again when the doubt ends. */
-  function* withdraw(kind: 'pool' | 'node', names: readonly string[], doubtEndsMs: number): Task {
+  function* withdraw(kind: CordonKind, names: readonly string[], doubtEndsMs: number): Task {
     let left = names;
     let untilMs = clock.monotonicMs() + WITHDRAWAL_MS;
     function* rest(ms: number): Task {
@@ -75,11 +72,11 @@ export function createCoreCordons(options: {
         const stored = yield* record.stored();
         const move = stored?.state === 'active' && stored.migrationId === options.migrationId ? stored : undefined;
         const isLeft = move?.ownerToken === record.intent.ownerToken;
-        const listed = cordonsIn(move?.round, kind);
+        const listed = listedCordons(move?.round, kind);
         const unlisted = left.filter((name) => !listed.includes(name));
         if (kind === 'pool' && unlisted.length > 0) {
           try {
-            yield* fence.queue(mayWait);
+            yield* fence.queue(guards.mayWaitToLift);
           } catch (error) {
             if (!fence.isNobodys) throw error;
           }
@@ -96,31 +93,16 @@ export function createCoreCordons(options: {
     }
   }
   function* lift(pools: readonly string[], nodes: readonly string[]): Task<boolean> {
-    for (const pool of pools) liftsInDoubtUntilMs = Math.max(liftsInDoubtUntilMs, unansweredLifts.get(pool) ?? 0);
+    doubts.beforeLift(pools);
     const outcomes: Outcome[] = [];
     for (const pool of pools) {
-      const outcome = yield* calls.change('uncordonPool', 'DELETE', pathOf('pool', pool), () => mayLiftPool(pool));
-      if (outcome.kind === 'unknown') unansweredLifts.set(pool, clock.monotonicMs() + lateMs);
-      outcomes.push(outcome);
+      const mayLift = (): boolean => guards.mayLiftPool(pool);
+      outcomes.push(yield* calls.change('uncordonPool', 'DELETE', pathOf('pool', pool), mayLift));
     }
     for (const node of nodes)
-      outcomes.push(yield* calls.change('uncordonNode', 'DELETE', pathOf('node', node), mayLiftNode));
-    if (outcomes.some(({ kind }) => kind === 'unknown')) liftMayComeUntilMs = clock.monotonicMs() + lateMs;
+      outcomes.push(yield* calls.change('uncordonNode', 'DELETE', pathOf('node', node), guards.mayLift));
+    doubts.afterLift(pools, outcomes);
     return settle(outcomes);
   }
-  return {
-    set,
-    lift,
-    isLiftInDoubt: () => clock.monotonicMs() < liftMayComeUntilMs,
-    areGone: () => {
-      liftMayComeUntilMs = 0;
-    },
-    doubtMs: () => Math.max(0, Math.max(cordonsInDoubtUntilMs, liftsInDoubtUntilMs) - clock.monotonicMs()),
-  };
-}
-
-function cordonsIn(round: Round | undefined, kind: 'pool' | 'node'): readonly string[] {
-  const fence = round?.fence?.kind === kind ? round.fence.ours : [];
-  const steer = round?.steer?.kind === 'nodeCordon' && kind === 'node' ? [round.steer.node] : [];
-  return [...fence, ...steer];
+  return { set, lift };
 }

@@ -1,10 +1,17 @@
 import {
   changes,
+  createCordonDoubts,
+  createCountDoubts,
+  createMoveGuards,
+  failureOf,
   holdsOf,
   isDependencyError,
+  isFilling,
+  isRemoval,
   keepsFence,
   nextStep,
   refusedGrowth,
+  touchesVolume,
   waitMs,
   type CallStep,
   type Capabilities,
@@ -51,7 +58,6 @@ export interface CoreMoveParts {
 }
 
 const MARGIN_MS = 2_000;
-const LEAD_MS = CALL_TIMEOUT_MS + MARGIN_MS;
 /** The fence may lapse as well. */
 const FENCE_RETRY_MS = 4_000;
 /** After a dependency gave no answer. */
@@ -73,37 +79,16 @@ export function* walkMove(
   const { clock } = process;
   const { migrationId, volumeId } = start.intent;
   const record = createRecord(parts.store, start, token, () => {
-    unproven = undefined;
+    count.proven();
   });
   let farewellEndsMs: number | undefined;
   let failedCalls = 0;
-  const inheritedDoubtUntilMs =
-    start.intent.round === undefined ? 0 : clock.monotonicMs() + LATE_EFFECT_MS - LEASE_TTL_MS;
+  const inheritedUntilMs = start.intent.round === undefined ? 0 : clock.monotonicMs() + LATE_EFFECT_MS - LEASE_TTL_MS;
   let unusedTry: string | undefined;
-  let doubt: { readonly replicaCount: number | 'any'; readonly untilMs: number } = {
-    replicaCount: 'any',
-    untilMs: inheritedDoubtUntilMs,
-  };
-  /** A count that was asked for, and since then it is not known that the move was still ours. */
-  let unproven: number | undefined;
+  const count = createCountDoubts({ clock, lateMs: LATE_EFFECT_MS, inheritedUntilMs });
+  const cordonDoubts = createCordonDoubts({ clock, lateMs: LATE_EFFECT_MS, inheritedUntilMs });
 
-  const mayAct = (): boolean =>
-    !isStopping() &&
-    !record.isUnsettled &&
-    ownership.lasts(LEAD_MS) &&
-    (!fence.isTaken || fence.lasts(LEAD_MS)) &&
-    permission.mayAct(LEAD_MS);
-  const mayCall = (): boolean => mayAct() && lookout.isFresh();
-  const mayCallFenced = (): boolean => fence.isTaken && mayCall();
-  const mayLift = (): boolean => permission.mayLift(MARGIN_MS);
-  const isClosedElsewhere = (pool: string): boolean => board.closedElsewhere(volumeId, clock.nowMs()).has(pool);
-  const isNobodys = (): boolean => fence.isNobodys && record.intent.round?.fence?.ours.some(isClosedElsewhere) !== true;
-  const mayLiftPool = (pool: string): boolean =>
-    mayLift() && (fence.lasts(CALL_TIMEOUT_MS) || (fence.isNobodys && !isClosedElsewhere(pool)));
-  const mayWaitToLift = (): boolean =>
-    mayLift() && !(farewellEndsMs === undefined ? isStopping() : clock.monotonicMs() > farewellEndsMs);
-
-  const lookout = createCoreLookout({ volumeId, calls, clock, mayProbe: mayAct });
+  const lookout = createCoreLookout({ volumeId, calls, clock, mayProbe: () => guards.mayAct() });
   function* sleep(ms: number): Task {
     lookout.forget();
     if (farewellEndsMs === undefined && isStopping()) return;
@@ -123,15 +108,26 @@ export function* walkMove(
     },
     onDefect: parts.onDefect,
   });
+  const guards = createMoveGuards({
+    volumeId,
+    record,
+    ownership,
+    fence,
+    permission,
+    board,
+    clock,
+    callTimeoutMs: CALL_TIMEOUT_MS,
+    marginMs: MARGIN_MS,
+    isFresh: lookout.isFresh,
+    isStopping,
+    farewellEndsMs: () => farewellEndsMs,
+  });
   /** Sees what became of calls; true if all were done, or had been before. */
   const settle = (outcomes: readonly Outcome<unknown>[]): boolean => {
     let isDone = true;
     for (const outcome of outcomes) {
       if (outcome.kind !== 'refused' || outcome.code !== 'NotStarted') unusedTry = undefined;
-      const wasDone =
-        outcome.kind === 'done' ||
-        (outcome.kind === 'refused' && (outcome.code === 'AlreadyCordoned' || outcome.code === 'NotCordoned'));
-      isDone &&= wasDone;
+      isDone &&= failureOf(outcome) === undefined;
     }
     return isDone;
   };
@@ -144,12 +140,8 @@ export function* walkMove(
     clock,
     sleep: (ms) => sleepFor(process, ms),
     isStopping,
-    lateMs: LATE_EFFECT_MS,
-    inheritedDoubtUntilMs,
-    maySet: mayCallFenced,
-    mayLiftNode: mayLift,
-    mayLiftPool,
-    mayWait: mayWaitToLift,
+    doubts: cordonDoubts,
+    guards,
     settle,
   });
 
@@ -179,8 +171,7 @@ export function* walkMove(
     const path = `/volumes/${volumeId}/replica_count/${replicaCount}`;
     const outcome = yield* calls.change('setReplicaCount', 'PUT', path, mayStart);
     lookout.volumeTouched();
-    if (outcome.kind !== 'refused') unproven = replicaCount;
-    if (outcome.kind === 'unknown') doubt = { replicaCount, untilMs: clock.monotonicMs() + LATE_EFFECT_MS };
+    count.afterSet(replicaCount, outcome);
     return outcome;
   }
 
@@ -190,7 +181,7 @@ export function* walkMove(
     const nowMs = clock.nowMs();
     switch (step.kind) {
       case 'takeFence':
-        yield* fence.queue(step.toLift === true ? mayWaitToLift : mayAct);
+        yield* fence.queue(step.toLift === true ? guards.mayWaitToLift : guards.mayAct);
         lookout.forgetCluster();
         return;
       case 'startRound': {
@@ -211,10 +202,10 @@ export function* walkMove(
       case 'planFence':
         return yield* record.write(changes.fencePlanned(intent, step.fence));
       case 'forgetCordons': {
-        const doubtMs = cordons.doubtMs();
+        const doubtMs = cordonDoubts.leftMs();
         if (doubtMs > 0) return yield* sleep(Math.min(RETRY_MAX_MS, doubtMs));
         yield* record.write(changes.cordonsForgotten(intent));
-        cordons.areGone();
+        cordonDoubts.areGone();
         if (step.keepsFence !== true) yield* fence.drop();
         return;
       }
@@ -243,7 +234,7 @@ export function* walkMove(
         return yield* cordons.set('node', step.nodes);
       case 'grow': {
         yield* writeTry('growths');
-        const outcome = yield* setCount(step.replicaCount, mayCallFenced);
+        const outcome = yield* setCount(step.replicaCount, guards.mayCallFenced);
         const isDone = settle([outcome]);
         const rollback = outcome.kind === 'refused' ? refusedGrowth(outcome) : undefined;
         if (rollback !== undefined && record.intent.rollback === undefined)
@@ -256,13 +247,13 @@ export function* walkMove(
       case 'steerByChildRemoval': {
         yield* writeTry('shrinks');
         const path = `/nexuses/${step.nexusId}/children/${encodeURIComponent(step.childUri)}`;
-        const outcome = yield* calls.change('removeChild', 'DELETE', path, mayCallFenced);
+        const outcome = yield* calls.change('removeChild', 'DELETE', path, guards.mayCallFenced);
         lookout.volumeTouched();
         return settle([outcome]);
       }
       case 'shrink': {
         yield* writeTry('shrinks');
-        const mayShrink = record.intent.round?.steer === undefined ? mayCall : mayCallFenced;
+        const mayShrink = record.intent.round?.steer === undefined ? guards.mayCall : guards.mayCallFenced;
         return settle([yield* setCount(step.replicaCount, mayShrink)]);
       }
       case 'lift':
@@ -282,27 +273,26 @@ export function* walkMove(
 
   /** One step; the result if it was the last. */
   function* advance(): Task<'ended' | 'lost' | 'released' | undefined> {
-    if (!mayLift()) yield* fence.drop();
+    if (!guards.mayLift()) yield* fence.drop();
     if (record.ended !== undefined) {
       yield* record.settle();
       yield* releaseHolds(redis, migrationId, token);
       return 'ended';
     }
     const { intent } = record;
-    const isFilling =
-      intent.rollback === undefined && intent.round?.addedAt !== undefined && intent.round.syncedAt === undefined;
-    const mayastorSeen = yield* lookout.see(!isFilling);
+    const mayastorSeen = yield* lookout.see(!isFilling(intent));
     const arriving = board.arriving(volumeId, record.revision);
+    const countInDoubt = count.inDoubt();
     const seen: Evidence = {
       ...mayastorSeen,
       ...(arriving === undefined ? {} : { arriving }),
-      mayAct: mayAct(),
+      mayAct: guards.mayAct(),
       fenceHeld: fence.isHeld,
       fencedElsewhere: board.fencedElsewhere(volumeId, clock.nowMs()),
-      ...(isNobodys() ? { fenceIsNobodys: true } : {}),
+      ...(guards.isFenceNobodys() ? { fenceIsNobodys: true } : {}),
       abortRequested: parts.abortRequested(intent),
-      ...(clock.monotonicMs() < doubt.untilMs ? { countInDoubt: doubt.replicaCount } : {}),
-      ...(cordons.isLiftInDoubt() ? { liftInDoubt: true } : {}),
+      ...(countInDoubt === undefined ? {} : { countInDoubt }),
+      ...(cordonDoubts.isLiftInDoubt() ? { liftInDoubt: true } : {}),
     };
     const step = nextStep(intent, seen, capabilities);
     if (step.kind === 'look') {
@@ -311,7 +301,7 @@ export function* walkMove(
       return undefined;
     }
     if (isRemoval(step)) {
-      if (ownership.lost && (!mayLift() || !(yield* record.isOurs()))) return 'lost';
+      if (ownership.lost && (!guards.mayLift() || !(yield* record.isOurs()))) return 'lost';
     } else {
       if (ownership.lost) return 'lost';
       if (isStopping()) return 'released';
@@ -358,7 +348,7 @@ export function* walkMove(
   }
 
   const lost = (): 'lost' => {
-    if (unproven !== undefined) parts.onLateCall(record.intent, unproven);
+    if (count.unproven !== undefined) parts.onLateCall(record.intent, count.unproven);
     return 'lost';
   };
   function* untilOver(): Task<'ended' | 'lost' | 'released'> {
@@ -388,13 +378,4 @@ export function* walkMove(
     if (!isDependencyError(error)) throw error;
   }
   return result;
-}
-
-function isRemoval(step: Step): boolean {
-  return step.kind === 'lift' || (step.kind === 'takeFence' && step.toLift === true);
-}
-
-/** A fence says nothing of the volume. A steer does not either, but before the shrink that follows all is read again. */
-function touchesVolume({ kind }: CallStep): boolean {
-  return kind !== 'fencePools' && kind !== 'fenceNodes' && kind !== 'lift';
 }

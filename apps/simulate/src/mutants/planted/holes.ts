@@ -15,7 +15,7 @@ export const inHoles: readonly PlantedDefect[] = [
   {
     name: 'a fence need not outlast its call',
     says: 'a call is sent however soon the lease of its fence lapses',
-    file: `${migrator}/move.ts`,
+    file: `${migrator}/move-guards.ts`,
     find: '(!fence.isTaken || fence.lasts(leadMs)) &&',
     replace: '',
   },

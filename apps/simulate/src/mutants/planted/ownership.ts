@@ -52,7 +52,7 @@ export const inOwnership: readonly PlantedDefect[] = [
     name: 'calls without the permit',
     world: 'stops',
     says: 'nobody asks for the permit before a call',
-    file: `${migrator}/move.ts`,
+    file: `${migrator}/move-guards.ts`,
     find: '(!fence.isTaken || fence.lasts(leadMs)) &&\n    permission.mayAct(leadMs);',
     replace: '(!fence.isTaken || fence.lasts(leadMs));',
   },

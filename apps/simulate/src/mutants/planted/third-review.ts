@@ -17,7 +17,7 @@ export const byThirdReview: readonly PlantedDefect[] = [
     name: 'a count without an answer is over at once',
     world: 'late effects',
     says: 'a count that had no answer is not waited for',
-    file: `${migrator}/replica-count.ts`,
+    file: `${migrator}/count-doubts.ts`,
     find: 'doubt = { replicaCount, untilMs: clock.monotonicMs() + lateMs };',
     replace: 'doubt = { replicaCount, untilMs: clock.monotonicMs() + 0 * lateMs };',
   },

@@ -3,6 +3,7 @@ export { seenNode, seenPool, seenVolume } from './adapters/seen-mayastor.ts';
 export type { Method } from './capabilities.ts';
 export { isWhole, type Arriving, type Capabilities, type Evidence, type SeenVolume } from './core/evidence.ts';
 export { holdsOf, type FleetLimits, type Hold } from './core/holds.ts';
+export { inheritedDoubt } from './core/inherited-doubt.ts';
 export * as changes from './core/intent-changes.ts';
 export { judgeRequest } from './core/judge-request.ts';
 export { judgeLateCall } from './core/late-call.ts';

@@ -5,6 +5,7 @@ import {
   createMoveGuards,
   failureOf,
   holdsOf,
+  inheritedDoubt,
   isDependencyError,
   isFilling,
   isRemoval,
@@ -83,10 +84,19 @@ export function* walkMove(
   });
   let farewellEndsMs: number | undefined;
   let failedCalls = 0;
-  const inheritedUntilMs = start.intent.round === undefined ? 0 : clock.monotonicMs() + LATE_EFFECT_MS - LEASE_TTL_MS;
+  const inherited = inheritedDoubt(start.intent);
+  const inheritedUntilMs = clock.monotonicMs() + LATE_EFFECT_MS - LEASE_TTL_MS;
   let unusedTry: string | undefined;
-  const count = createCountDoubts({ clock, lateMs: LATE_EFFECT_MS, inheritedUntilMs });
-  const cordonDoubts = createCordonDoubts({ clock, lateMs: LATE_EFFECT_MS, inheritedUntilMs });
+  const count = createCountDoubts({
+    clock,
+    lateMs: LATE_EFFECT_MS,
+    inheritedUntilMs: inherited.count ? inheritedUntilMs : 0,
+  });
+  const cordonDoubts = createCordonDoubts({
+    clock,
+    lateMs: LATE_EFFECT_MS,
+    inheritedUntilMs: inherited.cordons ? inheritedUntilMs : 0,
+  });
 
   const lookout = createCoreLookout({ volumeId, calls, clock, mayProbe: () => guards.mayAct() });
   function* sleep(ms: number): Task {
@@ -167,6 +177,12 @@ export function* walkMove(
     if (unusedTry !== round) yield* record.write(changes.tryCounted(record.intent, kind));
     unusedTry = round;
   }
+  /** Whoever takes the move up from here waits for no count, if none can come. */
+  const withCounts = (next: ActiveIntent): ActiveIntent => {
+    if (count.inDoubt() !== undefined) return next;
+    unusedTry = undefined;
+    return changes.countsOver(next);
+  };
   function* setCount(replicaCount: number, mayStart: () => boolean): Task<Outcome> {
     const path = `/volumes/${volumeId}/replica_count/${replicaCount}`;
     const outcome = yield* calls.change('setReplicaCount', 'PUT', path, mayStart);
@@ -194,9 +210,9 @@ export function* walkMove(
         return yield* sleep(capabilities.cachePeriodMs);
       }
       case 'recordAdded':
-        return yield* record.write(changes.replicaAdded(intent, step, nowMs));
+        return yield* record.write(withCounts(changes.replicaAdded(intent, step, nowMs)));
       case 'recordSynced':
-        return yield* record.write(changes.replicaSynced(intent, nowMs));
+        return yield* record.write(withCounts(changes.replicaSynced(intent, nowMs)));
       case 'planSteer':
         return yield* record.write(changes.steerPlanned(intent, step.steer));
       case 'planFence':

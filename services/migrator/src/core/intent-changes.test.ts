@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { anIntent, aVolume, START_MS } from '../../test/evidence.ts';
-import { ended } from './intent-changes.ts';
+import { anIntent, aRound, aVolume, START_MS } from '../../test/evidence.ts';
+import { attentionOver, ended, rolledBack } from './intent-changes.ts';
 
 const placement = ['sata-n1', 'sata-n2'];
 const aborted = { outcome: 'aborted', reason: 'AbortRequested', message: '' } as const;
@@ -23,4 +23,16 @@ test('it lists the replicas that are there, or those of before while they are no
   expect(poolsLeft(aVolume({ placement: ['sata-n1', 'nvme-n3'], replicaCount: 3 }))).toEqual(placement);
   expect(poolsLeft(aVolume({ placement: ['nvme-n3'], replicaCount: 2 }))).toEqual(placement);
   expect(poolsLeft('absent')).toEqual(placement);
+});
+
+test('who rolls back, or was waited for, has all tries again, but for the one that tells that something was tried', () => {
+  const triesAfter = (order: 'shrinkFirst' | undefined, change: typeof attentionOver) => {
+    const tried = { growths: 6, shrinks: 6, ...(order === undefined ? {} : { order }) };
+    const { round } = change({ ...anIntent({ placement }), round: aRound(placement, 'nvme-n3', tried) });
+    return [round?.growths, round?.shrinks];
+  };
+  for (const change of [attentionOver, (intent: ReturnType<typeof anIntent>) => rolledBack(intent, aborted)]) {
+    expect(triesAfter(undefined, change)).toEqual([6, 1]);
+    expect(triesAfter('shrinkFirst', change)).toEqual([1, 1]);
+  }
 });

@@ -172,6 +172,31 @@ export const rooms = {
       return { bus: unpublishedWhenFilled(world, volumes[0], 12 * MINUTE_MS) };
     },
   },
+  'a move that waits for a person while another has its pool': {
+    says: 'there is one pool, for one move at a time; while a volume is unpublished with one replica too many a scorer that does not know asks for another move to it',
+    profile: (calm) => ({
+      volumes: calmVolumes({ [volumes[0]]: ['cold-n1'], [volumes[1]]: ['cold-n2'] }),
+      tiersOf: (node) => (node === 'n3' ? ['hot'] : ['cold']),
+      isThin: false,
+      rebuildMs: 4 * MINUTE_MS,
+      troubleMs: 24 * MINUTE_MS,
+      policies: calm.policies.map(({ id, spec }) => ({
+        id,
+        spec: { ...spec, limits: { ...spec.limits, perPool: 1, perNode: 1 } },
+      })),
+    }),
+    stage: (world) => {
+      const { truth, clock } = world;
+      truth.iops.set(volumes[0], iopsFor('hot'));
+      truth.iops.set(volumes[1], iopsFor('cold'));
+      // One that knows of the first would not ask.
+      clock.after(16 * MINUTE_MS, () => {
+        truth.iops.set(volumes[1], iopsFor('hot'));
+        requestOutOfTurn(world, seededRandom(1), volumes[1]);
+      });
+      return { bus: unpublishedWhenFilled(world, volumes[0], 12 * MINUTE_MS) };
+    },
+  },
   'room that an owner of before gives back': {
     says: 'who gives back the room of a move that waits for a person stands still, and what it sent arrives when another has room again',
     profile: () => ({

@@ -27,4 +27,11 @@ export const byFourthReview: readonly PlantedDefect[] = [
     find: 'const remaining = most - startsLastHour.length - outstandingElsewhere;',
     replace: 'const remaining = most - startsLastHour.length + 0 * outstandingElsewhere;',
   },
+  {
+    name: 'goes on without its pool',
+    says: 'a move that waited for a person goes on whether there is room on the pool and the node of its round or not',
+    file: `${migrator}/move.ts`,
+    find: 'const holds = holdsOf(intent, intent.round, settings.fleet);',
+    replace: 'const holds = holdsOf(intent, undefined, settings.fleet);',
+  },
 ];

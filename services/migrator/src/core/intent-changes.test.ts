@@ -36,3 +36,17 @@ test('who rolls back, or was waited for, has all tries again, but for the one th
     expect(triesAfter('shrinkFirst', change)).toEqual([1, 1]);
   }
 });
+
+test('a volume is left alone for twice as long after each failure in a row, a day at most, and once after an abort', () => {
+  const DAY_MS = 24 * 3_600_000;
+  const failed = { outcome: 'failed', reason: 'SyncTimeout', message: '' } as const;
+  const pauseMs = (end: typeof failed | typeof aborted, failuresInRow: number): number => {
+    const { retryAt = '' } = ended({ ...anIntent({ placement }), failuresInRow }, end, 'absent', START_MS, backoff);
+    return Date.parse(retryAt) - START_MS;
+  };
+  expect([0, 1, 2, 3].map((failures) => pauseMs(failed, failures))).toEqual([1_000, 2_000, 4_000, 8_000]);
+  expect(pauseMs(failed, 16)).toBe(65_536_000);
+  expect(pauseMs(failed, 17)).toBe(DAY_MS);
+  expect(pauseMs(failed, 2_000)).toBe(DAY_MS);
+  expect(pauseMs(aborted, 3)).toBe(1_000);
+});

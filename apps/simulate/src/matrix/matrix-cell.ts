@@ -14,7 +14,7 @@ import { createProcess, type SimulatedProcess } from '../world/process.ts';
 import { GIB } from '../world/profile.ts';
 import { seededRandom } from '@couchestor/shared/random';
 import { noMigratorMetrics, silentLog } from '../world/silence.ts';
-import { observedWorld, POOL_BYTES, requestFor, VOLUME } from './matrix-facts.ts';
+import { nodeOf, observedWorld, POOL_BYTES, requestFor, VOLUME } from './matrix-facts.ts';
 import type { MatrixFault, MatrixShape } from './matrix-shapes.ts';
 
 /** What one fault at one call came to. */
@@ -31,17 +31,19 @@ const MINUTE_MS = 60_000;
 
 /** A move from its request to its end and a while longer, with one fault at its nth call. */
 export async function runMatrixCell(shape: MatrixShape, nth: number, fault: MatrixFault): Promise<MatrixRun> {
+  const { version = '2.12.2' } = shape;
   const clock = createVirtualClock();
   const model = createMayastorModel({
     clock,
     random: seededRandom(nth),
+    version,
     rebuildMs: () => 12_000,
     timers: { cachePeriodMs: CACHE_PERIOD_MS, reconcilePeriodMs: 2_000, reconcileIdleMs: 5_000 },
   });
-  for (const node of shape.nodes) {
-    model.addNode({ id: node });
-    if (node !== 'spare') model.addPool({ id: `nvme-${node}`, node, capacityBytes: POOL_BYTES, labels: {} });
-    model.addPool({ id: `sata-${node}`, node, capacityBytes: 4 * POOL_BYTES, labels: {} });
+  for (const node of new Set(shape.pools.map(nodeOf))) model.addNode({ id: node });
+  for (const id of shape.pools) {
+    const capacityBytes = id.startsWith('sata-') ? 4 * POOL_BYTES : POOL_BYTES;
+    model.addPool({ id, node: nodeOf(id), capacityBytes, labels: {} });
   }
   const n0 = shape.placement.length;
   model.createVolume({ uuid: VOLUME, sizeBytes: GIB, placement: shape.placement, publishedOn: 'n1' });
@@ -200,7 +202,7 @@ export async function runMatrixCell(shape: MatrixShape, nth: number, fault: Matr
       board: watchIntents(intents, watching.signal, () => undefined),
       world: observedWorld(shape, model),
       metrics: noMigratorMetrics,
-      method: () => 'poolCordon',
+      method: () => (version === '2.7.1' ? 'nodeCordon' : 'poolCordon'),
       mayastor: createMayastor(
         createMayastorClient({
           baseUrl: 'http://mayastor.invalid',

@@ -12,8 +12,12 @@ export const POOL_BYTES = 1_000 * GIB;
 const POLICY_ID = 'policy';
 const REQUEST_LIFE_MS = 10 * 60_000;
 
+export function nodeOf(pool: string): string {
+  return pool.slice(pool.indexOf('-') + 1);
+}
+
 export function observedWorld(
-  { allowReducedRedundancy = false, nodes }: MatrixShape,
+  { allowReducedRedundancy = false, version = '2.12.2' }: MatrixShape,
   model: MayastorModel,
 ): ObservedWorld {
   const policy: PolicyObserved = {
@@ -59,7 +63,7 @@ export function observedWorld(
       model.poolIds().map((name) => ({
         diskPoolId: name,
         name,
-        node: nodes.find((node) => name.endsWith(`-${node}`)) ?? '',
+        node: nodeOf(name),
         labels: { tier: name.slice(0, 4) },
         mayastorLabels: {},
         status: 'Online' as const,
@@ -68,7 +72,7 @@ export function observedWorld(
         committedBytes: 0,
         cordoned: false,
       })),
-    cluster: () => ({ paused: false, mayastorVersions: ['2.12.2'] }),
+    cluster: () => ({ paused: false, mayastorVersions: [version] }),
     synced: () => true,
   };
 }

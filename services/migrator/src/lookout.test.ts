@@ -55,3 +55,17 @@ test('what reads agreed on before a call of ours counts no more, though they agr
   lookout.volumeTouched();
   expect(await lookout.see({ probing: false })).toMatchObject({ stableForMs: 0 });
 });
+
+test('what was read beside a volume counts for ten seconds, and the volume for a call for five', async () => {
+  const { clock, lookout } = aLookout();
+  await lookout.see({ probing: false });
+  await lookout.look('cluster');
+  await clock.advance(5 * SECOND_MS);
+  expect(lookout.isFresh()).toBe(true);
+  await clock.advance(1);
+  expect(lookout.isFresh()).toBe(false);
+  await clock.advance(5 * SECOND_MS - 1);
+  expect(await lookout.see({ probing: false })).toHaveProperty('cluster');
+  await clock.advance(1);
+  expect(await lookout.see({ probing: false })).not.toHaveProperty('cluster');
+});

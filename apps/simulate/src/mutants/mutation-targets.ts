@@ -10,6 +10,10 @@ const inCores: ReadonlySet<MutantKind> = new Set([
   'swapped arguments',
   'removed statement',
 ]);
+/** What the walk of a move decides by, beside the core. */
+const AROUND = ['move-guards', 'cordon-doubts', 'count-doubts', 'seen-evidence', 'move-rules'].map(
+  (name) => `services/migrator/src/${name}.ts`,
+);
 /** A core awaits nothing, so what awaits is around it. */
 const WAITING = ['move', 'migrator', 'move-record', 'lookout', 'held-lease', 'late-calls', 'sweep-cordons'].map(
   (name) => `services/migrator/src/${name}.ts`,
@@ -27,6 +31,6 @@ export function mechanicalMutants(): readonly MechanicalMutant[] {
     .map((name) => CORE + name);
   const of = (kinds: ReadonlySet<MutantKind>) => (file: string) =>
     mechanicalMutantsOf(file, readFileSync(root + file, 'utf8'), kinds);
-  const found = [...cores.flatMap(of(inCores)), ...WAITING.flatMap(of(aroundCores))];
+  const found = [...[...cores, ...AROUND].flatMap(of(inCores)), ...WAITING.flatMap(of(aroundCores))];
   return found.filter(({ id }) => hashOf(id) % 100 < DRAWN_PERCENT);
 }

@@ -341,13 +341,21 @@ function createQuietWatch(world: World, fleet: Fleet): () => boolean {
   const neededMs = Math.max(MINUTE_MS, 4 * profile.cycleMs, 4 * profile.cachePeriodMs, 2 * profile.watchPeriodMs);
   let busyAtMs = clock.monotonicMs();
   let lookedAtMs = Number.NEGATIVE_INFINITY;
+  let orphans = model.orphans().length;
+  /** What Mayastor takes from a disk is news of its pool, which the watcher has a while later. */
+  const isTidied = (): boolean => {
+    const before = orphans;
+    orphans = model.orphans().length;
+    return orphans < before;
+  };
   return () => {
     const nowMs = clock.monotonicMs();
     if (nowMs - lookedAtMs < 1_000) return false;
     lookedAtMs = nowMs;
     const isMoving = [...bus.intents.values()].some(({ intent }) => intent.state === 'active');
     const isSuspended = fleet.running().some(({ stoodStillAtMs }) => stoodStillAtMs === nowMs);
-    if (isMoving || isSuspended || bus.pendingRequests().length > 0 || isMending() || !isSwept()) busyAtMs = nowMs;
+    const isAtWork = isMoving || bus.pendingRequests().length > 0 || isMending() || !isSwept();
+    if (isTidied() || isAtWork || isSuspended) busyAtMs = nowMs;
     else if (nowMs - busyAtMs > neededMs) {
       const decisions = [...bus.facts('decision.made').values()];
       const isWaiting = decisions.some(

@@ -108,6 +108,28 @@ export const rooms = {
       return { bus: slowNews(world.bus, 20_000) };
     },
   },
+  'migrators that do not reach Redis for longer than room is held': {
+    says: 'there is room for one move, which lapses; then Redis answers everything but what registers it again',
+    profile: () => ({
+      volumes: calmVolumes({ [volumes[0]]: ['cold-n1'], [volumes[1]]: ['cold-n2'] }),
+      fleetMax: 1,
+      isThin: false,
+      rebuildMs: 8 * MINUTE_MS,
+      troubleMs: 15 * MINUTE_MS,
+    }),
+    stage: ({ truth, clock, bus, surroundings }, fleet) => {
+      for (const id of volumes) truth.iops.set(id, iopsFor('hot'));
+      const look = (): void => {
+        if (bus.intents.size === 0 || bus.pendingRequests().length === 0) return void clock.after(1_000, look);
+        for (const migrator of fleet.running('migrator')) {
+          surroundings.network.cut(migrator, 'redis', 3 * MINUTE_MS);
+          surroundings.network.cut(migrator, 'redis register', 4 * MINUTE_MS);
+        }
+      };
+      look();
+      return undefined;
+    },
+  },
   'a Redis that forgets while news come late': {
     says: 'there is room for one move, which nobody has heard of yet when somebody flushes Redis',
     profile: () => ({

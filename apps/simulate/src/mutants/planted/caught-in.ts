@@ -158,4 +158,5 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'any later version of a policy will do': 'a policy that a person changed since the decision',
   'what is under way to a migrator is no start': 'a move that was asked for and is wanted no more',
   'goes on without its pool': 'a move that waits for a person while another has its pool',
+  'begins before the others count again': 'migrators that do not reach Redis for longer than room is held',
 };

@@ -34,4 +34,11 @@ export const byFourthReview: readonly PlantedDefect[] = [
     find: 'const holds = holdsOf(intent, intent.round, settings.fleet);',
     replace: 'const holds = holdsOf(intent, undefined, settings.fleet);',
   },
+  {
+    name: 'begins before the others count again',
+    says: 'a move is taken up before those in flight, whose room has lapsed, are registered again',
+    file: `${migrator}/requests.ts`,
+    find: "if (!limits.areKnown()) return later(request, 'NoSlot', 'the limits are not registered yet', traceparent);",
+    replace: '',
+  },
 ];

@@ -488,28 +488,31 @@ export const runCoreMigrator: Service = async (process, surroundings, signal) =>
     }
   }
   const nothing = function* (): Task {};
-  for (const [ms, job] of [
-    [RENEW_EVERY_MS, renewLimits],
-    [LATE_CALL_EVERY_MS, followLateCalls],
-    [OUTBOX_PATIENCE_MS, seeToEnded],
-    [SWEEP_EVERY_MS, sweepCordons],
-    [
-      HEAR_EVERY_MS,
-      () => {
-        hear();
-        return nothing();
-      },
-    ],
-    [
-      ADOPT_EVERY_MS,
-      () => {
-        adoptAll();
-        return nothing();
-      },
-    ],
-  ] as const) {
-    begin(every(ms, job), onDefect);
+  const hearing = (): Task => {
+    hear();
+    return nothing();
+  };
+  const adopting = (): Task => {
+    adoptAll();
+    return nothing();
+  };
+  begin(every(HEAR_EVERY_MS, hearing), onDefect);
+  /** Who has not read the records yet would register nothing, and take what they hold for free. */
+  function* onceRead(jobs: readonly (readonly [number, () => Task])[]): Task {
+    const isReading = (): boolean => !isSynced && !isStopping();
+    while (isReading()) yield* sleep(process, HEAR_EVERY_MS);
+    for (const [ms, job] of jobs) begin(every(ms, job), onDefect);
   }
+  begin(
+    onceRead([
+      [RENEW_EVERY_MS, renewLimits],
+      [LATE_CALL_EVERY_MS, followLateCalls],
+      [OUTBOX_PATIENCE_MS, seeToEnded],
+      [SWEEP_EVERY_MS, sweepCordons],
+      [ADOPT_EVERY_MS, adopting],
+    ]),
+    onDefect,
+  );
 
   const mover = { instance, version: 'simulated', method, fleetLimit: fleet.migrations, activeMigrations: 0 };
   const presence = { ...mover, cordonedPools: [], cordonedNodes: [] };

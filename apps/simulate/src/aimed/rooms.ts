@@ -84,6 +84,19 @@ function returnsLate({ leaseServer, bus, clock }: World, fleet: Fleet, volumeId:
   };
 }
 
+/** Who begins from then on has the records of moves so much later. */
+const readsLate = (bus: SimulatedBus, lateMs: number, isLate: () => boolean): SimulatedBus =>
+  withIntents(bus, (own, process) => ({
+    watchAll: (options) => {
+      if (!isLate()) return own.watchAll(options);
+      const begun = process.clock.sleep(lateMs).then(() => own.watchAll(options));
+      const synced = begun.then((watch) => watch.synced);
+      // Rejected at the end of its process, which may not wait for it any more.
+      synced.catch(() => undefined);
+      return { synced, ended: begun.then((watch) => watch.ended) };
+    },
+  }));
+
 export const rooms = {
   'news that come late': {
     says: 'two moves may fill one pool, which has room for one, and each hears late of the other; one dies when it grows',
@@ -128,6 +141,34 @@ export const rooms = {
       };
       look();
       return undefined;
+    },
+  },
+  'a migrator that reads the records late': {
+    says: 'there is room for one move, which lapses while no migrator is there; the next one reads what is stored a while later',
+    profile: () => ({
+      volumes: calmVolumes({ [volumes[0]]: ['cold-n1'], [volumes[1]]: ['cold-n2'] }),
+      fleetMax: 1,
+      isThin: false,
+      rebuildMs: 8 * MINUTE_MS,
+      troubleMs: 15 * MINUTE_MS,
+    }),
+    stage: (world, fleet) => {
+      const { truth, clock, bus, profile } = world;
+      const READ_MS = 6_000;
+      let isLate = false;
+      truth.iops.set(volumes[0], iopsFor('hot'));
+      truth.iops.set(volumes[1], iopsFor('cold'));
+      const look = (): void => {
+        if (bus.intents.size === 0) return void clock.after(1_000, look);
+        fleet.scale('migrator', 0);
+        clock.after(4 * MINUTE_MS, () => {
+          isLate = true;
+          fleet.scale('migrator', profile.migrators);
+          clock.after(READ_MS + 500, () => requestOutOfTurn(world, seededRandom(1), volumes[1]));
+        });
+      };
+      look();
+      return { bus: readsLate(bus, READ_MS, () => isLate) };
     },
   },
   'a Redis that forgets while news come late': {

@@ -159,4 +159,5 @@ export const caughtIn: Readonly<Record<string, number | AimedWorldName>> = {
   'what is under way to a migrator is no start': 'a move that was asked for and is wanted no more',
   'goes on without its pool': 'a move that waits for a person while another has its pool',
   'begins before the others count again': 'migrators that do not reach Redis for longer than room is held',
+  'does not wait for the records': 'a migrator that reads the records late',
 };

@@ -41,4 +41,11 @@ export const byFourthReview: readonly PlantedDefect[] = [
     find: "if (!limits.areKnown()) return later(request, 'NoSlot', 'the limits are not registered yet', traceparent);",
     replace: '',
   },
+  {
+    name: 'does not wait for the records',
+    says: 'a migrator registers what is in flight before it has read the records, and takes the room of that for free',
+    file: `${migrator}/migrator.ts`,
+    find: 'await Promise.race([board.synced, aborted(stopped)]);',
+    replace: 'void aborted;',
+  },
 ];

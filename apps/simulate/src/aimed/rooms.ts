@@ -13,6 +13,8 @@ import { slowNews, withIntents } from './in-between.ts';
 /** Room of pools: what others are about to fill, and what is kept for nothing. */
 
 const MINUTE_MS = 60_000;
+/** Longer than limits are renewed apart, and shorter than a move waits for its next owner. */
+const READ_MS = 6_000;
 /** Longer than a lease lives and its next owner waits. */
 const STANDS_MS = 70_000;
 const volumes = [1, 2].map(volumeIdOf) as [string, string];
@@ -97,6 +99,14 @@ const readsLate = (bus: SimulatedBus, lateMs: number, isLate: () => boolean): Si
     },
   }));
 
+/** Two volumes on cold nodes of their own, and one move at a time, whose copy takes so long. */
+const roomForOne = (rebuildMs: number) => ({
+  volumes: calmVolumes({ [volumes[0]]: ['cold-n1'], [volumes[1]]: ['cold-n2'] }),
+  fleetMax: 1,
+  isThin: false,
+  rebuildMs,
+});
+
 export const rooms = {
   'news that come late': {
     says: 'two moves may fill one pool, which has room for one, and each hears late of the other; one dies when it grows',
@@ -123,13 +133,7 @@ export const rooms = {
   },
   'migrators that do not reach Redis for longer than room is held': {
     says: 'there is room for one move, which lapses; then Redis answers everything but what registers it again',
-    profile: () => ({
-      volumes: calmVolumes({ [volumes[0]]: ['cold-n1'], [volumes[1]]: ['cold-n2'] }),
-      fleetMax: 1,
-      isThin: false,
-      rebuildMs: 8 * MINUTE_MS,
-      troubleMs: 15 * MINUTE_MS,
-    }),
+    profile: () => ({ ...roomForOne(8 * MINUTE_MS), troubleMs: 15 * MINUTE_MS }),
     stage: ({ truth, clock, bus, surroundings }, fleet) => {
       for (const id of volumes) truth.iops.set(id, iopsFor('hot'));
       const look = (): void => {
@@ -145,16 +149,9 @@ export const rooms = {
   },
   'a migrator that reads the records late': {
     says: 'there is room for one move, which lapses while no migrator is there; the next one reads what is stored a while later',
-    profile: () => ({
-      volumes: calmVolumes({ [volumes[0]]: ['cold-n1'], [volumes[1]]: ['cold-n2'] }),
-      fleetMax: 1,
-      isThin: false,
-      rebuildMs: 8 * MINUTE_MS,
-      troubleMs: 15 * MINUTE_MS,
-    }),
+    profile: () => ({ ...roomForOne(8 * MINUTE_MS), troubleMs: 15 * MINUTE_MS }),
     stage: (world, fleet) => {
       const { truth, clock, bus, profile } = world;
-      const READ_MS = 6_000;
       let isLate = false;
       truth.iops.set(volumes[0], iopsFor('hot'));
       truth.iops.set(volumes[1], iopsFor('cold'));
@@ -173,12 +170,7 @@ export const rooms = {
   },
   'a Redis that forgets while news come late': {
     says: 'there is room for one move, which nobody has heard of yet when somebody flushes Redis',
-    profile: () => ({
-      volumes: calmVolumes({ [volumes[0]]: ['cold-n1'], [volumes[1]]: ['cold-n2'] }),
-      fleetMax: 1,
-      isThin: false,
-      rebuildMs: 3 * MINUTE_MS,
-    }),
+    profile: () => roomForOne(3 * MINUTE_MS),
     stage: (world) => {
       const { truth, clock, bus } = world;
       for (const id of volumes) truth.iops.set(id, iopsFor('hot'));
